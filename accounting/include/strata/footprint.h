@@ -1,0 +1,59 @@
+// A footprint: the bytes of one layout, split into leaf layers.
+//
+// Invariant (the ledger law): total_bytes, found by walking the structure, equals allocated_bytes,
+// the running sum of the door to memory (<strata/memory_door.h>), after every operation. In each
+// layer used + slack + dead = total.
+//
+// Threads: plain values; not shared.
+#ifndef STRATA_FOOTPRINT_H_
+#define STRATA_FOOTPRINT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace strata {
+
+/// One leaf layer. Its name is a path, "strings/bytes"; all sizes are in bytes.
+struct Layer {
+  std::string name;
+  std::uint64_t count = 0;        ///< live items: nodes, strings, tables, as the layer's name says
+  std::uint64_t used_bytes = 0;   ///< bytes that hold content or the structure of live items
+  std::uint64_t slack_bytes = 0;  ///< reserved and unused: spare capacity, size-class rounding
+  std::uint64_t dead_bytes = 0;   ///< held by content that was replaced or deleted
+
+  std::uint64_t total_bytes() const { return used_bytes + slack_bytes + dead_bytes; }
+
+  /// Adds a block of which `used` bytes serve live items and `dead` belonged to dead ones; what
+  /// the allocator reserved beyond both is slack. Requires used + dead <= the reserved bytes.
+  void AddBlock(const void* block, std::uint64_t used, std::uint64_t dead = 0);
+};
+
+/// All layers of a layout, and the door's sum beside them.
+struct Footprint {
+  std::string layout{};               ///< "interned", "std_map", …
+  std::vector<Layer> layers{};        ///< leaves only
+  std::uint64_t allocated_bytes = 0;  ///< the door's independent running sum
+
+  /// The sum over all layers, in bytes: what the walk found.
+  std::uint64_t total_bytes() const;
+
+  /// The layer of that name, null when there is none. Lives as long as `layers` is unchanged.
+  const Layer* Find(std::string_view name) const;
+};
+
+/// What a layout holds. Pairs are counted once a record, records once a list.
+struct Counts {
+  std::uint64_t outers = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t records = 0;
+  std::uint64_t pairs = 0;
+
+  friend bool operator==(const Counts&, const Counts&) = default;
+};
+
+}  // namespace strata
+
+#endif  // STRATA_FOOTPRINT_H_

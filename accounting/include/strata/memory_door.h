@@ -1,0 +1,117 @@
+// The one door to memory: every byte a layout holds is obtained and returned here, tagged with the
+// structural layer it belongs to.
+//
+// Invariant: allocated_bytes() is the sum, over all blocks handed out and not yet returned, of the
+// bytes the allocator really reserved for each (malloc_usable_size, not what was asked for). It is
+// a running sum kept by Allocate and Free alone; Footprint walks (<strata/footprint.h>) find the
+// same figure by visiting the structure and never read these counters, so that each checks the
+// other.
+//
+// Threads: one thread at a time may call Allocate and Free on a door (a cache's writers take
+// turns); any thread may read the counters at any time.
+#ifndef STRATA_MEMORY_DOOR_H_
+#define STRATA_MEMORY_DOOR_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <new>
+#include <span>
+
+namespace strata {
+
+/// Position of a layer in its door's list of layers. Each layout enumerates its own.
+using LayerId = std::uint8_t;
+
+/// What went through a door since it was made. All figures are exact.
+struct DoorTotals {
+  std::uint64_t allocated_bytes = 0;        ///< reserved now, in bytes
+  std::uint64_t total_allocated_bytes = 0;  ///< handed out since the beginning, in bytes
+  std::uint64_t allocations = 0;            ///< blocks handed out since the beginning
+  std::uint64_t frees = 0;                  ///< blocks taken back since the beginning
+};
+
+/// The door of one cache or layout. Neither copied nor moved: blocks' owners keep its address.
+class MemoryDoor {
+ public:
+  /// The most layers one layout may have.
+  static constexpr std::size_t kMaxLayers = 32;
+
+  MemoryDoor() = default;
+  MemoryDoor(const MemoryDoor&) = delete;
+  MemoryDoor& operator=(const MemoryDoor&) = delete;
+
+  /// Reserves at least `size_bytes` (0 counts as 1), aligned for any scalar, for `layer`; null
+  /// when the system has no more. The caller returns the block with Free and the same layer.
+  [[nodiscard]] void* TryAllocate(LayerId layer, std::size_t size_bytes) noexcept;
+
+  /// As TryAllocate, but ends the process with a message on standard error when there is no
+  /// memory: for containers that do not survive an allocator that fails (abseil's tables).
+  [[nodiscard]] void* Allocate(LayerId layer, std::size_t size_bytes) noexcept;
+
+  /// Takes back a block of `layer`; null is allowed and does nothing.
+  void Free(LayerId layer, void* block) noexcept;
+
+  /// The bytes the allocator reserved for `block`, which must have come from some door; 0 for
+  /// null. Asks the allocator, not the door's counters: footprint walks are built on it.
+  static std::size_t ReservedBytes(const void* block) noexcept;
+
+  /// What is reserved now for all layers, or for one, in bytes.
+  std::uint64_t allocated_bytes() const noexcept;
+  std::uint64_t allocated_bytes(LayerId layer) const noexcept;
+
+  /// All running totals. Each figure is exact; while another thread writes, two of them may be
+  /// one operation apart.
+  DoorTotals totals() const noexcept;
+
+ private:
+  std::array<std::atomic<std::uint64_t>, kMaxLayers> layer_bytes_{};
+  std::atomic<std::uint64_t> total_allocated_bytes_{0};
+  std::atomic<std::uint64_t> allocations_{0};
+  std::atomic<std::uint64_t> frees_{0};
+};
+
+/// A standard allocator that goes through a door: one pointer large, so several caches in one
+/// process each keep their own books. The door must outlive every container that uses it.
+template <class T, LayerId kLayer>
+class DoorAllocator {
+ public:
+  using value_type = T;
+  using propagate_on_container_copy_assignment = std::true_type;
+  using propagate_on_container_move_assignment = std::true_type;
+  using propagate_on_container_swap = std::true_type;
+  template <class U>
+  struct rebind {
+    using other = DoorAllocator<U, kLayer>;
+  };
+
+  explicit DoorAllocator(MemoryDoor* door) noexcept : door_(door) {}
+  template <class U>
+  DoorAllocator(const DoorAllocator<U, kLayer>& other) noexcept  // NOLINT: allocators convert
+      : door_(other.door()) {}
+
+  T* allocate(std::size_t count) {
+    static_assert(alignof(T) <= alignof(std::max_align_t));
+    if (count > std::numeric_limits<std::size_t>::max() / sizeof(T)) {
+      throw std::bad_array_new_length();
+    }
+    return static_cast<T*>(door_->Allocate(kLayer, count * sizeof(T)));
+  }
+  void deallocate(T* block, std::size_t) noexcept { door_->Free(kLayer, block); }
+
+  MemoryDoor* door() const noexcept { return door_; }
+
+  template <class U>
+  bool operator==(const DoorAllocator<U, kLayer>& other) const noexcept {
+    return door_ == other.door();
+  }
+
+ private:
+  MemoryDoor* door_;
+};
+
+}  // namespace strata
+
+#endif  // STRATA_MEMORY_DOOR_H_

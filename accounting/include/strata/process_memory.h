@@ -1,0 +1,32 @@
+// What the kernel says this process holds.
+//
+// Threads: safe from any.
+#ifndef STRATA_PROCESS_MEMORY_H_
+#define STRATA_PROCESS_MEMORY_H_
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+
+namespace strata {
+
+/// Figures of /proc/self, in bytes.
+struct ProcessMemory {
+  std::uint64_t rss_bytes = 0;       ///< resident: anonymous + file + shared
+  std::uint64_t peak_rss_bytes = 0;  ///< the highest rss_bytes since the program began
+  std::uint64_t anon_bytes = 0;      ///< resident anonymous memory
+  std::uint64_t file_bytes = 0;      ///< resident file and shared memory
+};
+
+/// Reads them now, exactly: /proc/self/smaps_rollup for the resident figures (statm lags behind by
+/// up to 64 pages a thread), VmHWM of /proc/self/status for the peak. Takes up to milliseconds.
+/// Unavailable where /proc cannot be read.
+absl::StatusOr<ProcessMemory> ReadProcessMemory();
+
+/// Gives the allocator's free pages back to the system (glibc's malloc_trim), so that RSS shows
+/// what is held and not what was. Takes time in proportion to the heap.
+void TrimAllocator();
+
+}  // namespace strata
+
+#endif  // STRATA_PROCESS_MEMORY_H_

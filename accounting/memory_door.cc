@@ -1,0 +1,77 @@
+#include <strata/memory_door.h>
+
+#include <malloc.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace strata {
+namespace {
+
+// One thread at a time writes a counter, so a plain load and store is enough and a reader never
+// sees a torn figure; a locked add would cost every baseline some 5 ns an allocation.
+void Add(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+// What the allocator reserved for a block. (ReservedBytes takes a pointer to const, and GCC takes
+// that for a read of the fresh block's bytes.)
+std::size_t UsableBytes(void* block) noexcept { return malloc_usable_size(block); }
+
+}  // namespace
+
+void* MemoryDoor::TryAllocate(LayerId layer, std::size_t size_bytes) noexcept {
+  void* const block = std::malloc(size_bytes == 0 ? 1 : size_bytes);
+  if (block == nullptr) return nullptr;
+  const std::size_t reserved_bytes = UsableBytes(block);
+  Add(layer_bytes_[layer], reserved_bytes);
+  Add(total_allocated_bytes_, reserved_bytes);
+  Add(allocations_, 1);
+  return block;
+}
+
+void* MemoryDoor::Allocate(LayerId layer, std::size_t size_bytes) noexcept {
+  void* const block = TryAllocate(layer, size_bytes);
+  if (block == nullptr) {
+    std::fprintf(stderr,
+                 "strata: out of memory: %zu bytes for layer %u of a layout whose tables do not "
+                 "survive a failed allocation; raise the memory limit\n",
+                 size_bytes, static_cast<unsigned>(layer));
+    std::abort();
+  }
+  return block;
+}
+
+void MemoryDoor::Free(LayerId layer, void* block) noexcept {
+  if (block == nullptr) return;
+  std::atomic<std::uint64_t>& bytes = layer_bytes_[layer];
+  bytes.store(bytes.load(std::memory_order_relaxed) - UsableBytes(block),
+              std::memory_order_relaxed);
+  Add(frees_, 1);
+  std::free(block);
+}
+
+std::size_t MemoryDoor::ReservedBytes(const void* block) noexcept {
+  return UsableBytes(const_cast<void*>(block));
+}
+
+std::uint64_t MemoryDoor::allocated_bytes() const noexcept {
+  std::uint64_t sum = 0;
+  for (const std::atomic<std::uint64_t>& bytes : layer_bytes_) {
+    sum += bytes.load(std::memory_order_relaxed);
+  }
+  return sum;
+}
+
+std::uint64_t MemoryDoor::allocated_bytes(LayerId layer) const noexcept {
+  return layer_bytes_[layer].load(std::memory_order_relaxed);
+}
+
+DoorTotals MemoryDoor::totals() const noexcept {
+  return {.allocated_bytes = allocated_bytes(),
+          .total_allocated_bytes = total_allocated_bytes_.load(std::memory_order_relaxed),
+          .allocations = allocations_.load(std::memory_order_relaxed),
+          .frees = frees_.load(std::memory_order_relaxed)};
+}
+
+}  // namespace strata

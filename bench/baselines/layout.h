@@ -1,0 +1,93 @@
+// One interface for everything that is compared: the program's compare, the model tests and the
+// benchmarks see the cache, the interned layout and the baselines through it. Adding a layout is
+// one file that defines a class of this kind and one line in layouts.cc.
+//
+// Threads: one thread at a time.
+#ifndef STRATA_BENCH_BASELINES_LAYOUT_H_
+#define STRATA_BENCH_BASELINES_LAYOUT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include <strata/footprint.h>
+#include <strata/memory_door.h>
+#include <strata/record.h>
+#include <strata/source.h>
+
+namespace strata {
+
+/// Takes content as it is visited: an outer, its entries, each entry's records in order, each
+/// record's pairs. Views live during the call only.
+class ContentVisitor {
+ public:
+  virtual ~ContentVisitor() = default;
+  virtual void OnOuter(std::string_view outer) = 0;
+  virtual void OnEntry(std::string_view inner) = 0;
+  virtual void OnRecord() = 0;
+  virtual void OnPair(std::string_view key, std::string_view value) = 0;
+};
+
+/// A point lookup by strings. Views only.
+struct LookupKey {
+  std::string_view outer;
+  std::string_view inner;
+  std::size_t index = 0;  ///< of the record in its list
+  std::string_view key;
+};
+
+/// One way of holding the nested map. What each write means, fails with and leaves behind is
+/// strata::Cache's promise (<strata/cache.h>); a layout differs in bytes and time alone, and in
+/// the order of a record's keys where its containers have one of their own.
+class Layout : public Target {
+ public:
+  /// The name in the command-line contract: "std_map", "interned", …
+  virtual std::string_view name() const = 0;
+  /// Whether a record gives its pairs back in first-seen order.
+  virtual bool keeps_key_order() const = 0;
+
+  virtual absl::Status Append(std::string_view outer, std::string_view inner,
+                              RecordView record) = 0;
+  virtual absl::Status UpdateRecord(std::string_view outer, std::string_view inner,
+                                    std::size_t index, RecordView record) = 0;
+  virtual absl::Status InsertRecord(std::string_view outer, std::string_view inner,
+                                    std::size_t index, RecordView record) = 0;
+  virtual absl::Status RemoveRecord(std::string_view outer, std::string_view inner,
+                                    std::size_t index) = 0;
+
+  /// Resolves the key from strings and calls `use` with the value's bytes, inside a guard of its
+  /// own where the layout has guards. False, and no call, where anything on the way is missing.
+  virtual bool Lookup(const LookupKey& key,
+                      absl::FunctionRef<void(std::string_view value)> use) const = 0;
+
+  /// Visits one entry (OnRecord and OnPair only); false where there is none.
+  virtual bool VisitEntry(std::string_view outer, std::string_view inner,
+                          ContentVisitor& visitor) const = 0;
+  /// Visits everything.
+  virtual void Visit(ContentVisitor& visitor) const = 0;
+
+  virtual Counts counts() const = 0;
+  /// Walks the structure; never reads the door's counters but for `allocated_bytes`.
+  virtual Footprint MeasureFootprint() const = 0;
+  virtual DoorTotals memory() const = 0;
+  /// Maintenance to idle, where a layout has any.
+  virtual void Maintain() {}
+};
+
+/// The names of all layouts there are, the baseline std_map first.
+std::span<const std::string_view> LayoutNames();
+
+/// An empty layout of that name, null where there is none. Baselines count their memory in books
+/// that all instances of one kind share (their allocators are empty classes, so that strings and
+/// containers are exactly as large as std's): make one at a time.
+std::unique_ptr<Layout> MakeLayout(std::string_view name);
+
+}  // namespace strata
+
+#endif  // STRATA_BENCH_BASELINES_LAYOUT_H_

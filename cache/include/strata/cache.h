@@ -1,0 +1,276 @@
+// strata::Cache: outer key -> inner key -> ordered list of records -> pairs of byte strings.
+//
+//     outer "fieldA"
+//       inner "xyz"            (outer, inner) names an entry
+//         record 0             an entry holds an ordered list of records
+//           "123" = "abc"      a record is a set of pairs; first-seen order is kept
+//         record 1
+//           "456" = "def"
+//
+// All strings are any bytes, of any length below 4 GiB. Outers without entries, entries without
+// records and records without pairs are content and kept.
+//
+// Reading goes through a ReadGuard. A view of an entry or a record lives as long as its guard; the
+// bytes of a key or value live until the cursor that gave them moves or its guard ends, whichever
+// is first. Copy what must live longer.
+//
+// Threads, in this version: the engine is the single-threaded `interned` layout. Any number of
+// threads may read a cache at once while nobody writes; a write excludes everything else, and no
+// guard may be open during it. The face is made for an engine that lifts this: write to it (guards
+// short, no view kept past its guard) and nothing needs to change.
+//
+// Failure: absence is not an error: a missing entry is a view that is false, a missing key a
+// cursor that is not valid(), Delete says whether there was something. Errors are absl::Status and
+// leave the cache as it was. This version's abseil tables do not survive a failed allocation: out
+// of memory ends the process with a message.
+//
+// What it is not: no time to live, no eviction (a cache mirrors its source); a guard is not a
+// snapshot of several entries. After fork() the child has a copy of its own.
+#ifndef STRATA_CACHE_H_
+#define STRATA_CACHE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include <strata/footprint.h>
+#include <strata/memory_door.h>
+#include <strata/record.h>
+
+namespace strata {
+
+class InternedMap;
+class ReadGuard;
+
+/// What a cache is made with.
+struct Options {
+  /// Tells two caches of one process apart in footprints and messages.
+  std::string name = "cache";
+};
+
+/// How much is to come; a hint, each figure 0 where it is not known. Wrong hints cost time or
+/// slack, never correctness.
+struct Reservation {
+  std::size_t outers = 0;
+  std::size_t entries = 0;
+  std::size_t distinct_strings = 0;
+  std::size_t distinct_string_bytes = 0;
+};
+
+/// The cache. Movable; guards and cursors of a moved-from cache go with it.
+class Cache {
+ public:
+  /// An empty cache. ResourceExhausted when there is not even memory for that.
+  static absl::StatusOr<Cache> Create(Options options = {});
+  Cache(Cache&&) noexcept;
+  Cache& operator=(Cache&&) noexcept;
+  ~Cache();
+
+  // Writing. InvalidArgument: a string of 4 GiB or more. ResourceExhausted: the cache would hold
+  // more than 2^32 - 1 distinct strings at once.
+
+  /// Replaces the entry's list by `records`, making outer and entry where they are missing.
+  absl::Status Put(std::string_view outer, std::string_view inner, const RecordsView& records);
+  /// Adds `record` behind the entry's list, making outer and entry where they are missing.
+  absl::Status Append(std::string_view outer, std::string_view inner, RecordView record);
+  /// Replaces record `index` whole. NotFound: no such entry; OutOfRange: no such index.
+  absl::Status UpdateRecord(std::string_view outer, std::string_view inner, std::size_t index,
+                            RecordView record);
+  /// Inserts before record `index`; index == size appends. Errors as UpdateRecord.
+  absl::Status InsertRecord(std::string_view outer, std::string_view inner, std::size_t index,
+                            RecordView record);
+  /// Removes record `index`; the entry stays when it was the last. Errors as UpdateRecord.
+  absl::Status RemoveRecord(std::string_view outer, std::string_view inner, std::size_t index);
+  /// Makes the outer where it is missing; an existing one keeps its entries.
+  absl::Status PutOuter(std::string_view outer);
+  /// Deletes one entry; its outer stays, empty perhaps. Whether there was one. Never fails.
+  bool Delete(std::string_view outer, std::string_view inner);
+  /// Deletes the outer and all its entries. Whether there was one. Never fails.
+  bool DeleteOuter(std::string_view outer);
+  /// Deletes everything and gives the memory back.
+  void Clear();
+  /// Prepares for what is to come, so that growing costs less.
+  absl::Status Reserve(const Reservation& expected);
+
+  // Asking.
+
+  /// What it holds now. Running counters: O(1).
+  const Counts& counts() const;
+  /// The door's running totals, in bytes and blocks. O(1).
+  DoorTotals memory() const;
+  /// Walks the whole structure: O(content), about as long as one scan.
+  Footprint MeasureFootprint() const;
+  const Options& options() const;
+
+ private:
+  friend class ReadGuard;
+  struct State;
+  explicit Cache(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
+
+/// The pairs of one record, one after another.
+///
+///     for (PairCursor pair = record.pairs(); pair.valid(); pair.Next()) use(pair.key());
+class PairCursor {
+ public:
+  PairCursor() = default;
+
+  /// Whether it stands on a pair; nothing else may be called where it does not.
+  bool valid() const { return position_ < end_; }
+  /// Goes to the next pair; what key() and value() gave before is no longer valid.
+  void Next() { ++position_; }
+  /// Bytes of the key and the value; valid until Next or the guard's end.
+  std::string_view key() const;
+  std::string_view value() const;
+  /// Keeps the value beyond cursor and guard.
+  void CopyTo(std::string* out) const { out->assign(value()); }
+
+ private:
+  friend class RecordReader;
+  const InternedMap* map_ = nullptr;
+  const void* pairs_ = nullptr;
+  std::size_t position_ = 0;
+  std::size_t end_ = 0;
+};
+
+/// One record of an entry. A view: lives as long as its guard.
+class RecordReader {
+ public:
+  RecordReader() = default;
+
+  std::size_t pair_count() const;
+  /// On the first pair, in first-seen order.
+  PairCursor pairs() const;
+  /// On the pair with that key; not valid() where the record has none. O(pairs).
+  PairCursor Find(std::string_view key) const;
+
+ private:
+  friend class EntryReader;
+  friend class RecordCursor;
+  const InternedMap* map_ = nullptr;
+  const void* record_ = nullptr;
+};
+
+/// The records of one entry, one after another.
+class RecordCursor {
+ public:
+  RecordCursor() = default;
+
+  bool valid() const { return position_ < end_; }
+  void Next() { ++position_; }
+  /// The index of the record it stands on.
+  std::size_t index() const { return position_; }
+  RecordReader record() const;
+
+ private:
+  friend class EntryReader;
+  const InternedMap* map_ = nullptr;
+  const void* list_ = nullptr;
+  std::size_t position_ = 0;
+  std::size_t end_ = 0;
+};
+
+/// One entry, or its absence. A view: lives as long as its guard.
+class EntryReader {
+ public:
+  EntryReader() = default;
+
+  /// Whether there is such an entry; the rest may be called only where there is.
+  explicit operator bool() const { return list_ != nullptr; }
+  std::size_t record_count() const;
+  /// Record `index`, below record_count().
+  RecordReader record(std::size_t index) const;
+  /// On the first record.
+  RecordCursor records() const;
+
+ private:
+  friend class ReadGuard;
+  friend class EntryCursor;
+  const InternedMap* map_ = nullptr;
+  const void* list_ = nullptr;
+};
+
+/// The right to read. Cheap to make: take one for each lookup, or one for a few; a guard held for
+/// long keeps back memory that writers have given up. Neither copied nor moved; ends before its
+/// cache does, in the thread that made it.
+class ReadGuard {
+ public:
+  explicit ReadGuard(const Cache& cache);
+  ReadGuard(const ReadGuard&) = delete;
+  ReadGuard& operator=(const ReadGuard&) = delete;
+  ~ReadGuard();
+
+  /// The entry; false where there is none.
+  EntryReader Get(std::string_view outer, std::string_view inner) const;
+  /// The pair at (outer, inner, index, key); not valid() where anything on the way is missing.
+  PairCursor Find(std::string_view outer, std::string_view inner, std::size_t index,
+                  std::string_view key) const;
+  bool HasOuter(std::string_view outer) const;
+
+ private:
+  friend class OuterCursor;
+  friend class EntryCursor;
+  const InternedMap* map_;
+};
+
+/// All outers, in no particular order. Resumable: the cursor outlives any guard, so a long
+/// enumeration pins nothing. What is there from the first Next to the last is met exactly once;
+/// what is made or deleted meanwhile is met at most once.
+///
+///     OuterCursor outers;
+///     while (outers.Next(guard)) use(outers.outer());
+class OuterCursor {
+ public:
+  OuterCursor();
+  OuterCursor(OuterCursor&&) noexcept;
+  OuterCursor& operator=(OuterCursor&&) noexcept;
+  ~OuterCursor();
+
+  /// Goes on to the next outer under `guard`, which need not be the guard of the last call but
+  /// must be of the same cache; false at the end.
+  bool Next(const ReadGuard& guard);
+  /// The outer's bytes; valid until Next or the end of the guard last given.
+  std::string_view outer() const;
+  /// How many entries it has.
+  std::size_t entry_count() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The entries of one outer, or of all outers. Order and promise as OuterCursor's.
+class EntryCursor {
+ public:
+  /// Everything. An outer without entries is met once, with an entry() that is false.
+  EntryCursor();
+  /// The entries of `outer`; none where there is no such outer.
+  explicit EntryCursor(std::string_view outer);
+  EntryCursor(EntryCursor&&) noexcept;
+  EntryCursor& operator=(EntryCursor&&) noexcept;
+  ~EntryCursor();
+
+  /// As OuterCursor::Next.
+  bool Next(const ReadGuard& guard);
+  /// Valid until Next or the end of the guard last given.
+  std::string_view outer() const;
+  std::string_view inner() const;
+  EntryReader entry() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace strata
+
+#endif  // STRATA_CACHE_H_

@@ -1,0 +1,126 @@
+// Where content comes from: a Source yields batches of changes, a Target takes them. JSON, MySQL
+// and whatever comes later are Sources; the cache, and every layout it is compared with, a Target.
+//
+// Threads: a Source, a Batch and a Target are each used by one thread at a time; a Batch may be
+// handed from a thread that fills it to one that applies it.
+#ifndef STRATA_SOURCE_H_
+#define STRATA_SOURCE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include <strata/record.h>
+
+namespace strata {
+
+/// One change of content. Views into the batch it came from.
+struct Change {
+  enum class Kind {
+    kPutOuter,   ///< make the outer where it is missing
+    kOpenOuter,  ///< a document names this outer: as kPutOuter, but where the same load has opened
+                 ///< it before, what stands under it is replaced (a key that is given again)
+    kDeleteOuter,  ///< delete outer and entries
+    kPutEntry,     ///< replace the entry's list by `records`
+    kDeleteEntry,  ///< delete the entry, the outer stays
+  };
+  Kind kind;
+  std::string_view outer;
+  std::string_view inner;  ///< of an entry's change
+  RecordsView records;     ///< of kPutEntry
+};
+
+/// A run of changes and the bytes they name, owned together. Filled by a Source, emptied with
+/// Clear and used again. All changes in it are complete: an entry is never split over two.
+class Batch {
+ public:
+  Batch();
+  Batch(Batch&&) noexcept;
+  Batch& operator=(Batch&&) noexcept;
+  ~Batch();
+
+  // Filling. Strings are copied in. Any of these may throw std::bad_alloc (Sources catch it at
+  // their edge and answer ResourceExhausted); the batch is then only good for Clear.
+
+  void AddOuterChange(Change::Kind kind, std::string_view outer);
+  void AddDeleteEntry(std::string_view outer, std::string_view inner);
+  /// Begins a kPutEntry; records and pairs follow, EndEntry completes it.
+  void BeginEntry(std::string_view outer, std::string_view inner);
+  void BeginRecord();
+  void AddPair(std::string_view key, std::string_view value);
+  void EndEntry();
+  /// Takes back everything after the first `count` changes, an entry begun and not ended too.
+  void Truncate(std::size_t count);
+  /// Drops each complete change of that outer made so far: a key that is given again.
+  void DropOuter(std::string_view outer);
+  /// Empties it, keeping memory for the next filling, up to 8 MiB.
+  void Clear();
+
+  // Reading.
+
+  std::size_t size() const;
+  bool empty() const { return size() == 0; }
+  /// Bytes of the strings in it.
+  std::size_t text_bytes() const;
+  /// Change `index` below size(); valid until the batch changes.
+  Change operator[](std::size_t index) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// How far a source has come.
+struct SourceProgress {
+  std::uint64_t bytes_read = 0;    ///< of the input as stored (packed, if it is packed)
+  std::uint64_t bytes_total = 0;   ///< 0 where it is not known
+  std::uint64_t rows_read = 0;     ///< 0 for sources without rows
+  std::uint64_t rows_total = 0;    ///< an estimate; 0 where it is not known
+  std::uint64_t rows_skipped = 0;  ///< rows whose outer or inner is NULL
+};
+
+/// A supply of changes.
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  /// Fills the empty `batch` with the next changes, a few hundred KiB of them (more where one
+  /// entry is larger). An OK status with an empty batch is the end. After an error the source is
+  /// done; `batch` then holds the whole entries before the error. Errors: InvalidArgument, the
+  /// data is at fault; NotFound, Unavailable and others, the place it comes from is;
+  /// ResourceExhausted, out of memory. No exception leaves it.
+  virtual absl::Status Read(Batch* batch) = 0;
+
+  /// What the source is called in messages: a file's name, a table.
+  virtual std::string name() const = 0;
+  virtual SourceProgress progress() const = 0;
+  /// A token from which a later source of the same kind can go on; empty where that is not
+  /// possible. (Following changes builds on it.)
+  virtual std::string position() const { return {}; }
+};
+
+/// What changes are applied to.
+class Target {
+ public:
+  virtual ~Target() = default;
+
+  virtual bool empty() const = 0;  ///< no outers at all
+  virtual bool HasOuter(std::string_view outer) const = 0;
+  virtual absl::Status Put(std::string_view outer, std::string_view inner,
+                           const RecordsView& records) = 0;
+  virtual absl::Status PutOuter(std::string_view outer) = 0;
+  virtual bool Delete(std::string_view outer, std::string_view inner) = 0;
+  virtual bool DeleteOuter(std::string_view outer) = 0;
+  virtual void Clear() = 0;
+};
+
+}  // namespace strata
+
+#endif  // STRATA_SOURCE_H_
