@@ -1,6 +1,7 @@
 #include <strata/memory_door.h>
 
 #include <malloc.h>
+#include <sys/mman.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +13,10 @@ namespace {
 // sees a torn figure; a locked add would cost every baseline some 5 ns an allocation.
 void Add(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+void Subtract(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) - by, std::memory_order_relaxed);
 }
 
 // What the allocator reserved for a block. (ReservedBytes takes a pointer to const, and GCC takes
@@ -44,11 +49,35 @@ void* MemoryDoor::Allocate(LayerId layer, std::size_t size_bytes) noexcept {
 
 void MemoryDoor::Free(LayerId layer, void* block) noexcept {
   if (block == nullptr) return;
-  std::atomic<std::uint64_t>& bytes = layer_bytes_[layer];
-  bytes.store(bytes.load(std::memory_order_relaxed) - UsableBytes(block),
-              std::memory_order_relaxed);
+  Subtract(layer_bytes_[layer], UsableBytes(block));
   Add(frees_, 1);
   std::free(block);
+}
+
+void* MemoryDoor::ReserveRange(std::size_t size_bytes) noexcept {
+  // Without MADV_NOHUGEPAGE one touched page could make two megabytes resident, and the resident
+  // size would no longer be what was taken.
+  void* const range = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (range == MAP_FAILED) return nullptr;
+  madvise(range, size_bytes, MADV_NOHUGEPAGE);
+  return range;
+}
+
+void MemoryDoor::FreeRange(void* range, std::size_t size_bytes) noexcept {
+  if (range != nullptr) munmap(range, size_bytes);
+}
+
+void MemoryDoor::TakePages(LayerId layer, std::size_t size_bytes) noexcept {
+  Add(layer_bytes_[layer], size_bytes);
+  Add(total_allocated_bytes_, size_bytes);
+  Add(allocations_, 1);
+}
+
+void MemoryDoor::ReturnPages(LayerId layer, void* pages, std::size_t size_bytes) noexcept {
+  madvise(pages, size_bytes, MADV_DONTNEED);
+  Subtract(layer_bytes_[layer], size_bytes);
+  Add(frees_, 1);
 }
 
 std::size_t MemoryDoor::ReservedBytes(const void* block) noexcept {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
@@ -19,7 +20,8 @@ absl::StatusOr<std::uint64_t> ReadField(const char* path, absl::string_view fiel
   std::ifstream file(path);
   std::string line;
   while (std::getline(file, line)) {
-    const std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+    const std::vector<absl::string_view> words =
+        absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
     std::uint64_t kib = 0;
     if (words.size() == 3 && words[0] == field && absl::SimpleAtoi(words[1], &kib)) {
       return kib * 1024;

@@ -54,6 +54,16 @@ class MemoryDoor {
   /// Takes back a block of `layer`; null is allowed and does nothing.
   void Free(LayerId layer, void* block) noexcept;
 
+  /// Reserves a range of addresses that costs nothing until pages of it are taken; null when the
+  /// system refuses. Not counted: addresses are not memory. Returned whole with FreeRange.
+  static void* ReserveRange(std::size_t size_bytes) noexcept;
+  static void FreeRange(void* range, std::size_t size_bytes) noexcept;
+  /// Takes whole pages of a reserved range for `layer`; they read as zero. They are counted from
+  /// here on, though the system finds them one by one as they are touched.
+  void TakePages(LayerId layer, std::size_t size_bytes) noexcept;
+  /// Gives them back to the system at once; the addresses stay reserved.
+  void ReturnPages(LayerId layer, void* pages, std::size_t size_bytes) noexcept;
+
   /// The bytes the allocator reserved for `block`, which must have come from some door; 0 for
   /// null. Asks the allocator, not the door's counters: footprint walks are built on it.
   static std::size_t ReservedBytes(const void* block) noexcept;
