@@ -63,8 +63,8 @@ bool Cache::DeleteOuter(std::string_view outer) { return state_->map.DeleteOuter
 void Cache::Clear() { state_->map.Clear(); }
 
 absl::Status Cache::Reserve(const Reservation& expected) {
-  state_->map.Reserve(expected.outers, expected.distinct_strings, expected.distinct_string_bytes);
-  return absl::OkStatus();
+  return state_->map.Reserve(expected.outers, expected.distinct_strings,
+                             expected.distinct_string_bytes);
 }
 
 const Counts& Cache::counts() const { return state_->map.counts(); }
@@ -157,13 +157,13 @@ PairCursor ReadGuard::Find(std::string_view outer, std::string_view inner, std::
 
 bool ReadGuard::HasOuter(std::string_view outer) const { return map_->FindOuter(outer) != nullptr; }
 
-// A cursor takes the ids down when it begins and looks each up again when it gets there. What is
-// there throughout keeps its id, so it is met once; an id that is gone is passed over; one that
-// was given to something new stands for that, and still only once.
+// A cursor takes the keys down when it begins and looks each up again when it gets there. What is
+// there throughout keeps its id, so it is met once; what has gone is passed over, even where its
+// id was given to a string that came.
 
 struct OuterCursor::State {
   bool begun = false;
-  std::vector<InternedMap::Id> ids;
+  std::vector<InternedMap::Listed> outers;
   std::size_t next = 0;
   std::string_view outer;
   std::size_t entry_count = 0;
@@ -177,13 +177,13 @@ OuterCursor::~OuterCursor() = default;
 bool OuterCursor::Next(const ReadGuard& guard) {
   if (!state_->begun) {
     state_->begun = true;
-    state_->ids = guard.map_->OuterIds();
+    state_->outers = guard.map_->ListOuters();
   }
-  while (state_->next < state_->ids.size()) {
-    const InternedMap::Id id = state_->ids[state_->next++];
-    const InternedMap::Outer* const outer = guard.map_->FindOuter(id);
+  while (state_->next < state_->outers.size()) {
+    const InternedMap::Listed& listed = state_->outers[state_->next++];
+    const InternedMap::Outer* const outer = guard.map_->FindOuter(listed);
     if (outer == nullptr) continue;
-    state_->outer = guard.map_->Text(id);
+    state_->outer = guard.map_->Text(listed.id);
     state_->entry_count = outer->entries.size();
     return true;
   }
@@ -195,10 +195,10 @@ std::size_t OuterCursor::entry_count() const { return state_->entry_count; }
 
 struct EntryCursor::State {
   bool begun = false;
-  std::optional<std::string> only;  // the one outer asked for, until the cursor begins
-  std::vector<InternedMap::Id> outer_ids;
+  std::optional<std::string> only;  // the one outer asked for; else all
+  std::vector<InternedMap::Listed> outers;
   std::size_t next_outer = 0;
-  std::vector<InternedMap::Id> inner_ids;  // of outer_ids[next_outer - 1]
+  std::vector<InternedMap::Listed> inners;  // of outers[next_outer - 1]
   std::size_t next_inner = 0;
   std::string_view outer;
   std::string_view inner;
@@ -218,37 +218,31 @@ bool EntryCursor::Next(const ReadGuard& guard) {
   at.inner = {};
   if (!at.begun) {
     at.begun = true;
-    if (!at.only.has_value()) {
-      at.outer_ids = map.OuterIds();
-    } else if (const InternedMap::Outer* const outer = map.FindOuter(*at.only)) {
-      at.outer_ids.push_back(map.FindId(*at.only));
-      at.next_outer = 1;
-      at.inner_ids = InternedMap::InnerIds(*outer);
-    }
+    at.outers = at.only.has_value() ? map.ListOuter(*at.only) : map.ListOuters();
   }
   while (true) {
-    while (at.next_inner < at.inner_ids.size()) {
-      const InternedMap::Id outer_id = at.outer_ids[at.next_outer - 1];
-      const InternedMap::Id inner_id = at.inner_ids[at.next_inner++];
-      const InternedMap::Outer* const outer = map.FindOuter(outer_id);
+    while (at.next_inner < at.inners.size()) {
+      const InternedMap::Listed& outer_key = at.outers[at.next_outer - 1];
+      const InternedMap::Listed& inner_key = at.inners[at.next_inner++];
+      const InternedMap::Outer* const outer = map.FindOuter(outer_key);
       if (outer == nullptr) break;
-      const InternedMap::List* const list = InternedMap::FindList(*outer, inner_id);
+      const InternedMap::List* const list = map.FindList(*outer, inner_key);
       if (list == nullptr) continue;
-      at.outer = map.Text(outer_id);
-      at.inner = map.Text(inner_id);
+      at.outer = map.Text(outer_key.id);
+      at.inner = map.Text(inner_key.id);
       at.entry.map_ = &map;
       at.entry.list_ = list;
       return true;
     }
-    at.inner_ids.clear();
+    at.inners.clear();
     at.next_inner = 0;
-    if (at.next_outer == at.outer_ids.size()) return false;
-    const InternedMap::Id outer_id = at.outer_ids[at.next_outer++];
-    const InternedMap::Outer* const outer = map.FindOuter(outer_id);
+    if (at.next_outer == at.outers.size()) return false;
+    const InternedMap::Listed& outer_key = at.outers[at.next_outer++];
+    const InternedMap::Outer* const outer = map.FindOuter(outer_key);
     if (outer == nullptr) continue;
-    at.inner_ids = InternedMap::InnerIds(*outer);
-    at.outer = map.Text(outer_id);
-    if (at.inner_ids.empty()) return true;
+    at.inners = map.ListInners(*outer);
+    at.outer = map.Text(outer_key.id);
+    if (at.inners.empty() && !at.only.has_value()) return true;
   }
 }
 

@@ -264,24 +264,62 @@ void InternedMap::Clear() {
   counts_ = {};
 }
 
-void InternedMap::Reserve(std::size_t outers, std::size_t strings, std::size_t string_bytes) {
+absl::Status InternedMap::Reserve(std::size_t outers, std::size_t strings,
+                                  std::size_t string_bytes) {
   AssertNoGuard();
+  // A hint must not end the process as an allocation of the tables' would: it is tried out first.
+  constexpr std::size_t kMostBytes = std::size_t{1} << 47;  // the address space
+  constexpr std::size_t kBytesAnOuter = 2 * (sizeof(std::pair<const Id, Outer*>) + 1);
+  constexpr std::size_t kBytesAString = 16 + 2 * (sizeof(Id) + 1);
+  void* tried_out = nullptr;
+  if (outers <= Interner::kMaxStrings && strings <= Interner::kMaxStrings &&
+      string_bytes <= kMostBytes) {
+    tried_out = door_.TryAllocate(kStringBytes,
+                                  outers * kBytesAnOuter + strings * kBytesAString + string_bytes);
+  }
+  if (tried_out == nullptr) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("no memory to reserve ", outers, " outers, ", strings, " strings and ",
+                     string_bytes, " string bytes: expect less or raise the memory limit"));
+  }
+  door_.Free(kStringBytes, tried_out);
   outers_.reserve(outers);
   strings_.Reserve(strings, string_bytes);
+  return absl::OkStatus();
 }
 
-std::vector<InternedMap::Id> InternedMap::OuterIds() const {
-  std::vector<Id> ids;
-  ids.reserve(outers_.size());
-  for (const auto& [id, outer] : outers_) ids.push_back(id);
-  return ids;
+InternedMap::Listed InternedMap::Take(Id id) const {
+  const std::string_view text = strings_.Get(id);
+  return {id, absl::Hash<absl::string_view>{}(absl::string_view(text.data(), text.size()))};
 }
 
-std::vector<InternedMap::Id> InternedMap::InnerIds(const Outer& outer) {
-  std::vector<Id> ids;
-  ids.reserve(outer.entries.size());
-  for (const auto& [id, list] : outer.entries) ids.push_back(id);
-  return ids;
+const InternedMap::Outer* InternedMap::FindOuter(const Listed& outer) const {
+  const Outer* const found = FindOuter(outer.id);
+  return found != nullptr && Take(outer.id).hash == outer.hash ? found : nullptr;
+}
+
+const InternedMap::List* InternedMap::FindList(const Outer& outer, const Listed& inner) const {
+  const List* const found = FindList(outer, inner.id);
+  return found != nullptr && Take(inner.id).hash == inner.hash ? found : nullptr;
+}
+
+std::vector<InternedMap::Listed> InternedMap::ListOuters() const {
+  std::vector<Listed> listed;
+  listed.reserve(outers_.size());
+  for (const auto& [id, outer] : outers_) listed.push_back(Take(id));
+  return listed;
+}
+
+std::vector<InternedMap::Listed> InternedMap::ListOuter(std::string_view outer) const {
+  if (FindOuter(outer) == nullptr) return {};
+  return {Take(strings_.Find(outer))};
+}
+
+std::vector<InternedMap::Listed> InternedMap::ListInners(const Outer& outer) const {
+  std::vector<Listed> listed;
+  listed.reserve(outer.entries.size());
+  for (const auto& [id, list] : outer.entries) listed.push_back(Take(id));
+  return listed;
 }
 
 Footprint InternedMap::MeasureFootprint() const {

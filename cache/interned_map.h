@@ -58,6 +58,14 @@ class InternedMap {
     Table<List, kInnerTable> entries;
   };
 
+  /// A key that an enumeration has taken down, to be looked up again later. The interner uses ids
+  /// again, so the hash of the bytes goes with the id: the two stand for another string only if
+  /// 64 bits collide.
+  struct Listed {
+    Id id;
+    std::uint64_t hash;
+  };
+
   InternedMap();
   InternedMap(const InternedMap&) = delete;
   InternedMap& operator=(const InternedMap&) = delete;
@@ -75,22 +83,22 @@ class InternedMap {
   bool Delete(std::string_view outer, std::string_view inner);
   bool DeleteOuter(std::string_view outer);
   void Clear();
-  void Reserve(std::size_t outers, std::size_t strings, std::size_t string_bytes);
+  absl::Status Reserve(std::size_t outers, std::size_t strings, std::size_t string_bytes);
 
   // Reads. Null where there is none; pointers live until the next write.
   const Outer* FindOuter(std::string_view outer) const;
   const List* FindList(std::string_view outer, std::string_view inner) const;
-  /// By id, for enumerations.
-  const Outer* FindOuter(Id outer) const;
-  static const List* FindList(const Outer& outer, Id inner);
+  /// By what an enumeration took down; null where that has gone, also where its id was given to
+  /// another string since.
+  const Outer* FindOuter(const Listed& outer) const;
+  const List* FindList(const Outer& outer, const Listed& inner) const;
   /// The position of the pair with that key; record.size() where there is none.
   std::size_t FindPair(const Record& record, std::string_view key) const;
   std::string_view Text(Id id) const { return strings_.Get(id); }
-  /// The id of a string that something holds; Interner::kNone of another.
-  Id FindId(std::string_view text) const { return strings_.Find(text); }
-  /// The ids of all outers, or of an outer's inners, as they are now.
-  std::vector<Id> OuterIds() const;
-  static std::vector<Id> InnerIds(const Outer& outer);
+  /// All outers, one outer, or an outer's inners, as they are now.
+  std::vector<Listed> ListOuters() const;
+  std::vector<Listed> ListOuter(std::string_view outer) const;
+  std::vector<Listed> ListInners(const Outer& outer) const;
 
   const Counts& counts() const { return counts_; }
   const MemoryDoor& door() const { return door_; }
@@ -100,7 +108,10 @@ class InternedMap {
   std::atomic<int>& open_guards() const { return open_guards_; }
 
  private:
+  const Outer* FindOuter(Id outer) const;
   Outer* FindOuter(Id outer);
+  static const List* FindList(const Outer& outer, Id inner);
+  Listed Take(Id id) const;
   Outer& GetOrMakeOuter(std::string_view outer);
   List& GetOrMakeList(std::string_view outer, std::string_view inner);
   /// The entry's list; index must be below its size + extra.

@@ -119,7 +119,8 @@ void Interner::Reserve(std::size_t strings, std::size_t bytes) {
   strings = std::min(strings, kMaxStrings);
   slots_.reserve(strings);
   index_.reserve(strings);
-  if (bytes > live_bytes_) AddChunk(bytes - live_bytes_);
+  const std::size_t room = chunks_.empty() ? 0 : chunks_.back().capacity - chunks_.back().filled;
+  if (bytes > live_bytes_ && bytes - live_bytes_ > room) AddChunk(bytes - live_bytes_);
 }
 
 void Interner::Clear() {
