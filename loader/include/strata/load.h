@@ -22,9 +22,9 @@ struct LoadProgress {
 };
 
 struct LoadOptions {
-  /// Called after each batch; empty for none.
+  /// Called after each batch, and now and then where a batch takes long; empty for none.
   std::function<void(const LoadProgress&)> on_progress;
-  /// Asked after each batch: true ends the load with Cancelled. Empty for never.
+  /// Asked as often: true ends the load with Cancelled. Empty for never.
   std::function<bool()> should_stop;
 };
 
@@ -34,7 +34,7 @@ struct LoadOptions {
 absl::StatusOr<LoadProgress> Load(Source& source, Target& target, const LoadOptions& options = {});
 absl::StatusOr<LoadProgress> Load(Source& source, Cache& cache, const LoadOptions& options = {});
 
-/// A cache as a target; `cache` must outlive it.
+/// A cache as a target; `cache` must outlive it. Null where there is no memory for it.
 std::unique_ptr<Target> MakeTarget(Cache& cache);
 
 }  // namespace strata

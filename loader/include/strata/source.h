@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,7 @@ struct Change {
     kDeleteOuter,  ///< delete outer and entries
     kPutEntry,     ///< replace the entry's list by `records`
     kDeleteEntry,  ///< delete the entry, the outer stays
+    kDropAll,      ///< a document gives its root again: all that this load brought is replaced
   };
   Kind kind;
   std::string_view outer;
@@ -49,6 +51,7 @@ class Batch {
   // Filling. Strings are copied in. Any of these may throw std::bad_alloc (Sources catch it at
   // their edge and answer ResourceExhausted); the batch is then only good for Clear.
 
+  /// `outer` is empty for kDropAll.
   void AddOuterChange(Change::Kind kind, std::string_view outer);
   void AddDeleteEntry(std::string_view outer, std::string_view inner);
   /// Begins a kPutEntry; records and pairs follow, EndEntry completes it.
@@ -60,6 +63,9 @@ class Batch {
   void Truncate(std::size_t count);
   /// Drops each complete change of that outer made so far: a key that is given again.
   void DropOuter(std::string_view outer);
+  /// Of the changes from `first` on keeps, for each outer, its last kPutOuter and what follows:
+  /// DropOuter for every outer that is given again, in one pass.
+  void KeepLastOpenings(std::size_t first);
   /// Empties it, keeping memory for the next filling, up to 8 MiB.
   void Clear();
 
@@ -69,6 +75,8 @@ class Batch {
   bool empty() const { return size() == 0; }
   /// Bytes of the strings in it.
   std::size_t text_bytes() const;
+  /// Bytes it occupies: strings, pairs and changes, memory kept for the next filling not counted.
+  std::size_t memory_bytes() const;
   /// Change `index` below size(); valid until the batch changes.
   Change operator[](std::size_t index) const;
 
@@ -104,6 +112,10 @@ class Source {
   /// A token from which a later source of the same kind can go on; empty where that is not
   /// possible. (Following changes builds on it.)
   virtual std::string position() const { return {}; }
+  /// Asks that `pulse` be called now and then, from Read's thread, during Reads that take long (a
+  /// table is fetched whole before its first entry is complete); where it answers false, Read ends
+  /// with Cancelled. An empty one takes it back. Sources whose Reads are short need not care.
+  virtual void SetPulse(std::function<bool()> pulse) { (void)pulse; }
 };
 
 /// What changes are applied to.

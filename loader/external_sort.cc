@@ -1,0 +1,278 @@
+#include "loader/external_sort.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace strata {
+namespace {
+
+constexpr std::size_t kChunkBytes = 1u << 20;
+constexpr std::size_t kWriteBytes = 256u << 10;
+constexpr std::size_t kMostReadBytes = 256u << 10;
+constexpr std::size_t kLeastReadBytes = 4u << 10;
+
+struct Header {
+  std::uint64_t hash;
+  std::uint32_t key_size;
+  std::uint32_t payload_size;
+
+  std::size_t row_size() const {
+    return sizeof(Header) + std::size_t{key_size} + std::size_t{payload_size};
+  }
+};
+static_assert(sizeof(Header) == 16);
+
+Header ReadHeader(const char* row) {
+  Header header;
+  std::memcpy(&header, row, sizeof header);
+  return header;
+}
+
+ExternalSort::Row ViewRow(const char* row) {
+  const Header header = ReadHeader(row);
+  return {header.hash,
+          {row + sizeof header, header.key_size},
+          {row + sizeof header + header.key_size, header.payload_size}};
+}
+
+bool Before(std::uint64_t hash_a, const char* a, std::uint64_t hash_b, const char* b) {
+  if (hash_a != hash_b) return hash_a < hash_b;
+  return ViewRow(a).key < ViewRow(b).key;
+}
+
+absl::Status FileError(const char* doing, const std::string& directory, int error) {
+  const std::string message =
+      absl::StrCat("cannot ", doing, " the temporary file for sorting rows in ", directory, ": ",
+                   std::strerror(error));
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(message,
+                     "; it needs about the table's size: set TMPDIR to a directory with "
+                     "room"));
+  }
+  return absl::UnavailableError(
+      absl::StrCat(message, "; set TMPDIR to a directory that can be written to"));
+}
+
+}  // namespace
+
+// Reads one run back through a buffer that holds at least the row it stands on.
+class ExternalSort::RunReader {
+ public:
+  RunReader(int file, std::uint64_t begin, std::uint64_t end, std::size_t buffer_bytes)
+      : file_(file), offset_(begin), end_(end), buffer_bytes_(buffer_bytes) {}
+
+  /// Goes to the next row; false at the run's end, errno's text otherwise.
+  absl::StatusOr<bool> Advance(const std::string& directory) {
+    begin_ += row_size_;
+    row_size_ = 0;
+    if (begin_ == buffer_.size() && offset_ == end_) return false;
+    if (absl::Status status = Need(sizeof(Header), directory); !status.ok()) return status;
+    const std::size_t size = ReadHeader(row()).row_size();
+    if (absl::Status status = Need(size, directory); !status.ok()) return status;
+    row_size_ = size;
+    return true;
+  }
+
+  const char* row() const { return buffer_.data() + begin_; }
+  std::uint64_t hash() const { return ReadHeader(row()).hash; }
+
+ private:
+  absl::Status Need(std::size_t size, const std::string& directory) {
+    if (buffer_.size() - begin_ >= size) return absl::OkStatus();
+    buffer_.erase(0, begin_);
+    begin_ = 0;
+    // A row larger than the buffer had its way; the next usual one gets the usual buffer.
+    const std::size_t wanted = std::max(size, buffer_bytes_);
+    if (buffer_.capacity() > 4 * wanted) buffer_.shrink_to_fit();
+    std::size_t filled = buffer_.size();
+    const std::size_t more =
+        static_cast<std::size_t>(std::min<std::uint64_t>(wanted - filled, end_ - offset_));
+    buffer_.resize(filled + more);
+    while (filled < buffer_.size()) {
+      const ssize_t got = pread(file_, buffer_.data() + filled, buffer_.size() - filled,
+                                static_cast<off_t>(offset_));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return FileError("read", directory, errno);
+      if (got == 0) break;
+      filled += static_cast<std::size_t>(got);
+      offset_ += static_cast<std::uint64_t>(got);
+    }
+    if (filled < size) return FileError("read", directory, EIO);
+    return absl::OkStatus();
+  }
+
+  const int file_;
+  std::uint64_t offset_;
+  const std::uint64_t end_;
+  const std::size_t buffer_bytes_;
+  std::string buffer_;
+  std::size_t begin_ = 0;
+  std::size_t row_size_ = 0;
+};
+
+ExternalSort::ExternalSort(std::size_t memory_budget_bytes, std::string directory)
+    : budget_(memory_budget_bytes), directory_(std::move(directory)) {}
+
+ExternalSort::~ExternalSort() {
+  if (file_ >= 0) close(file_);
+}
+
+absl::Status ExternalSort::Add(std::uint64_t hash, std::string_view key, std::string_view payload) {
+  constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max();
+  if (key.size() > kMost || payload.size() > kMost) {
+    return absl::InvalidArgumentError("a row of 4 GiB or more cannot be loaded; leave it out");
+  }
+  const Header header{hash, static_cast<std::uint32_t>(key.size()),
+                      static_cast<std::uint32_t>(payload.size())};
+  const std::size_t held =
+      chunk_ * kChunkBytes + chunk_used_ + large_bytes_ + items_.size() * sizeof(Item);
+  if (!items_.empty() && held + header.row_size() + sizeof(Item) > budget_) {
+    if (absl::Status status = Spill(); !status.ok()) return status;
+  }
+  char* row = Reserve(header.row_size());
+  std::memcpy(row, &header, sizeof header);
+  if (!key.empty()) std::memcpy(row + sizeof header, key.data(), key.size());
+  if (!payload.empty()) {
+    std::memcpy(row + sizeof header + key.size(), payload.data(), payload.size());
+  }
+  items_.push_back({hash, row});
+  return absl::OkStatus();
+}
+
+char* ExternalSort::Reserve(std::size_t size) {
+  if (size > kChunkBytes / 4) {
+    large_.push_back(std::make_unique_for_overwrite<char[]>(size));
+    large_bytes_ += size;
+    return large_.back().get();
+  }
+  if (chunk_ < chunks_.size() && chunk_used_ + size > kChunkBytes) {
+    ++chunk_;
+    chunk_used_ = 0;
+  }
+  if (chunk_ == chunks_.size()) {
+    chunks_.push_back(std::make_unique_for_overwrite<char[]>(kChunkBytes));
+  }
+  char* row = chunks_[chunk_].get() + chunk_used_;
+  chunk_used_ += size;
+  return row;
+}
+
+void ExternalSort::SortItems() {
+  std::sort(items_.begin(), items_.end(),
+            [](const Item& a, const Item& b) { return Before(a.hash, a.row, b.hash, b.row); });
+}
+
+absl::Status ExternalSort::Finish() {
+  if (run_ends_.empty()) {
+    SortItems();
+    return absl::OkStatus();
+  }
+  if (absl::Status status = Spill(); !status.ok()) return status;
+  std::vector<Chunk>().swap(chunks_);  // memory goes to the runs' buffers now
+  std::vector<Item>().swap(items_);
+  const std::size_t buffer_bytes =
+      std::clamp(budget_ / run_ends_.size(), kLeastReadBytes, kMostReadBytes);
+  std::uint64_t begin = 0;
+  for (const std::uint64_t end : run_ends_) {
+    heap_.push_back(std::make_unique<RunReader>(file_, begin, end, buffer_bytes));
+    begin = end;
+    if (absl::StatusOr<bool> there = heap_.back()->Advance(directory_); !there.ok()) {
+      return there.status();
+    }
+  }
+  const auto after = [](const auto& a, const auto& b) {
+    return Before(b->hash(), b->row(), a->hash(), a->row());
+  };
+  std::make_heap(heap_.begin(), heap_.end(), after);
+  next_item_ = 0;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> ExternalSort::Next(Row* row) {
+  if (run_ends_.empty()) {
+    if (next_item_ == items_.size()) return false;
+    *row = ViewRow(items_[next_item_++].row);
+    return true;
+  }
+  const auto after = [](const auto& a, const auto& b) {
+    return Before(b->hash(), b->row(), a->hash(), a->row());
+  };
+  // The reader on top gave the last row; only now may its buffer move on.
+  if (next_item_++ > 0 && !heap_.empty()) {
+    std::pop_heap(heap_.begin(), heap_.end(), after);
+    absl::StatusOr<bool> more = heap_.back()->Advance(directory_);
+    if (!more.ok()) return more.status();
+    if (*more) {
+      std::push_heap(heap_.begin(), heap_.end(), after);
+    } else {
+      heap_.pop_back();
+    }
+  }
+  if (heap_.empty()) return false;
+  *row = ViewRow(heap_.front()->row());
+  return true;
+}
+
+absl::Status ExternalSort::Spill() {
+  if (file_ < 0) {
+    if (absl::Status status = MakeFile(); !status.ok()) return status;
+  }
+  SortItems();
+  std::string buffer;
+  buffer.reserve(kWriteBytes);
+  for (const Item& item : items_) {
+    const std::size_t size = ReadHeader(item.row).row_size();
+    if (buffer.size() + size > kWriteBytes) {
+      if (absl::Status status = WriteFile(buffer); !status.ok()) return status;
+      buffer.clear();
+    }
+    if (size > kWriteBytes) {
+      if (absl::Status status = WriteFile({item.row, size}); !status.ok()) return status;
+    } else {
+      buffer.append(item.row, size);
+    }
+  }
+  if (absl::Status status = WriteFile(buffer); !status.ok()) return status;
+  if (!items_.empty()) run_ends_.push_back(file_size_);
+  items_.clear();
+  large_.clear();
+  large_bytes_ = 0;
+  chunk_ = 0;
+  chunk_used_ = 0;
+  return absl::OkStatus();
+}
+
+absl::Status ExternalSort::MakeFile() {
+  file_ = open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (file_ >= 0) return absl::OkStatus();
+  // Not every file system makes files without a name: make one and take its name away.
+  std::string path = absl::StrCat(directory_, "/strata-sort.XXXXXX");
+  file_ = mkostemp(path.data(), O_CLOEXEC);
+  if (file_ < 0) return FileError("make", directory_, errno);
+  unlink(path.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status ExternalSort::WriteFile(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(file_size_));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return FileError("write", directory_, errno);
+    file_size_ += static_cast<std::uint64_t>(written);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace strata

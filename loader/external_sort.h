@@ -1,0 +1,94 @@
+// Sorts rows in bounded memory: runs that do not fit are spilled, sorted, to a temporary file
+// without a name, and merged while they are read back.
+//
+// A row is a group's hash, a key and a payload. Rows come out by (hash, key bytes): rows of one
+// group (same hash, keys with the group's prefix) come out together and in the order of their keys,
+// while the order of groups is that of their hashes, which is nearly free to compute: almost no
+// comparison looks at a key.
+//
+// Invariant: what comes out depends on what was added alone, not on the budget nor, where keys
+// differ, on the order of adding. A row in memory and in the file looks the same:
+//
+//     0        8         12            16           16 + key size
+//     | hash   | key     | payload     | key bytes  | payload bytes |
+//     | u64    | size u32| size u32    |            |               |
+//
+// Threads: one at a time.
+#ifndef STRATA_LOADER_EXTERNAL_SORT_H_
+#define STRATA_LOADER_EXTERNAL_SORT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace strata {
+
+class ExternalSort {
+ public:
+  /// Views into the sorter, valid until the next call of Next.
+  struct Row {
+    std::uint64_t hash = 0;
+    std::string_view key;
+    std::string_view payload;
+  };
+
+  /// At least one row is always held, whatever the budget. `directory` is where the temporary file
+  /// is made once there is something to spill.
+  ExternalSort(std::size_t memory_budget_bytes, std::string directory);
+  ExternalSort(const ExternalSort&) = delete;
+  ExternalSort& operator=(const ExternalSort&) = delete;
+  ~ExternalSort();
+
+  /// Copies a row in. InvalidArgument: a key or payload of 4 GiB or more. ResourceExhausted,
+  /// Unavailable: the temporary file cannot be made or written. May throw std::bad_alloc.
+  absl::Status Add(std::uint64_t hash, std::string_view key, std::string_view payload);
+
+  /// Ends the adding; once. Errors as Add.
+  absl::Status Finish();
+
+  /// The next row in order; false at the end. Unavailable: the file cannot be read back.
+  absl::StatusOr<bool> Next(Row* row);
+
+  /// Bytes written to the temporary file so far.
+  std::uint64_t spilled_bytes() const { return file_size_; }
+
+ private:
+  class RunReader;
+  struct Item {
+    std::uint64_t hash;
+    const char* row;
+  };
+  using Chunk = std::unique_ptr<char[]>;
+
+  char* Reserve(std::size_t size);
+  void SortItems();
+  absl::Status Spill();
+  absl::Status MakeFile();
+  absl::Status WriteFile(std::string_view bytes);
+
+  const std::size_t budget_;
+  const std::string directory_;
+
+  std::vector<Chunk> chunks_;  ///< of one size, reused after a spill
+  std::vector<Chunk> large_;   ///< of a row that is larger than a regular chunk
+  std::size_t chunk_ = 0;      ///< the chunk being filled, and how far
+  std::size_t chunk_used_ = 0;
+  std::size_t large_bytes_ = 0;
+  std::vector<Item> items_;
+  std::size_t next_item_ = 0;
+
+  int file_ = -1;
+  std::uint64_t file_size_ = 0;
+  std::vector<std::uint64_t> run_ends_;  ///< in the file, ascending
+  std::vector<std::unique_ptr<RunReader>> heap_;
+};
+
+}  // namespace strata
+
+#endif  // STRATA_LOADER_EXTERNAL_SORT_H_

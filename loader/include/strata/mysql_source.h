@@ -1,0 +1,120 @@
+// A MySQL or MariaDB table as a Source: read once, whole, through Connector/C++ in pages by id.
+//
+// Invariants: however the rows lie in the table, the entries that come out are the same: a list is
+// in the order of its order column (NULL first), ties by id. Keys are told apart by their bytes,
+// whatever the columns' collations say. A read that was cut short is an error, never a short table.
+//
+// Threads: MySqlOptions are plain values. OpenMySqlTable may be called from several threads at
+// once; each source is used by one thread at a time.
+#ifndef STRATA_MYSQL_SOURCE_H_
+#define STRATA_MYSQL_SOURCE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include <strata/source.h>
+
+namespace strata {
+
+/// Which columns of a table mean what. Names are found exactly, else without regard to case.
+struct MySqlMapping {
+  std::string table;
+  std::string outer = "outer_key";
+  std::string inner = "inner_key";
+  /// Orders an entry's list: NULL first; numbers, times, ENUM and SET (by their index) as the
+  /// server compares them; dates and strings by the bytes of their text. Empty: by id alone, and
+  /// then each row is a record of its own.
+  std::string order = "seq";
+  /// Together unique and never NULL. Empty: the primary key's columns.
+  std::vector<std::string> id;
+  /// When a row last changed. Not given: `updated_at`, where the table has it. A full load does not
+  /// read it; `all_columns` leaves it out.
+  std::optional<std::string> cursor;
+  /// A row is deleted where this column is neither NULL nor 0 (of text: neither '' nor '0').
+  /// Empty: no row is.
+  std::string deleted;
+  /// Pair rows: a row is one pair; rows of one (outer, inner, order) are one record.
+  std::string key = "k";
+  std::string value = "v";
+  /// Record rows, instead of pair rows, where this is not empty or `all_columns` is set: a row is
+  /// one record, these columns are its keys, in this order, NULL is an absent key.
+  std::vector<std::string> columns;
+  /// All columns that are not mapped otherwise, in the table's order.
+  bool all_columns = false;
+};
+
+/// What MySQL's own clients call --ssl-mode.
+enum class MySqlSslMode {
+  kDisabled,        ///< plain text
+  kPreferred,       ///< TLS where the server offers it, unchecked; over a Unix socket plain text
+  kRequired,        ///< TLS or nothing; who the server is goes unchecked
+  kVerifyCa,        ///< TLS, chain checked. Here the same as kVerifyIdentity: this connector cannot
+                    ///< check the chain without the name, and the stricter reading is the safe one
+  kVerifyIdentity,  ///< TLS, chain and host name checked
+};
+
+/// A table, the server it is on, and how to read it.
+struct MySqlOptions {
+  std::string host = "localhost";  ///< a name, an IPv4 address, or an IPv6 address without brackets
+  std::uint16_t port = 3306;
+  std::string socket;  ///< path of a Unix socket, used instead of host and port; empty for TCP
+  std::string user;
+  std::string password;
+  std::string database;
+  MySqlSslMode ssl_mode = MySqlSslMode::kPreferred;
+  std::string ssl_ca;  ///< PEM file of the authorities; kVerifyCa and kVerifyIdentity need it
+  unsigned connect_timeout_s = 10;
+  unsigned read_timeout_s = 60;  ///< the longest silence of the server within one statement
+  MySqlMapping mapping;
+
+  /// Rows are sorted by entry in this much memory; what is more goes to a temporary file that has
+  /// no name and about the table's size.
+  std::size_t sort_memory_bytes = 32u << 20;
+  std::string temporary_directory;  ///< empty: $TMPDIR, else /tmp
+  std::size_t max_page_rows = 10'000;
+
+  /// What the URL said and what it left out, for ApplyMySqlCredentials.
+  bool host_given = false;
+  bool ssl_mode_given = false;
+  std::string password_file;
+};
+
+/// Reads `mysql://USER@HOST[:PORT]/DATABASE?table=T&…`: parameters table, outer, inner, order, id,
+/// cursor, deleted, key, value, columns, socket, ssl_mode, ssl_ca, connect_timeout, read_timeout,
+/// password_file. Percent escapes are decoded (`+` is itself); a comma inside a name of a list is
+/// %2C. InvalidArgument, never naming a password: another scheme, an unknown or repeated
+/// parameter, a value out of range, a password in the URL.
+absl::StatusOr<MySqlOptions> ParseMySqlUrl(std::string_view url);
+
+/// Where a password may come from. Read by the program; this library never reads the environment
+/// for secrets.
+struct MySqlCredentials {
+  std::string defaults_file;                ///< as given with --defaults-file; empty for none
+  std::optional<std::string> env_password;  ///< the value of MYSQL_PWD, where it is set
+};
+
+/// Completes `*options`: the password from its password_file (the first line), else from the
+/// [client] section of the defaults file, else from MYSQL_PWD; from that section also user, host,
+/// port, socket, ssl-mode and ssl-ca, where the URL names none. NotFound, PermissionDenied or
+/// InvalidArgument: a file cannot be read or understood.
+absl::Status ApplyMySqlCredentials(const MySqlCredentials& credentials, MySqlOptions* options);
+
+/// Connects and checks the mapping against the table; the rows are read by Source::Read, in one
+/// consistent snapshot where the table's engine has them, all of them before the first entry comes
+/// out. Errors name the server, the table, the column and the fix, never the password:
+/// PermissionDenied (user, password, rights), NotFound (database, table, column), Unavailable (no
+/// server, connection lost), FailedPrecondition (TLS refused, no usable id), Aborted (a statement
+/// ended by the server: killed, timed out), ResourceExhausted (memory, temporary space).
+absl::StatusOr<std::unique_ptr<Source>> OpenMySqlTable(const MySqlOptions& options);
+
+}  // namespace strata
+
+#endif  // STRATA_MYSQL_SOURCE_H_

@@ -1,0 +1,226 @@
+#include "loader/mysql_pages.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+#include "loader/message_text.h"
+
+namespace strata::mysql {
+namespace {
+
+constexpr std::size_t kFirstPageRows = 1000;
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+bool IsNumber(std::string_view text, std::string_view characters) {
+  return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos &&
+         text.find_first_of("0123456789") != std::string_view::npos;
+}
+
+// What to select for a value that goes into the cache: the text of the text protocol. The connector
+// alone would turn BIT into a decimal number.
+std::string ValueExpression(const Column& column) {
+  const std::string name = QuoteName(column.name);
+  return column.kind == ColumnKind::kBits ? absl::StrCat("CONCAT(", name, ")") : name;
+}
+
+// Numbers as a flag; text as it is, for the client to look at.
+std::string DeletedExpression(const Column& column) {
+  const std::string name = QuoteName(column.name);
+  switch (column.kind) {
+    case ColumnKind::kText:
+    case ColumnKind::kBytes:
+    case ColumnKind::kNumbered:
+      return absl::StrCat("CONCAT(", name, ")");
+    default:
+      return absl::StrCat("(", name, " <> 0)");
+  }
+}
+
+std::vector<std::string> Expressions(const Selection& selection) {
+  std::vector<std::string> list;
+  for (const Column& column : selection.id) list.push_back(IdExpression(column));
+  list.push_back(ValueExpression(selection.outer));
+  list.push_back(ValueExpression(selection.inner));
+  if (selection.order) list.push_back(OrderExpression(*selection.order));
+  if (selection.deleted) list.push_back(DeletedExpression(*selection.deleted));
+  for (const Column& column : selection.values) list.push_back(ValueExpression(column));
+  return list;
+}
+
+std::vector<Column> SelectedColumns(const Selection& selection) {
+  std::vector<Column> columns = selection.id;
+  columns.push_back(selection.outer);
+  columns.push_back(selection.inner);
+  if (selection.order) columns.push_back(*selection.order);
+  if (selection.deleted) columns.push_back(*selection.deleted);
+  columns.insert(columns.end(), selection.values.begin(), selection.values.end());
+  return columns;
+}
+
+}  // namespace
+
+std::string IdExpression(const Column& column) {
+  const std::string name = QuoteName(column.name);
+  switch (column.kind) {
+    case ColumnKind::kReal:  // as a DOUBLE, whose text is exact
+      return absl::StrCat("(", name, " + 0e0)");
+    case ColumnKind::kBits:
+    case ColumnKind::kNumbered:
+      return absl::StrCat("(", name, " + 0)");
+    default:
+      return name;
+  }
+}
+
+std::string OrderExpression(const Column& column) {
+  if (column.kind == ColumnKind::kTime) {
+    return absl::StrCat("CAST(", QuoteName(column.name), " AS DECIMAL(16,6))");
+  }
+  return IdExpression(column);
+}
+
+absl::StatusOr<std::string> IdLiteral(const Column& column, std::string_view text) {
+  bool fits = true;
+  switch (column.kind) {
+    case ColumnKind::kInteger:
+    case ColumnKind::kBits:
+    case ColumnKind::kNumbered:
+      fits = IsNumber(text, "-0123456789");
+      break;
+    case ColumnKind::kDecimal:
+      fits = IsNumber(text, "-.0123456789");
+      break;
+    case ColumnKind::kReal: {
+      fits = IsNumber(text, "-+.eE0123456789");
+      const bool exponent = text.find_first_of("eE") != std::string_view::npos;
+      if (fits) return absl::StrCat(View(text), exponent ? "" : "e0");
+      break;
+    }
+    case ColumnKind::kBytes:
+      return QuoteBytes(text);
+    case ColumnKind::kTime:
+    case ColumnKind::kText:
+      return QuoteText(text);
+  }
+  if (fits) return std::string(text);
+  return absl::InternalError(absl::StrCat("id column ", QuoteForMessage(column.name), " gave ",
+                                          QuoteForMessage(text), ", which is no number"));
+}
+
+absl::StatusOr<std::string> AfterCondition(const std::vector<Column>& id,
+                                           const std::vector<std::string>& last) {
+  if (last.empty()) return std::string();
+  std::vector<std::string> alternatives;
+  std::string equal;
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    absl::StatusOr<std::string> literal = IdLiteral(id[i], last[i]);
+    if (!literal.ok()) return literal.status();
+    const std::string name = QuoteName(id[i].name);
+    alternatives.push_back(absl::StrCat("(", equal, name, " > ", *literal, ")"));
+    absl::StrAppend(&equal, name, " = ", *literal, " AND ");
+  }
+  return absl::StrCat(" WHERE ", absl::StrJoin(alternatives, " OR "));
+}
+
+Pages::Pages(Session* session, const Selection* selection, std::size_t max_page_rows)
+    : session_(session), selection_(selection) {
+  const std::string from =
+      absl::StrCat(" FROM ", QuoteName(selection->database), ".", QuoteName(selection->table));
+  select_ = absl::StrCat("SELECT ", absl::StrJoin(Expressions(*selection), ", "), from);
+
+  std::uint64_t row_bytes = 1;
+  std::vector<std::string> lengths;
+  for (const Column& column : SelectedColumns(*selection)) {
+    ask_lengths_ = ask_lengths_ || column.unbounded;
+    row_bytes += column.unbounded ? 0 : column.max_bytes;
+    lengths.push_back(absl::StrCat("COALESCE(OCTET_LENGTH(", QuoteName(column.name), "), 0)"));
+  }
+  select_length_ = absl::StrCat("SELECT ", absl::StrJoin(lengths, " + "), from);
+
+  std::vector<std::string> names;
+  for (const Column& column : selection->id) names.push_back(QuoteName(column.name));
+  order_by_ = absl::StrCat(" ORDER BY ", absl::StrJoin(names, ", "));
+
+  most_rows_ = std::max<std::size_t>(1, max_page_rows);
+  if (!ask_lengths_) {
+    const std::size_t within = static_cast<std::size_t>(kMostPageBytes / row_bytes);
+    most_rows_ = std::min(most_rows_, std::max(within, kLeastPageRows));
+  }
+  rows_ = std::min(most_rows_, kFirstPageRows);
+}
+
+std::string Pages::Doing() const {
+  std::string where = "from the first row";
+  if (!last_id_.empty()) {
+    where = absl::StrCat("after id ",
+                         absl::StrJoin(last_id_, ", ", [](std::string* out, const std::string& id) {
+                           out->append(EscapeForMessage(id));
+                         }));
+  }
+  return absl::StrCat("reading table ", QuoteForMessage(selection_->table), " ", where);
+}
+
+absl::StatusOr<std::size_t> Pages::RowsWithinBudget(const std::string& tail, std::size_t rows) {
+  std::size_t fitting = 0;
+  std::uint64_t sum = 0;
+  absl::Status status = session_->Query(
+      absl::StrCat(select_length_, tail, " LIMIT ", rows), Doing(), [&](const Row& row) {
+        std::uint64_t length = 0;
+        if (!absl::SimpleAtoi(View(row[0]), &length)) {
+          return absl::InternalError("a row's length is no number");
+        }
+        sum += length;
+        if (sum <= kPageBytes) ++fitting;
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return std::max<std::size_t>(fitting, 1);
+}
+
+void Pages::Adapt(std::size_t page_rows, std::size_t page_bytes) {
+  bytes_read_ += page_bytes;
+  largest_page_bytes_ = std::max(largest_page_bytes_, page_bytes);
+  if (page_rows == 0) return;
+  const std::size_t row_bytes = std::max<std::size_t>(1, page_bytes / page_rows);
+  rows_ = std::min(most_rows_, std::max(kPageBytes / row_bytes, kLeastPageRows));
+}
+
+absl::StatusOr<std::size_t> Pages::Next(absl::FunctionRef<absl::Status(const Row&)> on_row) {
+  absl::StatusOr<std::string> condition = AfterCondition(selection_->id, last_id_);
+  if (!condition.ok()) return condition.status();
+  const std::string tail = absl::StrCat(*condition, order_by_);
+  std::size_t limit = rows_;
+  if (ask_lengths_) {
+    absl::StatusOr<std::size_t> fitting = RowsWithinBudget(tail, limit);
+    if (!fitting.ok()) return fitting.status();
+    limit = *fitting;
+  }
+  const std::string doing = Doing();
+  const std::vector<std::string> before = last_id_;
+  std::size_t page_rows = 0;
+  std::size_t page_bytes = 0;
+  absl::Status status = session_->Query(absl::StrCat(select_, tail, " LIMIT ", limit), doing,
+                                        [&](const Row& row) -> absl::Status {
+                                          ++page_rows;
+                                          page_bytes += row.bytes();
+                                          last_id_.resize(selection_->id.size());
+                                          for (std::size_t i = 0; i < last_id_.size(); ++i)
+                                            last_id_[i].assign(row[i]);
+                                          return on_row(row);
+                                        });
+  if (!status.ok()) return status;
+  if (page_rows > 0 && last_id_ == before) {
+    return absl::InternalError(absl::StrCat("MySQL ", session_->server(), ": ", doing,
+                                            ": the same id came again; name another unique key "
+                                            "with id="));
+  }
+  Adapt(page_rows, page_bytes);
+  return page_rows;
+}
+
+}  // namespace strata::mysql

@@ -1,0 +1,84 @@
+// Reads a table in pages by id: `… WHERE id > LAST ORDER BY id LIMIT n`, again and again.
+//
+// What it makes sure of:
+//   - With several id columns the condition is `a > x OR (a = x AND b > y)`, never a row
+//     constructor, which both servers answer by scanning from the table's beginning.
+//   - Only an empty page is the end: a page with fewer rows than asked for proves nothing.
+//   - Nothing is pasted into a statement unquoted: names stand in backticks, values in hexadecimal,
+//     numbers are checked to be numbers.
+//   - A page is about kPageBytes. Its rows follow from what the last rows weighed, capped by the
+//     most that a row of the table's types can weigh; where types have no useful bound (LONGTEXT,
+//     JSON, …) the server is asked for the rows' lengths first and the page is cut by them.
+//
+// Threads: one at a time.
+#ifndef STRATA_LOADER_MYSQL_PAGES_H_
+#define STRATA_LOADER_MYSQL_PAGES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "loader/mysql_schema.h"
+#include "loader/mysql_session.h"
+
+namespace strata::mysql {
+
+inline constexpr std::size_t kPageBytes = 4u << 20;
+/// What a page of rows of bounded types weighs at the very most, unless 100 rows weigh more.
+inline constexpr std::size_t kMostPageBytes = 32u << 20;
+inline constexpr std::size_t kLeastPageRows = 100;
+
+/// The literal for an id's text as it was read. Internal where the text is not of the column's kind
+/// (it came from the server, so that cannot be).
+absl::StatusOr<std::string> IdLiteral(const Column& column, std::string_view text);
+
+/// The condition for rows behind `last` (the texts of all id columns); empty at the beginning.
+absl::StatusOr<std::string> AfterCondition(const std::vector<Column>& id,
+                                           const std::vector<std::string>& last);
+
+/// What to select so that the text that arrives says all there is to say about the value: exact for
+/// an id, comparable for an order.
+std::string IdExpression(const Column& column);
+std::string OrderExpression(const Column& column);
+
+class Pages {
+ public:
+  /// `session` and `selection` must outlive it.
+  Pages(Session* session, const Selection* selection, std::size_t max_page_rows);
+
+  /// Reads the next page; how many rows it had, 0 for the end. An error names the id after which it
+  /// came to pass.
+  absl::StatusOr<std::size_t> Next(absl::FunctionRef<absl::Status(const Row&)> on_row);
+
+  /// Of all rows so far.
+  std::uint64_t bytes_read() const { return bytes_read_; }
+  /// The heaviest page so far: what buffering has to hold.
+  std::size_t largest_page_bytes() const { return largest_page_bytes_; }
+
+ private:
+  std::string Doing() const;
+  absl::StatusOr<std::size_t> RowsWithinBudget(const std::string& tail, std::size_t rows);
+  void Adapt(std::size_t page_rows, std::size_t page_bytes);
+
+  Session* session_;
+  const Selection* selection_;
+  std::string select_;         // up to FROM and its table
+  std::string select_length_;  // the same for one row's bytes
+  std::string order_by_;
+  bool ask_lengths_ = false;
+  std::size_t most_rows_;
+  std::size_t rows_;
+  std::vector<std::string> last_id_;
+  std::uint64_t bytes_read_ = 0;
+  std::size_t largest_page_bytes_ = 0;
+};
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_MYSQL_PAGES_H_

@@ -1,0 +1,87 @@
+// What a table is made of, and what a mapping makes of it: the columns to select, each checked.
+//
+// Threads: plain values; ReadTable uses the session it is given.
+#ifndef STRATA_LOADER_MYSQL_SCHEMA_H_
+#define STRATA_LOADER_MYSQL_SCHEMA_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include <strata/mysql_source.h>
+
+#include "loader/mysql_session.h"
+
+namespace strata::mysql {
+
+/// How a column's values are written as literals, compared and sorted.
+enum class ColumnKind {
+  kInteger,  ///< and YEAR: decimal digits
+  kDecimal,
+  kReal,      ///< FLOAT, DOUBLE: text does not hold every bit of a FLOAT
+  kBits,      ///< BIT: its text is bytes
+  kNumbered,  ///< ENUM, SET: the server compares their indexes, not their names
+  kTime,      ///< signed, hours beyond 99: text is not in order
+  kText,      ///< strings, dates, and whatever else is compared by its text
+  kBytes,     ///< BINARY, BLOB
+};
+
+struct Column {
+  std::string name;
+  ColumnKind kind = ColumnKind::kText;
+  bool nullable = true;
+  bool invisible = false;       ///< left out by SELECT *
+  std::uint64_t max_bytes = 0;  ///< the longest text of a value; meaningless if `unbounded`
+  bool unbounded = false;       ///< values of megabytes are possible
+};
+
+/// The column's kind and bounds from its type as SHOW COLUMNS prints it: "varchar(255)".
+Column DescribeColumn(std::string name, std::string_view type);
+
+struct Table {
+  std::vector<Column> columns;
+  /// Of NOT NULL columns; the primary key first, where there is one.
+  std::vector<std::vector<std::string>> unique_keys;
+  bool has_primary_key = false;
+  std::uint64_t rows_estimate = 0;  ///< the engine's guess
+};
+
+absl::StatusOr<Table> ReadTable(Session* session, const std::string& database,
+                                const std::string& table);
+
+/// The columns of a table that a mapping asks for.
+struct Selection {
+  std::string database;
+  std::string table;
+  std::vector<Column> id;
+  Column outer;
+  Column inner;
+  std::optional<Column> order;
+  std::optional<Column> deleted;
+  bool pair_rows = true;
+  std::vector<Column> values;  ///< pair rows: key and value; record rows: the record's columns
+
+  /// Cells of a selected row: ids, outer, inner, order, deleted, values.
+  std::size_t outer_cell() const { return id.size(); }
+  std::size_t inner_cell() const { return id.size() + 1; }
+  std::size_t order_cell() const { return id.size() + 2; }
+  std::size_t deleted_cell() const { return order_cell() + (order ? 1 : 0); }
+  std::size_t value_cell(std::size_t index) const {
+    return deleted_cell() + (deleted ? 1 : 0) + index;
+  }
+};
+
+/// Checks `mapping` against `table`. NotFound: a column is not there; FailedPrecondition: no id
+/// tells the rows apart; InvalidArgument: the mapping contradicts itself. The message names the
+/// column, the parameter and the fix, and not the server.
+absl::StatusOr<Selection> Select(const Table& table, const std::string& database,
+                                 const MySqlMapping& mapping);
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_MYSQL_SCHEMA_H_

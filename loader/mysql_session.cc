@@ -1,0 +1,286 @@
+#include "loader/mysql_session.h"
+
+#include <cppconn/connection.h>
+#include <cppconn/driver.h>
+#include <cppconn/exception.h>
+#include <cppconn/resultset.h>
+#include <cppconn/resultset_metadata.h>
+#include <cppconn/statement.h>
+#include <mysql_driver.h>
+
+#include <exception>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace strata::mysql {
+namespace {
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+// The server's text on one line, without a password that some plugin may have put there.
+std::string CleanText(std::string text, const std::string& password) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  if (password.size() > 3) text = absl::StrReplaceAll(text, {{password, "***"}});
+  return text;
+}
+
+struct ErrorClass {
+  absl::StatusCode code;
+  const char* advice;
+};
+
+ErrorClass Classify(int error) {
+  switch (error) {
+    case 1045:  // access denied
+    case 1698:
+      return {absl::StatusCode::kPermissionDenied,
+              "check the user and the password (--defaults-file, MYSQL_PWD or a password file)"};
+    case 1044:  // no right to the database, table, column, or a missing privilege
+    case 1142:
+    case 1143:
+    case 1227:
+      return {absl::StatusCode::kPermissionDenied, "grant the user SELECT on the table"};
+    case 1049:
+      return {absl::StatusCode::kNotFound, "check the database's name"};
+    case 1051:
+    case 1146:
+      return {absl::StatusCode::kNotFound, "check the table's name (table=)"};
+    case 1054:
+      return {absl::StatusCode::kNotFound, "the table was altered meanwhile: load it again"};
+    case 2026:
+      return {absl::StatusCode::kFailedPrecondition,
+              "check ssl_mode and ssl_ca, and that the server offers TLS under this name"};
+    case 1040:  // too many connections
+    case 1053:  // shutting down
+    case 1129:  // host blocked
+    case 1203:
+    case 1226:
+      return {absl::StatusCode::kUnavailable, "the server takes no more for now: try again later"};
+    case 1927:  // connection killed
+    case 2002:
+    case 2003:
+    case 2005:
+    case 2006:
+    case 2012:
+    case 2013:
+    case 2055:
+    case 4031:
+      return {absl::StatusCode::kUnavailable,
+              "check that the server runs, and the host, port or socket"};
+    case 1028:  // the server's own memory and disk
+    case 1037:
+    case 1038:
+    case 1041:
+      return {absl::StatusCode::kUnavailable, "the server lacks memory or disk: try again later"};
+    case 1205:
+    case 1213:
+    case 1317:
+    case 1412:
+    case 1969:
+    case 3024:
+      return {absl::StatusCode::kAborted, "nothing was loaded: try again"};
+    case 2008:
+      return {absl::StatusCode::kResourceExhausted, "the client is out of memory"};
+    default:
+      return {absl::StatusCode::kUnknown, "see the server's manual for this error"};
+  }
+}
+
+sql::Driver* Driver() {
+  // The connector keeps its drivers in a map without a lock: fill it once.
+  static std::once_flag once;
+  static sql::Driver* driver = nullptr;
+  std::call_once(once, [] { driver = get_driver_instance(); });
+  return driver;
+}
+
+sql::ConnectOptionsMap ConnectOptions(const MySqlOptions& options) {
+  sql::ConnectOptionsMap map;
+  const auto text = [&map](const char* name, const std::string& value) {
+    map[name] = sql::SQLString(value);
+  };
+  text("userName", options.user);
+  text("password", options.password);
+  text("schema", options.database);
+  text("OPT_CHARSET_NAME", "utf8mb4");
+  if (!options.socket.empty()) {
+    text("hostName", "localhost");
+    text("socket", options.socket);
+  } else {
+    const bool ipv6 = options.host.find(':') != std::string::npos;
+    text("hostName",
+         absl::StrCat("tcp://", ipv6 ? "[" : "", options.host, ipv6 ? "]" : "", ":", options.port));
+  }
+  map["OPT_CONNECT_TIMEOUT"] = static_cast<int>(options.connect_timeout_s);
+  map["OPT_READ_TIMEOUT"] = static_cast<int>(options.read_timeout_s);
+  map["OPT_WRITE_TIMEOUT"] = static_cast<int>(options.read_timeout_s);
+  map["OPT_LOCAL_INFILE"] = 0;
+  switch (options.ssl_mode) {
+    case MySqlSslMode::kDisabled:
+      break;
+    case MySqlSslMode::kPreferred:
+      if (options.socket.empty()) map["sslEnforce"] = true;
+      break;
+    case MySqlSslMode::kRequired:
+      map["sslEnforce"] = true;  // tries TLS; CheckEncryption makes it a must
+      break;
+    case MySqlSslMode::kVerifyCa:
+    case MySqlSslMode::kVerifyIdentity:
+      map["sslEnforce"] = true;
+      text("sslCA", options.ssl_ca);
+      map["sslVerify"] = true;
+      break;
+  }
+  return map;
+}
+
+}  // namespace
+
+struct Session::Connection {
+  std::unique_ptr<sql::Connection> handle;
+  std::string password;  // only to keep it out of messages
+
+  /// Runs `body`, which may throw anything the connector does.
+  template <class Body>
+  absl::Status Guard(const std::string& server, std::string_view doing, const Body& body) {
+    try {
+      return body();
+    } catch (const sql::SQLException& error) {
+      const ErrorClass kind = Classify(error.getErrorCode());
+      return absl::Status(kind.code, absl::StrCat("MySQL ", server, ": ", View(doing), ": ",
+                                                  CleanText(error.what(), password), " (error ",
+                                                  error.getErrorCode(), "); ", kind.advice));
+    } catch (const std::bad_alloc&) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("MySQL ", server, ": ", View(doing), ": out of memory"));
+    } catch (const std::exception& error) {
+      return absl::UnknownError(absl::StrCat("MySQL ", server, ": ", View(doing), ": ",
+                                             CleanText(error.what(), password)));
+    }
+  }
+};
+
+std::string QuoteName(std::string_view name) {
+  return absl::StrCat("`", absl::StrReplaceAll(View(name), {{"`", "``"}}), "`");
+}
+
+std::string QuoteText(std::string_view text) {
+  return absl::StrCat("_utf8mb4 X'", absl::BytesToHexString(View(text)), "'");
+}
+
+std::string QuoteBytes(std::string_view bytes) {
+  return absl::StrCat("_binary X'", absl::BytesToHexString(View(bytes)), "'");
+}
+
+std::string ServerName(const MySqlOptions& options) {
+  const bool ipv6 = options.host.find(':') != std::string::npos;
+  const std::string place =
+      options.socket.empty()
+          ? absl::StrCat(ipv6 ? "[" : "", options.host, ipv6 ? "]" : "", ":", options.port)
+          : absl::StrCat("socket ", options.socket, " ");
+  return absl::StrCat(options.user, "@", place, "/", options.database);
+}
+
+Session::Session(std::unique_ptr<Connection> connection, std::string server)
+    : connection_(std::move(connection)), server_(std::move(server)) {}
+
+Session::~Session() {
+  // Closing speaks to the server and may throw.
+  (void)connection_->Guard(server_, "closing", [this] {
+    connection_->handle.reset();
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Open(const MySqlOptions& options) {
+  if ((options.ssl_mode == MySqlSslMode::kVerifyCa ||
+       options.ssl_mode == MySqlSslMode::kVerifyIdentity) &&
+      options.ssl_ca.empty()) {
+    return absl::InvalidArgumentError(
+        "ssl_mode VERIFY_CA and VERIFY_IDENTITY need the authorities' file: add ssl_ca=FILE");
+  }
+  auto connection = std::make_unique<Connection>();
+  connection->password = options.password;
+  std::unique_ptr<Session> session(new Session(std::move(connection), ServerName(options)));
+  Connection& opened = *session->connection_;
+  absl::Status status = opened.Guard(session->server_, "connecting", [&] {
+    sql::ConnectOptionsMap map = ConnectOptions(options);
+    opened.handle.reset(Driver()->connect(map));
+    return absl::OkStatus();
+  });
+  if (status.ok()) status = session->CheckEncryption(options);
+  if (status.ok()) status = session->Prepare(options);
+  if (!status.ok()) return status;
+  return session;
+}
+
+absl::Status Session::CheckEncryption(const MySqlOptions& options) {
+  if (options.ssl_mode == MySqlSslMode::kDisabled || options.ssl_mode == MySqlSslMode::kPreferred) {
+    return absl::OkStatus();
+  }
+  bool encrypted = false;
+  absl::Status status =
+      Query("SHOW SESSION STATUS LIKE 'Ssl_cipher'", "checking for TLS", [&](const Row& row) {
+        encrypted = row.size() > 1 && !row[1].empty();
+        return absl::OkStatus();
+      });
+  if (!status.ok() || encrypted) return status;
+  return absl::FailedPreconditionError(
+      absl::StrCat("MySQL ", server_,
+                   ": the connection is not encrypted: the server offers no TLS; set it up "
+                   "there, or allow plain text with ssl_mode=PREFERRED"));
+}
+
+absl::Status Session::Prepare(const MySqlOptions&) {
+  for (const char* statement :
+       {"SET NAMES utf8mb4", "SET SESSION time_zone = '+00:00'", "SET SESSION sql_mode = ''",
+        "SET SESSION sql_select_limit = 18446744073709551615",
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"}) {
+    if (absl::Status status = Execute(statement, "setting the session up"); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::Execute(const std::string& statement, std::string_view doing) {
+  return connection_->Guard(server_, doing, [&] {
+    std::unique_ptr<sql::Statement> handle(connection_->handle->createStatement());
+    handle->execute(statement);
+    return absl::OkStatus();
+  });
+}
+
+absl::Status Session::Query(const std::string& statement, std::string_view doing,
+                            absl::FunctionRef<absl::Status(const Row&)> on_row) {
+  return connection_->Guard(server_, doing, [&]() -> absl::Status {
+    std::unique_ptr<sql::Statement> handle(connection_->handle->createStatement());
+    // Buffered (the connector's default, said here because everything rests on it).
+    handle->setResultSetType(sql::ResultSet::TYPE_SCROLL_INSENSITIVE);
+    std::unique_ptr<sql::ResultSet> result(handle->executeQuery(statement));
+    const unsigned columns = result->getMetaData()->getColumnCount();
+    while (result->next()) {
+      row_.Clear();
+      for (unsigned column = 1; column <= columns; ++column) {
+        const sql::SQLString text = result->getString(column);
+        if (result->wasNull()) {
+          row_.AddNull();
+        } else {
+          row_.Add(text.asStdString());
+        }
+      }
+      if (absl::Status status = on_row(row_); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace strata::mysql

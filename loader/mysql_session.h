@@ -1,0 +1,105 @@
+// One connection to a MySQL or MariaDB server, and its errors as absl::Status. The only file that
+// knows the connector.
+//
+// What it makes sure of, each a trap that was met:
+//   - Statements are buffered: the connector reads a result whole before the first row is seen, so
+//     that a statement ended by the server in the middle is an error. (Streamed, it just ends.)
+//   - Text protocol, results in utf8mb4, time zone UTC, an empty sql_mode, no row limit: the
+//     session's settings shape the text of values and are never left to the server's defaults.
+//   - TLS is checked after connecting: the connector falls back to plain text silently.
+//   - Connecting and reading have time-outs, both; a connection is never remade behind one's back,
+//     which would lose these settings.
+//   - The server cannot ask for the client's files (LOCAL INFILE is off).
+//
+// Threads: a Session is used by one thread at a time; Open may be called by several at once.
+#ifndef STRATA_LOADER_MYSQL_SESSION_H_
+#define STRATA_LOADER_MYSQL_SESSION_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include <strata/mysql_source.h>
+
+namespace strata::mysql {
+
+/// The cells of one row of a result. Reused from row to row: views last until the next row.
+class Row {
+ public:
+  std::size_t size() const { return cells_.size(); }
+  bool IsNull(std::size_t index) const { return cells_[index].null; }
+  /// The cell's bytes; empty for NULL.
+  std::string_view operator[](std::size_t index) const {
+    return std::string_view(bytes_).substr(cells_[index].begin, cells_[index].size);
+  }
+  /// Summed over the cells.
+  std::size_t bytes() const { return bytes_.size(); }
+
+  void Clear() {
+    bytes_.clear();
+    cells_.clear();
+  }
+  void AddNull() { cells_.push_back({bytes_.size(), 0, true}); }
+  void Add(std::string_view text) {
+    cells_.push_back({bytes_.size(), text.size(), false});
+    bytes_.append(text);
+  }
+
+ private:
+  struct Cell {
+    std::size_t begin;
+    std::size_t size;
+    bool null;
+  };
+  std::string bytes_;
+  std::vector<Cell> cells_;
+};
+
+/// `name` as an identifier in a statement: in backticks, those inside doubled.
+std::string QuoteName(std::string_view name);
+/// `text` (UTF-8) or `bytes` as a literal, in hexadecimal: nothing in it can end the literal, under
+/// any sql_mode.
+std::string QuoteText(std::string_view text);
+std::string QuoteBytes(std::string_view bytes);
+
+class Session {
+ public:
+  /// Connects. Errors name the server and say what to do, and never hold the password.
+  static absl::StatusOr<std::unique_ptr<Session>> Open(const MySqlOptions& options);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  /// Runs a statement without a result. `doing` is what an error's message calls it: "reading
+  /// table `t`".
+  absl::Status Execute(const std::string& statement, std::string_view doing);
+  /// Runs a statement and calls `on_row` for each row of its result; an error of `on_row` ends it.
+  absl::Status Query(const std::string& statement, std::string_view doing,
+                     absl::FunctionRef<absl::Status(const Row&)> on_row);
+
+  /// "user@host:port/database", for messages.
+  const std::string& server() const { return server_; }
+
+ private:
+  struct Connection;
+  Session(std::unique_ptr<Connection> connection, std::string server);
+  absl::Status Prepare(const MySqlOptions& options);
+  absl::Status CheckEncryption(const MySqlOptions& options);
+
+  std::unique_ptr<Connection> connection_;
+  std::string server_;
+  Row row_;
+};
+
+/// "user@host:port/database" (or the socket's path), without the password.
+std::string ServerName(const MySqlOptions& options);
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_MYSQL_SESSION_H_

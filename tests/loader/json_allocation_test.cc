@@ -1,0 +1,214 @@
+// The reader and the apply loop survive every allocation failing in turn: the n-th allocation
+// fails, for n = 1, 2, 3 … until a load passes without meeting it. All that fails is theirs: the
+// target lives in memory of its own.
+//
+// new, in every form and in every library, is replaced; malloc, calloc and realloc are wrapped by
+// the linker for what is linked statically, which is all of ours.
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+#include "loader/json_reader.h"
+#include "loader/spool.h"
+#include "tests/loader/json_reference.h"
+
+namespace {
+
+// Counts down while armed; the allocation that makes it 0 fails, the next ones do not.
+bool armed = false;
+long countdown = 0;
+
+bool Fails() { return armed && --countdown == 0; }
+
+// Suspends the failing, for what is not under test.
+class Unarmed {
+ public:
+  Unarmed() : was_(armed) { armed = false; }
+  ~Unarmed() { armed = was_; }
+
+ private:
+  bool was_;
+};
+
+}  // namespace
+
+extern "C" {
+void* __real_malloc(std::size_t size);
+void* __real_calloc(std::size_t count, std::size_t size);
+void* __real_realloc(void* block, std::size_t size);
+
+void* __wrap_malloc(std::size_t size) { return Fails() ? nullptr : __real_malloc(size); }
+void* __wrap_calloc(std::size_t count, std::size_t size) {
+  return Fails() ? nullptr : __real_calloc(count, size);
+}
+void* __wrap_realloc(void* block, std::size_t size) {
+  return Fails() ? nullptr : __real_realloc(block, size);
+}
+}
+
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  void* block = Fails() ? nullptr : __real_malloc(size == 0 ? 1 : size);
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+[[gnu::noinline]] void* operator new[](std::size_t size) { return operator new(size); }
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return Fails() ? nullptr : __real_malloc(size == 0 ? 1 : size);
+}
+[[gnu::noinline]] void* operator new[](std::size_t size, const std::nothrow_t& tag) noexcept {
+  return operator new(size, tag);
+}
+[[gnu::noinline]] void operator delete(void* block) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete[](void* block) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block, const std::nothrow_t&) noexcept {
+  std::free(block);
+}
+[[gnu::noinline]] void operator delete[](void* block, const std::nothrow_t&) noexcept {
+  std::free(block);
+}
+
+namespace strata {
+namespace {
+
+// A target whose own allocations never fail.
+class SafeTarget final : public Target {
+ public:
+  ContentTarget held;
+
+  bool empty() const override { return held.empty(); }
+  bool HasOuter(std::string_view outer) const override { return held.HasOuter(outer); }
+  absl::Status Put(std::string_view outer, std::string_view inner,
+                   const RecordsView& records) override {
+    const Unarmed unarmed;
+    return held.Put(outer, inner, records);
+  }
+  absl::Status PutOuter(std::string_view outer) override {
+    const Unarmed unarmed;
+    return held.PutOuter(outer);
+  }
+  bool Delete(std::string_view outer, std::string_view inner) override {
+    return held.Delete(outer, inner);
+  }
+  bool DeleteOuter(std::string_view outer) override { return held.DeleteOuter(outer); }
+  void Clear() override { held.Clear(); }
+};
+
+// Runs `load` with the n-th allocation failing, for every n there is. `load` gives its status and
+// leaves what it found in the target.
+template <class LoadOnce>
+void FailEachInTurn(const Content& expected, bool begins_empty, const LoadOnce& load) {
+  int failures = 0;
+  for (long n = 1;; ++n) {
+    ASSERT_LT(n, 100000);
+    SafeTarget target;
+    if (!begins_empty) target.held.content["before"];
+    countdown = n;
+    armed = true;
+    const absl::StatusCode code = load(target);
+    armed = false;
+    const bool passed = countdown > 0;
+    if (code == absl::StatusCode::kOk) {
+      ASSERT_EQ(target.held.content, expected) << n;
+    } else {
+      ASSERT_EQ(code, absl::StatusCode::kResourceExhausted) << n;
+      if (begins_empty) {
+        ASSERT_TRUE(target.held.content.empty()) << n;
+      }
+      ++failures;
+    }
+    if (passed) break;
+  }
+  EXPECT_GT(failures, 4);
+}
+
+std::string Document() {
+  std::string text = R"({"skip":[[{}],"\u00e9"],"A":{)";
+  for (int i = 0; i < 30; ++i) {
+    absl::StrAppend(&text, i > 0 ? "," : "", "\"outer number \\u0031 ", i % 25,
+                    "\":{\"inner key, a long one\":[{\"k\":\"v\"},null,{\"\\n\":\"",
+                    std::string(static_cast<std::size_t>(i) * 300, 'x'), "\"}],\"y\":null}");
+  }
+  return text + "}}\n";
+}
+
+void CheckForm(JsonOptions::Form form, std::size_t size, bool begins_empty) {
+  const std::string text = Document();
+  const JsonOptions options{.form = form, .root = "/A"};
+  absl::StatusOr<Content> expected = LoadText(text, options);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  if (!begins_empty) (*expected)["before"];
+  FailEachInTurn(*expected, begins_empty, [&](SafeTarget& target) {
+    try {
+      std::unique_ptr<ByteStream> stream = std::make_unique<TextStream>(text);
+      absl::StatusOr<std::unique_ptr<Source>> source =
+          JsonReader::Make(std::move(stream), "input", options, TinyTuning(size));
+      if (!source.ok()) return source.status().code();
+      return Load(**source, target).status().code();
+    } catch (const std::bad_alloc&) {
+      // Making the stream and the reader is the caller's edge, OpenJsonFile's.
+      return absl::StatusCode::kResourceExhausted;
+    }
+  });
+}
+
+TEST(JsonAllocation, ReadingADocumentSurvivesEveryFailure) {
+  CheckForm(JsonOptions::Form::kDocument, 64, true);
+}
+TEST(JsonAllocation, ReadingADocumentInOnePieceSurvivesEveryFailure) {
+  CheckForm(JsonOptions::Form::kDocument, std::size_t{1} << 18, true);
+}
+TEST(JsonAllocation, ReadingLinesSurvivesEveryFailure) {
+  CheckForm(JsonOptions::Form::kLines, 64, true);
+}
+TEST(JsonAllocation, LoadingIntoContentSurvivesEveryFailure) {
+  CheckForm(JsonOptions::Form::kDocument, 64, false);
+}
+
+TEST(JsonAllocation, OpeningAFileSurvivesEveryFailure) {
+  const std::string path = absl::StrCat(::testing::TempDir(), "/strata-allocation-", getpid());
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  ASSERT_NE(file, nullptr);
+  const std::string text = Document();
+  ASSERT_EQ(std::fwrite(text.data(), 1, text.size(), file), text.size());
+  std::fclose(file);
+  const JsonOptions options{.form = JsonOptions::Form::kDocument, .root = "/A"};
+  const absl::StatusOr<Content> expected = LoadText(text, options);
+  ASSERT_TRUE(expected.ok());
+  FailEachInTurn(*expected, true, [&](SafeTarget& target) {
+    absl::StatusOr<std::unique_ptr<Source>> source = OpenJsonFile(path, options);
+    if (!source.ok()) return source.status().code();
+    return Load(**source, target).status().code();
+  });
+  std::remove(path.c_str());
+}
+
+TEST(JsonAllocation, ReadingASpoolSurvivesEveryFailure) {
+  std::FILE* file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  Batch batch;
+  batch.BeginEntry("a", "x");
+  batch.BeginRecord();
+  batch.AddPair("k", std::string(3000000, 'v'));
+  batch.EndEntry();
+  SpoolWriter writer(fileno(file));
+  ASSERT_TRUE(writer.Append(batch).ok() && writer.Finish().ok());
+  const Content expected{{"a", {{"x", {ModelRecord{{"k", std::string(3000000, 'v')}}}}}}};
+  FailEachInTurn(expected, true, [&](SafeTarget& target) {
+    absl::StatusOr<std::unique_ptr<Source>> source = OpenSpool(fileno(file), "spool");
+    if (!source.ok()) return source.status().code();
+    return Load(**source, target).status().code();
+  });
+  std::fclose(file);
+}
+
+}  // namespace
+}  // namespace strata
