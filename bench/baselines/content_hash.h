@@ -1,0 +1,73 @@
+// 128-bit hashes (XXH3) of sequences of strings and numbers. Every field is written with its
+// length before it, so different sequences never have the same bytes:
+//
+//     tag (1) | field | field …      string: length (8, little-endian) | bytes
+//                                    number: 8 bytes, little-endian
+//
+// Not keyed: whoever chooses the strings can make collisions. Internal to bench/baselines.
+//
+// Threads: one a hasher.
+#ifndef STRATA_BENCH_BASELINES_CONTENT_HASH_H_
+#define STRATA_BENCH_BASELINES_CONTENT_HASH_H_
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace strata {
+
+struct Hash128 {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  friend auto operator<=>(const Hash128&, const Hash128&) = default;
+  /// Modulo 2^128.
+  Hash128& operator+=(const Hash128& other) {
+    low += other.low;
+    high += other.high + (low < other.low ? 1 : 0);
+    return *this;
+  }
+  template <class H>
+  friend H AbslHashValue(H state, const Hash128& hash) {
+    return H::combine(std::move(state), hash.high, hash.low);
+  }
+};
+
+/// Hashes one sequence after another, in one buffer that it keeps.
+class ContentHasher {
+ public:
+  /// Begins a sequence; sequences with different tags are different.
+  ContentHasher& Begin(char tag) {
+    bytes_.assign(1, tag);
+    return *this;
+  }
+  ContentHasher& Number(std::uint64_t number) {
+    for (int shift = 0; shift < 64; shift += 8) {
+      bytes_.push_back(static_cast<char>(static_cast<unsigned char>(number >> shift)));
+    }
+    return *this;
+  }
+  ContentHasher& String(std::string_view string) {
+    Number(string.size());
+    bytes_.append(string);
+    return *this;
+  }
+  ContentHasher& Hash(const Hash128& hash) { return Number(hash.high).Number(hash.low); }
+
+  /// Of the sequence since Begin.
+  Hash128 hash() const {
+    const XXH128_hash_t hash = XXH3_128bits(bytes_.data(), bytes_.size());
+    return {.high = hash.high64, .low = hash.low64};
+  }
+
+ private:
+  std::string bytes_;
+};
+
+}  // namespace strata
+
+#endif  // STRATA_BENCH_BASELINES_CONTENT_HASH_H_

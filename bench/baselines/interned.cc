@@ -1,0 +1,111 @@
+// `interned`: strata::Cache, whose engine in this version is the interned layout, as one more
+// layout to compare. Nothing but forwarding: what it costs is the cache's, not this file's.
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "bench/baselines/layout.h"
+
+#include <strata/cache.h>
+
+namespace strata {
+namespace {
+
+void VisitRecords(const EntryReader& entry, ContentVisitor& visitor) {
+  for (RecordCursor record = entry.records(); record.valid(); record.Next()) {
+    visitor.OnRecord();
+    for (PairCursor pair = record.record().pairs(); pair.valid(); pair.Next()) {
+      visitor.OnPair(pair.key(), pair.value());
+    }
+  }
+}
+
+class Interned final : public Layout {
+ public:
+  explicit Interned(Cache cache) : cache_(std::move(cache)) {}
+
+  std::string_view name() const override { return "interned"; }
+  bool keeps_key_order() const override { return true; }
+  bool empty() const override { return cache_.counts().outers == 0; }
+  bool HasOuter(std::string_view outer) const override { return ReadGuard(cache_).HasOuter(outer); }
+
+  absl::Status Put(std::string_view outer, std::string_view inner,
+                   const RecordsView& records) override {
+    return cache_.Put(outer, inner, records);
+  }
+  absl::Status PutOuter(std::string_view outer) override { return cache_.PutOuter(outer); }
+  absl::Status Append(std::string_view outer, std::string_view inner, RecordView record) override {
+    return cache_.Append(outer, inner, record);
+  }
+  absl::Status UpdateRecord(std::string_view outer, std::string_view inner, std::size_t index,
+                            RecordView record) override {
+    return cache_.UpdateRecord(outer, inner, index, record);
+  }
+  absl::Status InsertRecord(std::string_view outer, std::string_view inner, std::size_t index,
+                            RecordView record) override {
+    return cache_.InsertRecord(outer, inner, index, record);
+  }
+  absl::Status RemoveRecord(std::string_view outer, std::string_view inner,
+                            std::size_t index) override {
+    return cache_.RemoveRecord(outer, inner, index);
+  }
+  bool Delete(std::string_view outer, std::string_view inner) override {
+    return cache_.Delete(outer, inner);
+  }
+  bool DeleteOuter(std::string_view outer) override { return cache_.DeleteOuter(outer); }
+  void Clear() override { cache_.Clear(); }
+
+  bool Lookup(const LookupKey& key,
+              absl::FunctionRef<void(std::string_view value)> use) const override {
+    const ReadGuard guard(cache_);
+    const PairCursor pair = guard.Find(key.outer, key.inner, key.index, key.key);
+    if (!pair.valid()) return false;
+    use(pair.value());
+    return true;
+  }
+
+  bool VisitEntry(std::string_view outer, std::string_view inner,
+                  ContentVisitor& visitor) const override {
+    const ReadGuard guard(cache_);
+    const EntryReader entry = guard.Get(outer, inner);
+    if (!entry) return false;
+    VisitRecords(entry, visitor);
+    return true;
+  }
+
+  void Visit(ContentVisitor& visitor) const override {
+    const ReadGuard guard(cache_);
+    OuterCursor outers;
+    while (outers.Next(guard)) {
+      visitor.OnOuter(outers.outer());
+      EntryCursor entries(outers.outer());
+      while (entries.Next(guard)) {
+        visitor.OnEntry(entries.inner());
+        VisitRecords(entries.entry(), visitor);
+      }
+    }
+  }
+
+  Counts counts() const override { return cache_.counts(); }
+  Footprint MeasureFootprint() const override { return cache_.MeasureFootprint(); }
+  DoorTotals memory() const override { return cache_.memory(); }
+
+ private:
+  Cache cache_;
+};
+
+}  // namespace
+
+std::unique_ptr<Layout> MakeInterned() {
+  absl::StatusOr<Cache> cache = Cache::Create({.name = "interned"});
+  if (!cache.ok()) {
+    // As all layouts here: without memory the process ends.
+    std::fprintf(stderr, "strata: %s\n", cache.status().ToString().c_str());
+    std::abort();
+  }
+  return std::make_unique<Interned>(*std::move(cache));
+}
+
+}  // namespace strata

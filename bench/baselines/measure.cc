@@ -1,0 +1,213 @@
+#include "bench/baselines/measure.h"
+
+#include <dlfcn.h>
+#include <gnu/libc-version.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "bench/baselines/digest.h"
+#include "bench/baselines/thread_cpu_clock.h"
+
+#include <strata/process_memory.h>
+
+namespace strata {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Scans are long and steady, so fewer rounds than for lookups do.
+constexpr std::size_t kScanRounds = 3;
+
+// Makes the compiler believe that `value` is needed.
+void Keep(std::uint64_t value) { asm volatile("" : : "r"(value) : "memory"); }
+
+template <class AnyClock>
+double NanosecondsSince(std::chrono::time_point<AnyClock> begin) {
+  return std::chrono::duration<double, std::nano>(AnyClock::now() - begin).count();
+}
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+class Toucher final : public ContentVisitor {
+ public:
+  void OnOuter(std::string_view outer) override { sum += TouchBytes(outer); }
+  void OnEntry(std::string_view inner) override { sum += TouchBytes(inner); }
+  void OnRecord() override {}
+  void OnPair(std::string_view key, std::string_view value) override {
+    sum += TouchBytes(key) + TouchBytes(value);
+    ++pairs;
+  }
+
+  std::uint64_t sum = 0;
+  std::uint64_t pairs = 0;
+};
+
+std::string Shown(std::string_view bytes) {
+  return absl::CHexEscape(absl::string_view(bytes.data(), std::min(bytes.size(), std::size_t{60})));
+}
+
+absl::Status LostPair(const Layout& layout, const LookupKey& key) {
+  const std::string_view name = layout.name();
+  return absl::InternalError(
+      absl::StrCat("layout ", std::string(name), " does not find the pair ('", Shown(key.outer),
+                   "', '", Shown(key.inner), "', ", key.index, ", '", Shown(key.key),
+                   "') that it gave when it was scanned: a bug in the layout; please report it"));
+}
+
+// Loads and takes every figure of memory.
+absl::Status MeasureLoad(Layout& layout, std::uint64_t rss_before_bytes, const OpenSource& open,
+                         const MeasureOptions& options, Measurement* measurement) {
+  const DoorTotals door_before = layout.memory();
+  const Clock::time_point begin = Clock::now();
+  absl::StatusOr<std::unique_ptr<Source>> source = open();
+  if (!source.ok()) return source.status();
+  const absl::StatusOr<LoadProgress> loaded = Load(**source, layout, options.load);
+  if (!loaded.ok()) return loaded.status();
+  layout.Maintain();
+  measurement->load_seconds = NanosecondsSince(begin) * 1e-9;
+  source->reset();
+
+  const DoorTotals door_after = layout.memory();
+  measurement->load_allocated_bytes =
+      door_after.total_allocated_bytes - door_before.total_allocated_bytes;
+  measurement->load_allocations = door_after.allocations - door_before.allocations;
+  TrimAllocator();
+  const absl::StatusOr<ProcessMemory> after = ReadProcessMemory();
+  if (!after.ok()) return after.status();
+  measurement->rss_delta_bytes =
+      static_cast<std::int64_t>(after->rss_bytes) - static_cast<std::int64_t>(rss_before_bytes);
+  measurement->peak_rss_bytes = after->peak_rss_bytes;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Measurement> Measure(std::string_view layout_name, const OpenSource& open,
+                                    const MeasureOptions& options) {
+  const auto step = [&](std::string_view name) {
+    if (options.on_step) options.on_step(name);
+  };
+  Measurement measurement;
+  measurement.layout = layout_name;
+  measurement.allocator = AllocatorName();
+
+  step("load");
+  TrimAllocator();
+  const absl::StatusOr<ProcessMemory> before = ReadProcessMemory();
+  if (!before.ok()) return before.status();
+  const std::unique_ptr<Layout> layout = MakeLayout(layout_name);
+  if (layout == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat("no layout is called '", Shown(layout_name),
+                                                   "'; see strata compare --help for their names"));
+  }
+  if (absl::Status status = MeasureLoad(*layout, before->rss_bytes, open, options, &measurement);
+      !status.ok()) {
+    return status;
+  }
+
+  step("walk");
+  measurement.footprint = layout->MeasureFootprint();
+  step("scan");
+  measurement.scan_ns_per_pair = MeasureScan(*layout, kScanRounds);
+  step("digest");
+  measurement.digest = DigestOf(*layout);
+  step("draw");
+  {
+    const Lookups lookups = Lookups::Draw(*layout, options.lookups);
+    step("lookup");
+    absl::StatusOr<std::optional<double>> lookup_ns =
+        MeasureLookups(*layout, lookups, options.rounds);
+    if (!lookup_ns.ok()) return lookup_ns.status();
+    measurement.lookup_ns = *lookup_ns;
+  }
+  if (options.describe_dataset) {
+    step("describe");
+    measurement.dataset = DescribeDataset(*layout);
+  }
+  return measurement;
+}
+
+}  // namespace
+
+absl::StatusOr<Measurement> MeasureLayout(std::string_view layout_name, const OpenSource& open,
+                                          const MeasureOptions& options) {
+  try {
+    return Measure(layout_name, open, options);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("out of memory while measuring layout ", Shown(layout_name),
+                     "; ask for fewer lookups or raise the memory limit"));
+  }
+}
+
+absl::StatusOr<std::optional<double>> MeasureLookups(const Layout& layout, const Lookups& lookups,
+                                                     std::size_t rounds) {
+  if (lookups.empty()) return std::optional<double>();
+  std::vector<double> round_ns;
+  for (std::size_t round = 0; round < std::max<std::size_t>(rounds, 1); ++round) {
+    std::uint64_t sum = 0;
+    const auto touch = [&sum](std::string_view value) { sum += TouchBytes(value); };
+    const LookupKey* missed = nullptr;
+    const auto begin = ThreadCpuClock::now();
+    for (const LookupKey& key : lookups.keys()) {
+      if (!layout.Lookup(key, touch)) missed = &key;
+    }
+    round_ns.push_back(NanosecondsSince(begin) / static_cast<double>(lookups.keys().size()));
+    Keep(sum);
+    if (missed != nullptr) return LostPair(layout, *missed);
+  }
+  return std::optional(Median(std::move(round_ns)));
+}
+
+std::optional<double> MeasureScan(const Layout& layout, std::size_t rounds) {
+  std::vector<double> round_ns;
+  for (std::size_t round = 0; round < std::max<std::size_t>(rounds, 1); ++round) {
+    Toucher toucher;
+    const auto begin = ThreadCpuClock::now();
+    layout.Visit(toucher);
+    const double elapsed_ns = NanosecondsSince(begin);
+    Keep(toucher.sum);
+    if (toucher.pairs == 0) return std::nullopt;
+    round_ns.push_back(elapsed_ns / static_cast<double>(toucher.pairs));
+  }
+  return Median(std::move(round_ns));
+}
+
+std::string AllocatorName() {
+  // Whichever malloc the dynamic linker put in front answers to its own extension's name.
+  if (void* const control = dlsym(RTLD_DEFAULT, "mallctl")) {
+    const char* version = nullptr;
+    std::size_t size_bytes = sizeof(version);
+    const auto mallctl =
+        reinterpret_cast<int (*)(const char*, void*, std::size_t*, void*, std::size_t)>(control);
+    if (mallctl("version", &version, &size_bytes, nullptr, 0) == 0) {
+      return absl::StrCat("jemalloc ", version);
+    }
+    return "jemalloc";
+  }
+  return absl::StrCat("glibc ", gnu_get_libc_version(), " malloc");
+}
+
+std::uint64_t TouchBytes(std::string_view bytes) {
+  std::uint64_t sum = bytes.size();
+  const char* at = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left >= sizeof(sum); at += sizeof(sum), left -= sizeof(sum)) {
+    std::uint64_t word;
+    std::memcpy(&word, at, sizeof(word));
+    sum += word;
+  }
+  for (; left > 0; ++at, --left) sum += static_cast<unsigned char>(*at);
+  return sum;
+}
+
+}  // namespace strata
