@@ -1,0 +1,215 @@
+// The door to memory: its running sums against what was really handed out.
+#include <gtest/gtest.h>
+
+#include <malloc.h>
+
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tests/kit/draws.h"
+#include "tests/kit/sanitizers.h"
+
+#include <strata/memory_door.h>
+
+namespace strata {
+namespace {
+
+constexpr LayerId kFirst = 0;
+constexpr LayerId kSecond = 1;
+
+TEST(MemoryDoor, IsAtZeroWhenNew) {
+  const MemoryDoor door;
+  EXPECT_EQ(door.allocated_bytes(), 0U);
+  EXPECT_EQ(door.totals().allocations, 0U);
+  EXPECT_EQ(door.totals().frees, 0U);
+  EXPECT_EQ(door.totals().total_allocated_bytes, 0U);
+}
+
+TEST(MemoryDoor, CountsWhatTheAllocatorReservedAndNotWhatWasAskedFor) {
+  MemoryDoor door;
+  void* const block = door.Allocate(kFirst, 1);
+  EXPECT_EQ(door.allocated_bytes(), malloc_usable_size(block));
+  EXPECT_EQ(MemoryDoor::ReservedBytes(block), malloc_usable_size(block));
+  door.Free(kFirst, block);
+  EXPECT_EQ(door.allocated_bytes(), 0U);
+}
+
+TEST(MemoryDoor, KeepsEachLayersSumAndTheRunningTotals) {
+  MemoryDoor door;
+  void* const a = door.Allocate(kFirst, 100);
+  void* const b = door.Allocate(kSecond, 1000);
+  const std::size_t a_bytes = MemoryDoor::ReservedBytes(a);
+  const std::size_t b_bytes = MemoryDoor::ReservedBytes(b);
+  EXPECT_EQ(door.allocated_bytes(kFirst), a_bytes);
+  EXPECT_EQ(door.allocated_bytes(kSecond), b_bytes);
+  EXPECT_EQ(door.allocated_bytes(), a_bytes + b_bytes);
+
+  door.Free(kFirst, a);
+  EXPECT_EQ(door.allocated_bytes(kFirst), 0U);
+  EXPECT_EQ(door.allocated_bytes(), b_bytes);
+  const DoorTotals totals = door.totals();
+  EXPECT_EQ(totals.allocated_bytes, b_bytes);
+  EXPECT_EQ(totals.total_allocated_bytes, a_bytes + b_bytes);
+  EXPECT_EQ(totals.allocations, 2U);
+  EXPECT_EQ(totals.frees, 1U);
+  door.Free(kSecond, b);
+}
+
+TEST(MemoryDoor, EveryLayerUpToTheLastCounts) {
+  MemoryDoor door;
+  std::vector<void*> blocks;
+  std::uint64_t sum = 0;
+  for (std::size_t layer = 0; layer < MemoryDoor::kMaxLayers; ++layer) {
+    blocks.push_back(door.Allocate(static_cast<LayerId>(layer), 10 * (layer + 1)));
+    sum += MemoryDoor::ReservedBytes(blocks.back());
+  }
+  EXPECT_EQ(door.allocated_bytes(), sum);
+  for (std::size_t layer = 0; layer < blocks.size(); ++layer) {
+    door.Free(static_cast<LayerId>(layer), blocks[layer]);
+  }
+  EXPECT_EQ(door.allocated_bytes(), 0U);
+}
+
+TEST(MemoryDoor, NoBytesAreABlockOfTheirOwn) {
+  MemoryDoor door;
+  void* const a = door.Allocate(kFirst, 0);
+  void* const b = door.Allocate(kFirst, 0);
+  EXPECT_NE(a, nullptr);
+  EXPECT_NE(a, b);
+  EXPECT_EQ(door.totals().allocations, 2U);
+  door.Free(kFirst, a);
+  door.Free(kFirst, b);
+}
+
+TEST(MemoryDoor, FreeingNullDoesNothing) {
+  MemoryDoor door;
+  door.Free(kFirst, nullptr);
+  EXPECT_EQ(door.totals().frees, 0U);
+  EXPECT_EQ(MemoryDoor::ReservedBytes(nullptr), 0U);
+}
+
+TEST(MemoryDoor, BlocksAreAlignedForAnyScalar) {
+  MemoryDoor door;
+  for (std::size_t size = 1; size < 200; ++size) {
+    void* const block = door.Allocate(kFirst, size);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % alignof(std::max_align_t), 0U);
+    std::memset(block, 0xAB, size);
+    door.Free(kFirst, block);
+  }
+}
+
+// A size no system has; hidden from the compiler, which would warn of it. Sanitizers end the
+// process where the allocator would answer null, unless told otherwise.
+volatile std::size_t more_than_there_is = std::numeric_limits<std::size_t>::max() / 4;
+
+TEST(MemoryDoor, TryAllocateAnswersNullWhereThereIsNoMemoryAndCountsNothing) {
+  if (kit::kUnderSanitizer) GTEST_SKIP() << "its allocator ends the process";
+  MemoryDoor door;
+  EXPECT_EQ(door.TryAllocate(kFirst, more_than_there_is), nullptr);
+  EXPECT_EQ(door.allocated_bytes(), 0U);
+  EXPECT_EQ(door.totals().allocations, 0U);
+}
+
+TEST(MemoryDoorDeathTest, AllocateEndsTheProcessWithAMessageWhereThereIsNoMemory) {
+  if (kit::kUnderSanitizer) GTEST_SKIP() << "its allocator ends the process";
+  MemoryDoor door;
+  EXPECT_DEATH({ door.Free(kFirst, door.Allocate(kFirst, more_than_there_is)); },
+               "strata: out of memory: .* raise the memory limit");
+}
+
+TEST(MemoryDoor, TheSumEqualsTheLiveBlocksThroughRandomTraffic) {
+  MemoryDoor door;
+  kit::RandomDraws draws(11);
+  std::vector<std::pair<LayerId, void*>> live;
+  for (int step = 0; step < 20'000; ++step) {
+    if (live.empty() || draws.Below(2) == 0) {
+      const auto layer = static_cast<LayerId>(draws.Below(MemoryDoor::kMaxLayers));
+      live.emplace_back(layer,
+                        door.Allocate(layer, draws.Below(draws.Below(20) == 0 ? 20'000 : 99)));
+    } else {
+      std::swap(live[draws.Below(live.size())], live.back());
+      door.Free(live.back().first, live.back().second);
+      live.pop_back();
+    }
+    if (step % 100 != 0) continue;
+    std::map<LayerId, std::uint64_t> sums;
+    std::uint64_t sum = 0;
+    for (const auto& [layer, block] : live) {
+      sums[layer] += MemoryDoor::ReservedBytes(block);
+      sum += MemoryDoor::ReservedBytes(block);
+    }
+    ASSERT_EQ(door.allocated_bytes(), sum);
+    for (const auto& [layer, bytes] : sums) ASSERT_EQ(door.allocated_bytes(layer), bytes);
+    ASSERT_EQ(door.totals().allocations - door.totals().frees, live.size());
+  }
+  for (const auto& [layer, block] : live) door.Free(layer, block);
+  EXPECT_EQ(door.allocated_bytes(), 0U);
+}
+
+TEST(MemoryDoor, CountersMayBeReadWhileAnotherThreadAllocates) {
+  MemoryDoor door;
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (int i = 0; i < 20'000; ++i) door.Free(kFirst, door.Allocate(kFirst, 64));
+    done.store(true);
+  });
+  std::uint64_t allocations = 0;
+  while (!done.load()) {
+    const DoorTotals totals = door.totals();
+    EXPECT_GE(totals.allocations, allocations);
+    EXPECT_LE(totals.allocated_bytes, 256U);
+    allocations = totals.allocations;
+  }
+  writer.join();
+  EXPECT_EQ(door.totals().allocations, 20'000U);
+  EXPECT_EQ(door.allocated_bytes(), 0U);
+}
+
+TEST(DoorAllocator, PutsAContainersMemoryOnItsLayersBooks) {
+  MemoryDoor door;
+  {
+    std::vector<int, DoorAllocator<int, kSecond>> numbers{DoorAllocator<int, kSecond>(&door)};
+    numbers.resize(1000);
+    EXPECT_EQ(door.allocated_bytes(kSecond), MemoryDoor::ReservedBytes(numbers.data()));
+    EXPECT_EQ(door.allocated_bytes(kFirst), 0U);
+    EXPECT_GE(door.allocated_bytes(), 4000U);
+  }
+  EXPECT_EQ(door.allocated_bytes(), 0U);
+}
+
+TEST(DoorAllocator, MovingAContainerMovesItsBlockAndItsBooks) {
+  MemoryDoor first;
+  MemoryDoor second;
+  using Numbers = std::vector<int, DoorAllocator<int, kFirst>>;
+  Numbers a(100, 7, DoorAllocator<int, kFirst>(&first));
+  Numbers b(DoorAllocator<int, kFirst>{&second});
+  const int* const data = a.data();
+  b = std::move(a);
+  EXPECT_EQ(b.data(), data);
+  EXPECT_EQ(b.get_allocator().door(), &first);
+  EXPECT_EQ(second.allocated_bytes(), 0U);
+}
+
+TEST(DoorAllocator, IsEqualToAnotherOfTheSameDoorOnly) {
+  MemoryDoor first;
+  MemoryDoor second;
+  EXPECT_TRUE((DoorAllocator<int, kFirst>(&first) == DoorAllocator<char, kFirst>(&first)));
+  EXPECT_FALSE((DoorAllocator<int, kFirst>(&first) == DoorAllocator<int, kFirst>(&second)));
+}
+
+TEST(DoorAllocator, RefusesACountThatOverflows) {
+  MemoryDoor door;
+  DoorAllocator<std::uint64_t, kFirst> allocator(&door);
+  EXPECT_THROW(allocator.deallocate(allocator.allocate(more_than_there_is), 0),
+               std::bad_array_new_length);
+}
+
+}  // namespace
+}  // namespace strata

@@ -1,0 +1,103 @@
+// The drawn lookups: the same for every layout, uniform over pairs, all hits.
+#include "bench/baselines/lookups.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace strata {
+namespace {
+
+using Key = std::tuple<std::string, std::string, std::size_t, std::string>;
+
+std::vector<Key> KeysOf(const Lookups& lookups) {
+  std::vector<Key> keys;
+  for (const LookupKey& key : lookups.keys()) {
+    keys.emplace_back(key.outer, key.inner, key.index, key.key);
+  }
+  return keys;
+}
+
+// 10 outers × 10 inners × 5 records × 2 pairs.
+void Fill(Layout& layout) {
+  for (int outer = 0; outer < 10; ++outer) {
+    for (int inner = 0; inner < 10; ++inner) {
+      for (int record = 0; record < 5; ++record) {
+        const std::string key = absl::StrCat("key ", record);
+        const std::vector<Pair> pairs = {{key, "value"}, {"a key that all records have", ""}};
+        ASSERT_TRUE(
+            layout.Append(absl::StrCat("outer ", outer), absl::StrCat("inner ", inner), pairs)
+                .ok());
+      }
+    }
+  }
+}
+
+TEST(Lookups, AreTheSameForEveryLayout) {
+  std::set<std::vector<Key>> draws;
+  for (const std::string_view name : LayoutNames()) {
+    const std::unique_ptr<Layout> layout = MakeLayout(name);
+    Fill(*layout);
+    draws.insert(KeysOf(Lookups::Draw(*layout, 300)));
+  }
+  ASSERT_EQ(draws.size(), 1u);
+  EXPECT_EQ(draws.begin()->size(), 300u);
+}
+
+TEST(Lookups, FewerThanPairsAreDistinctAndSpread) {
+  const std::unique_ptr<Layout> layout = MakeLayout("flat_hash_map");
+  Fill(*layout);
+  const std::vector<Key> keys = KeysOf(Lookups::Draw(*layout, 500));
+  EXPECT_EQ(std::set(keys.begin(), keys.end()).size(), 500u);
+  std::map<std::string, int> by_outer;
+  for (const Key& key : keys) ++by_outer[std::get<0>(key)];
+  EXPECT_EQ(by_outer.size(), 10u);
+  for (const auto& [outer, count] : by_outer) {
+    EXPECT_NEAR(count, 50, 25) << outer;  // five standard deviations
+  }
+}
+
+TEST(Lookups, MoreThanPairsRepeatThemAllInOtherOrders) {
+  const std::unique_ptr<Layout> layout = MakeLayout("std_map");
+  Fill(*layout);
+  const std::vector<Key> keys = KeysOf(Lookups::Draw(*layout, 2500));
+  ASSERT_EQ(keys.size(), 2500u);
+  const std::vector<Key> first(keys.begin(), keys.begin() + 1000);
+  const std::vector<Key> second(keys.begin() + 1000, keys.begin() + 2000);
+  EXPECT_EQ(std::set(first.begin(), first.end()).size(), 1000u);
+  EXPECT_THAT(second, testing::UnorderedElementsAreArray(first));
+  EXPECT_NE(second, first);
+}
+
+TEST(Lookups, AreAllHitsAndTheirMissingOnesAllMisses) {
+  for (const std::string_view name : LayoutNames()) {
+    const std::unique_ptr<Layout> layout = MakeLayout(name);
+    Fill(*layout);
+    const Lookups hits = Lookups::Draw(*layout, 1500);
+    for (const LookupKey& key : hits.keys()) {
+      EXPECT_TRUE(layout->Lookup(key, [](std::string_view) {}));
+    }
+    const Lookups misses = hits.Missing(*layout);
+    ASSERT_EQ(misses.keys().size(), 1500u);
+    for (const LookupKey& key : misses.keys()) {
+      EXPECT_FALSE(layout->Lookup(key, [](std::string_view) {}));
+    }
+  }
+}
+
+TEST(Lookups, ThereAreNoneWithoutPairs) {
+  const std::unique_ptr<Layout> layout = MakeLayout("std_map");
+  ASSERT_TRUE(layout->Put("outer", "inner", Records{{}}).ok());
+  EXPECT_TRUE(Lookups::Draw(*layout, 10).empty());
+  EXPECT_TRUE(Lookups::Draw(*layout, 0).empty());
+}
+
+}  // namespace
+}  // namespace strata
