@@ -1,0 +1,182 @@
+// The JSON forms of reports, written and read.
+#include <exception>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "accounting/report/report.h"
+#include "nlohmann/json.hpp"
+
+namespace strata {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kSchema = 1;
+
+Json OrNull(const std::optional<double>& figure) {
+  return figure.has_value() ? Json(*figure) : Json(nullptr);
+}
+
+Json Dataset(const DatasetReport& dataset) {
+  return {{"source", dataset.source},          {"outers", dataset.counts.outers},
+          {"entries", dataset.counts.entries}, {"records", dataset.counts.records},
+          {"pairs", dataset.counts.pairs},     {"distinct_strings", dataset.distinct_strings},
+          {"text_bytes", dataset.text_bytes},  {"digest", dataset.digest}};
+}
+
+Json LayoutObject(const LayoutReport& layout) {
+  Json layers = Json::array();
+  for (const Layer& layer : layout.footprint.layers) {
+    layers.push_back({{"name", layer.name},
+                      {"count", layer.count},
+                      {"used_bytes", layer.used_bytes},
+                      {"slack_bytes", layer.slack_bytes},
+                      {"dead_bytes", layer.dead_bytes},
+                      {"total_bytes", layer.total_bytes()}});
+  }
+  return {{"layout", layout.footprint.layout},
+          {"allocator", layout.allocator},
+          {"layers", std::move(layers)},
+          {"total_bytes", layout.footprint.total_bytes()},
+          {"allocated_bytes", layout.footprint.allocated_bytes},
+          {"rss_delta_bytes", layout.rss_delta_bytes},
+          {"peak_rss_bytes", layout.peak_rss_bytes},
+          {"load_seconds", layout.load_seconds},
+          {"load_allocated_bytes", layout.load_allocated_bytes},
+          {"load_allocations", layout.load_allocations},
+          {"lookup_ns", OrNull(layout.lookup_ns)},
+          {"lookup_batch_ns", OrNull(layout.lookup_batch_ns)},
+          {"scan_ns_per_pair", OrNull(layout.scan_ns_per_pair)},
+          {"digest", layout.digest}};
+}
+
+// A source's name may hold any bytes; JSON may not.
+std::string Document(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// Reading. The library's accessors throw where a field is missing or of another kind; that ends
+// at ParseFootprintJson.
+
+std::optional<double> Figure(const Json& object, const char* name) {
+  const Json& value = object.at(name);
+  if (value.is_null()) return std::nullopt;
+  return value.get<double>();
+}
+
+LayoutReport ReadLayout(const Json& object) {
+  LayoutReport layout;
+  object.at("layout").get_to(layout.footprint.layout);
+  for (const Json& layer : object.at("layers")) {
+    layout.footprint.layers.push_back({.name = layer.at("name").get<std::string>(),
+                                       .count = layer.at("count").get<std::uint64_t>(),
+                                       .used_bytes = layer.at("used_bytes").get<std::uint64_t>(),
+                                       .slack_bytes = layer.at("slack_bytes").get<std::uint64_t>(),
+                                       .dead_bytes = layer.at("dead_bytes").get<std::uint64_t>()});
+  }
+  object.at("allocated_bytes").get_to(layout.footprint.allocated_bytes);
+  object.at("allocator").get_to(layout.allocator);
+  object.at("rss_delta_bytes").get_to(layout.rss_delta_bytes);
+  object.at("peak_rss_bytes").get_to(layout.peak_rss_bytes);
+  object.at("load_seconds").get_to(layout.load_seconds);
+  object.at("load_allocated_bytes").get_to(layout.load_allocated_bytes);
+  object.at("load_allocations").get_to(layout.load_allocations);
+  layout.lookup_ns = Figure(object, "lookup_ns");
+  layout.lookup_batch_ns = Figure(object, "lookup_batch_ns");
+  layout.scan_ns_per_pair = Figure(object, "scan_ns_per_pair");
+  object.at("digest").get_to(layout.digest);
+  return layout;
+}
+
+DatasetReport ReadDataset(const Json& object) {
+  DatasetReport dataset;
+  object.at("source").get_to(dataset.source);
+  object.at("outers").get_to(dataset.counts.outers);
+  object.at("entries").get_to(dataset.counts.entries);
+  object.at("records").get_to(dataset.counts.records);
+  object.at("pairs").get_to(dataset.counts.pairs);
+  object.at("distinct_strings").get_to(dataset.distinct_strings);
+  object.at("text_bytes").get_to(dataset.text_bytes);
+  object.at("digest").get_to(dataset.digest);
+  return dataset;
+}
+
+ProcessReport ReadProcess(const Json& object) {
+  ProcessReport process;
+  object.at("rss_bytes").get_to(process.rss_bytes);
+  object.at("peak_rss_bytes").get_to(process.peak_rss_bytes);
+  object.at("anon_bytes").get_to(process.anon_bytes);
+  object.at("file_bytes").get_to(process.file_bytes);
+  const Json& allocator = object.at("allocator");
+  allocator.at("name").get_to(process.allocator.name);
+  if (allocator.contains("heap_bytes")) {
+    GlibcHeap& heap = process.allocator.heap.emplace();
+    allocator.at("allocated_bytes").get_to(heap.allocated_bytes);
+    allocator.at("free_bytes").get_to(heap.free_bytes);
+    allocator.at("heap_bytes").get_to(heap.heap_bytes);
+    allocator.at("mapped_bytes").get_to(heap.mapped_bytes);
+  }
+  return process;
+}
+
+}  // namespace
+
+std::string CompareJson(const CompareReport& report) {
+  Json layouts = Json::array();
+  for (const LayoutReport& layout : report.layouts) layouts.push_back(LayoutObject(layout));
+  return Document(
+      {{"schema", kSchema}, {"dataset", Dataset(report.dataset)}, {"layouts", std::move(layouts)}});
+}
+
+std::string FootprintJson(const FootprintReport& report) {
+  Json document = {{"schema", kSchema}, {"dataset", Dataset(report.dataset)}};
+  document.update(LayoutObject(report.layout));
+  Json allocator = {{"name", report.process.allocator.name}};
+  if (const std::optional<GlibcHeap>& heap = report.process.allocator.heap) {
+    allocator["allocated_bytes"] = heap->allocated_bytes;
+    allocator["free_bytes"] = heap->free_bytes;
+    allocator["heap_bytes"] = heap->heap_bytes;
+    allocator["mapped_bytes"] = heap->mapped_bytes;
+  }
+  document["process"] = {
+      {"rss_bytes", report.process.rss_bytes},   {"peak_rss_bytes", report.process.peak_rss_bytes},
+      {"anon_bytes", report.process.anon_bytes}, {"file_bytes", report.process.file_bytes},
+      {"allocator", std::move(allocator)},       {"cgroup", nullptr}};
+  return Document(document);
+}
+
+std::string BenchJson(const BenchReport& report) {
+  Json rows = Json::array();
+  for (const BenchRow& row : report.rows) {
+    const std::optional<double> load_seconds = Median(row.load_seconds);
+    Json object = {{"layout", row.layout}, {"rounds", row.load_seconds.size()}};
+    object["load_seconds"] = OrNull(load_seconds);
+    const double pairs = static_cast<double>(report.dataset.counts.pairs);
+    object["load_ns_per_pair"] =
+        load_seconds && pairs > 0 ? Json(*load_seconds * 1e9 / pairs) : Json(nullptr);
+    if (report.benchmark == "lookup") {
+      object["lookup_ns"] = OrNull(Median(row.lookup_ns));
+      object["lookup_batch_ns"] = OrNull(Median(row.lookup_batch_ns));
+      object["scan_ns_per_pair"] = OrNull(Median(row.scan_ns_per_pair));
+    }
+    rows.push_back(std::move(object));
+  }
+  return Document({{"schema", kSchema},
+                   {"benchmark", report.benchmark},
+                   {"dataset", Dataset(report.dataset)},
+                   {"layouts", std::move(rows)}});
+}
+
+absl::StatusOr<FootprintReport> ParseFootprintJson(std::string_view json) {
+  try {
+    const Json document = Json::parse(json);
+    return FootprintReport{.dataset = ReadDataset(document.at("dataset")),
+                           .layout = ReadLayout(document),
+                           .process = ReadProcess(document.at("process"))};
+  } catch (const std::exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat("not a footprint: ", error.what()));
+  }
+}
+
+}  // namespace strata

@@ -1,0 +1,196 @@
+// Reports as text: one screen of tables.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
+#include "accounting/report/report.h"
+
+namespace strata {
+namespace {
+
+// A table: the first column to the left, figures to the right.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> header) { Add(std::move(header)); }
+
+  void Add(std::vector<std::string> row) {
+    widths_.resize(std::max(widths_.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], row[i].size());
+    rows_.push_back(std::move(row));
+  }
+
+  std::string Text() const {
+    std::string text;
+    for (const std::vector<std::string>& row : rows_) {
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        const int width = static_cast<int>(widths_[i]);
+        text += i == 0 ? absl::StrFormat("%-*s", width, row[i])
+                       : absl::StrFormat("  %*s", width, row[i]);
+      }
+      text += '\n';
+    }
+    return text;
+  }
+
+ private:
+  std::vector<std::size_t> widths_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// 1234567 as "1,234,567".
+template <class Integer>
+std::string Grouped(Integer number) {
+  std::string digits = absl::StrCat(number);
+  const std::ptrdiff_t first = digits.front() == '-' ? 1 : 0;
+  for (std::ptrdiff_t i = std::ssize(digits) - 3; i > first; i -= 3) {
+    digits.insert(static_cast<std::size_t>(i), 1, ',');
+  }
+  return digits;
+}
+
+std::string Mebibytes(double bytes) { return absl::StrFormat("%.1f", bytes / (1 << 20)); }
+
+std::string Nanoseconds(const std::optional<double>& figure) {
+  return figure.has_value() ? absl::StrFormat("%.*f", *figure < 100 ? 1 : 0, *figure) : "-";
+}
+
+std::string Each(std::uint64_t bytes, std::uint64_t count) {
+  if (count == 0) return "-";
+  return absl::StrFormat("%.1f", static_cast<double>(bytes) / static_cast<double>(count));
+}
+
+std::string DatasetText(const DatasetReport& dataset) {
+  return absl::StrFormat(
+      "%s\n%s outers, %s entries, %s records, %s pairs; %s distinct strings, %s MiB of text\n\n",
+      dataset.source, Grouped(dataset.counts.outers), Grouped(dataset.counts.entries),
+      Grouped(dataset.counts.records), Grouped(dataset.counts.pairs),
+      Grouped(dataset.distinct_strings), Mebibytes(static_cast<double>(dataset.text_bytes)));
+}
+
+// The layers of one layout, and their sum.
+std::string LayersText(const Footprint& footprint, std::uint64_t pairs) {
+  Table table({"layer", "count", "used", "slack", "dead", "total", "share", "bytes/pair"});
+  const std::uint64_t whole = footprint.total_bytes();
+  Layer sum{.name = "all layers"};
+  const auto add = [&](const Layer& layer, std::string count) {
+    const double share =
+        whole == 0 ? 0
+                   : 100.0 * static_cast<double>(layer.total_bytes()) / static_cast<double>(whole);
+    table.Add({layer.name, std::move(count), Grouped(layer.used_bytes), Grouped(layer.slack_bytes),
+               Grouped(layer.dead_bytes), Grouped(layer.total_bytes()),
+               absl::StrFormat("%.1f%%", share), Each(layer.total_bytes(), pairs)});
+  };
+  for (const Layer& layer : footprint.layers) {
+    add(layer, Grouped(layer.count));
+    sum.used_bytes += layer.used_bytes;
+    sum.slack_bytes += layer.slack_bytes;
+    sum.dead_bytes += layer.dead_bytes;
+  }
+  add(sum, "");
+  return table.Text();
+}
+
+// The law of the ledger in words.
+std::string LedgerText(const Footprint& footprint) {
+  const std::uint64_t walked = footprint.total_bytes();
+  const std::uint64_t counted = footprint.allocated_bytes;
+  if (walked == counted) {
+    return absl::StrFormat("walked %s bytes = counted at the door\n", Grouped(walked));
+  }
+  return absl::StrFormat("walked %s bytes, BUT counted at the door %s: the books are wrong\n",
+                         Grouped(walked), Grouped(counted));
+}
+
+const LayoutReport* Reference(const CompareReport& report) {
+  for (const LayoutReport& layout : report.layouts) {
+    if (layout.footprint.layout == "std_map") return &layout;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string CompareText(const CompareReport& report) {
+  std::string text = DatasetText(report.dataset);
+  const LayoutReport* const reference = Reference(report);
+  const std::uint64_t pairs = report.dataset.counts.pairs;
+  Table table({"layout", "MiB", "bytes/pair", "of std_map", "RSS MiB", "peak MiB", "load s",
+               "lookup ns", "scan ns", "digest"});
+  bool exact = true;
+  for (const LayoutReport& layout : report.layouts) {
+    const std::uint64_t bytes = layout.footprint.total_bytes();
+    const std::uint64_t whole = reference == nullptr ? 0 : reference->footprint.total_bytes();
+    exact = exact && bytes == layout.footprint.allocated_bytes;
+    table.Add({layout.footprint.layout, Mebibytes(static_cast<double>(bytes)), Each(bytes, pairs),
+               whole == 0 ? "-"
+                          : absl::StrFormat(
+                                "%.3f", static_cast<double>(bytes) / static_cast<double>(whole)),
+               Mebibytes(static_cast<double>(layout.rss_delta_bytes)),
+               Mebibytes(static_cast<double>(layout.peak_rss_bytes)),
+               absl::StrFormat("%.2f", layout.load_seconds), Nanoseconds(layout.lookup_ns),
+               Nanoseconds(layout.scan_ns_per_pair),
+               layout.digest == report.dataset.digest ? "equal" : "DIFFERS"});
+  }
+  absl::StrAppend(&text, table.Text(),
+                  exact ? "walked bytes = bytes counted at the door, in each\n"
+                        : "walked bytes and bytes counted at the door DIFFER\n");
+  for (const LayoutReport& layout : report.layouts) {
+    absl::StrAppend(&text, "\n", layout.footprint.layout, " (", layout.allocator, "), bytes\n",
+                    LayersText(layout.footprint, pairs));
+  }
+  return text;
+}
+
+std::string FootprintText(const FootprintReport& report) {
+  std::string text = DatasetText(report.dataset);
+  absl::StrAppend(&text, report.layout.footprint.layout, " (", report.layout.allocator,
+                  "), bytes\n", LayersText(report.layout.footprint, report.dataset.counts.pairs),
+                  LedgerText(report.layout.footprint), "\n");
+  const ProcessReport& process = report.process;
+  Table table({"process", "bytes"});
+  table.Add({"resident", Grouped(process.rss_bytes)});
+  table.Add({"  anonymous", Grouped(process.anon_bytes)});
+  table.Add({"  file and shared", Grouped(process.file_bytes)});
+  table.Add({"resident at the peak", Grouped(process.peak_rss_bytes)});
+  table.Add({"grown by the layout", Grouped(report.layout.rss_delta_bytes)});
+  if (const std::optional<GlibcHeap>& heap = process.allocator.heap) {
+    table.Add({absl::StrCat(process.allocator.name, ", in use"), Grouped(heap->allocated_bytes)});
+    table.Add({absl::StrCat(process.allocator.name, ", free"), Grouped(heap->free_bytes)});
+  }
+  return text + table.Text();
+}
+
+std::string BenchText(const BenchReport& report) {
+  std::string text = DatasetText(report.dataset);
+  const bool lookup = report.benchmark == "lookup";
+  Table table(
+      lookup ? std::vector<std::string>{"layout", "rounds", "lookup ns", "batch ns", "scan ns/pair"}
+             : std::vector<std::string>{"layout", "rounds", "load s", "fastest s", "ns/pair",
+                                        "pairs/s"});
+  const double pairs = static_cast<double>(report.dataset.counts.pairs);
+  for (const BenchRow& row : report.rows) {
+    const std::string rounds = absl::StrCat(row.load_seconds.size());
+    if (lookup) {
+      table.Add({row.layout, rounds, Nanoseconds(Median(row.lookup_ns)),
+                 Nanoseconds(Median(row.lookup_batch_ns)),
+                 Nanoseconds(Median(row.scan_ns_per_pair))});
+      continue;
+    }
+    const double seconds = Median(row.load_seconds).value_or(0);
+    const bool rate = pairs > 0 && seconds > 0;
+    table.Add({row.layout, rounds, absl::StrFormat("%.3f", seconds),
+               absl::StrFormat("%.3f", row.load_seconds.empty()
+                                           ? 0.0
+                                           : *std::min_element(row.load_seconds.begin(),
+                                                               row.load_seconds.end())),
+               rate ? absl::StrFormat("%.0f", seconds * 1e9 / pairs) : "-",
+               rate ? Grouped(static_cast<std::uint64_t>(pairs / seconds)) : "-"});
+  }
+  return text + "medians, each round in a process of its own\n" + table.Text();
+}
+
+}  // namespace strata

@@ -1,0 +1,66 @@
+#include "cli/exit_status.h"
+
+#include <system_error>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace strata::cli {
+namespace {
+
+constexpr char kExitStatusPayload[] = "strata/exit-status";
+
+absl::Status WithExitStatus(absl::StatusCode code, std::string_view message, ExitStatus exit) {
+  absl::Status status(code, absl::string_view(message.data(), message.size()));
+  status.SetPayload(kExitStatusPayload, absl::Cord(absl::StrCat(static_cast<int>(exit))));
+  return status;
+}
+
+}  // namespace
+
+absl::Status UsageError(std::string_view message) {
+  return WithExitStatus(absl::StatusCode::kInvalidArgument, message, ExitStatus::kUsage);
+}
+
+absl::Status NotInThisVersion(std::string_view what, std::string_view instead) {
+  return WithExitStatus(absl::StatusCode::kUnimplemented,
+                        absl::StrFormat("%s is not in this version of strata: %s", what, instead),
+                        ExitStatus::kUsage);
+}
+
+absl::Status NothingThere(std::string_view message) {
+  return WithExitStatus(absl::StatusCode::kNotFound, message, ExitStatus::kNotFound);
+}
+
+ExitStatus ExitStatusOf(const absl::Status& status) {
+  if (status.ok()) return ExitStatus::kDone;
+  const absl::optional<absl::Cord> payload = status.GetPayload(kExitStatusPayload);
+  if (!payload.has_value()) return ExitStatus::kFault;
+  return *payload == "2" ? ExitStatus::kUsage : ExitStatus::kNotFound;
+}
+
+std::string OneLine(std::string_view message) {
+  std::string line;
+  line.reserve(message.size());
+  for (const char c : message) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      line += "\\n";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      line += absl::StrFormat("\\x%02x", byte);
+    } else {
+      line += c;
+    }
+  }
+  return line;
+}
+
+std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
+
+absl::Status SystemError(std::string_view what, int error) {
+  return absl::UnavailableError(
+      absl::StrFormat("%s: %s", what, std::system_category().message(error)));
+}
+
+}  // namespace strata::cli

@@ -1,0 +1,63 @@
+#include "cli/interrupt.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstring>
+
+namespace strata::cli {
+namespace {
+
+// The handler may read these at any instant; lock-free atomics are async-signal-safe.
+std::array<char, 4096> temporary_path;
+std::atomic<bool> temporary_set{false};
+std::atomic<pid_t> child_to_end{0};
+std::atomic<bool> progress_open{false};
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
+
+void Say(std::string_view text) {
+  // Nothing is left to do where standard error itself is gone.
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+}
+
+void OnInterrupt(int signal_number) {
+  if (const pid_t child = child_to_end.load(); child > 0) kill(child, SIGKILL);
+  if (temporary_set.load()) unlink(temporary_path.data());
+  if (progress_open.load()) Say("\n");
+  Say(signal_number == SIGINT    ? "strata: interrupted by SIGINT"
+      : signal_number == SIGTERM ? "strata: interrupted by SIGTERM"
+                                 : "strata: interrupted by SIGHUP");
+  Say(": stopped, no output was left half-written; run it again to start over\n");
+  _exit(1);
+}
+
+}  // namespace
+
+void InstallInterruptHandler() {
+  struct sigaction action = {};
+  action.sa_handler = OnInterrupt;
+  sigfillset(&action.sa_mask);
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before = {};
+    sigaction(signal_number, nullptr, &before);
+    // Who started us with a signal ignored (nohup) wants it ignored.
+    if (before.sa_handler != SIG_IGN) sigaction(signal_number, &action, nullptr);
+  }
+  signal(SIGPIPE, SIG_IGN);
+}
+
+void SetTemporaryFileToRemove(std::string_view path) {
+  temporary_set = false;
+  if (path.empty() || path.size() >= temporary_path.size()) return;
+  std::memcpy(temporary_path.data(), path.data(), path.size());
+  temporary_path[path.size()] = '\0';
+  temporary_set = true;
+}
+
+void SetChildToEnd(pid_t child) { child_to_end = child; }
+
+void SetProgressLineOpen(bool open) { progress_open = open; }
+
+}  // namespace strata::cli

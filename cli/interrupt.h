@@ -1,0 +1,30 @@
+// What happens when the user stops the program (SIGINT, SIGTERM, SIGHUP): at once and cleanly,
+// even in the middle of a read that blocks. What would be left behind is registered here; the
+// handler removes it, says so in one line and ends the process with exit status 1.
+//
+// Threads: one thread registers; the handler may run in any.
+#ifndef STRATA_CLI_INTERRUPT_H_
+#define STRATA_CLI_INTERRUPT_H_
+
+#include <sys/types.h>
+
+#include <string_view>
+
+namespace strata::cli {
+
+/// Takes over the three signals and makes a closed pipe an error of the write, not a death.
+void InstallInterruptHandler();
+
+/// The temporary file to remove when interrupted; empty for none. One at a time, path below 4096
+/// bytes.
+void SetTemporaryFileToRemove(std::string_view path);
+
+/// The child process to end when interrupted; 0 for none.
+void SetChildToEnd(pid_t child);
+
+/// Whether a progress line stands unfinished on the terminal, to be ended before the message.
+void SetProgressLineOpen(bool open);
+
+}  // namespace strata::cli
+
+#endif  // STRATA_CLI_INTERRUPT_H_

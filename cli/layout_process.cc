@@ -1,0 +1,224 @@
+#include "cli/layout_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "bench/baselines/dataset.h"
+#include "bench/baselines/measure.h"
+#include "cli/exit_status.h"
+#include "cli/interrupt.h"
+#include "cli/unique_fd.h"
+
+extern char** environ;
+
+namespace strata::cli {
+namespace {
+
+// Descriptors of the child.
+constexpr int kDataFd = 3;
+constexpr int kResultFd = 4;
+
+// The first byte of a result: what the rest is.
+constexpr char kReport = 'R';  // FootprintJson
+constexpr char kFault = 'F';   // the message of an error
+
+// The words of the child, in order behind the verb.
+enum Word { kParent = 2, kLayout, kLookups, kDescribe, kKind, kName, kForm, kRoot, kWords };
+
+std::string ReadAll(int fd) {
+  std::string bytes;
+  std::array<char, 1 << 16> block;
+  while (true) {
+    const ssize_t size = read(fd, block.data(), block.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return bytes;
+    bytes.append(block.data(), static_cast<std::size_t>(size));
+  }
+}
+
+bool WriteAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t size = write(fd, bytes.data(), bytes.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(size));
+  }
+  return true;
+}
+
+// A child that was started, and the end of its pipe.
+struct Child {
+  pid_t pid = 0;
+  UniqueFd result;
+  UniqueFd messages;  // its standard error, so that a failure stays one line
+};
+
+absl::StatusOr<Child> Start(const SourceArg& source, std::vector<std::string> words) {
+  // All ours stand above the child's own, so that no dup2 overwrites one that is still needed.
+  std::array<int, 2> ends = {-1, -1};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return SystemError("no pipe for a layout", errno);
+  Child child;
+  child.result = UniqueFd(ends[0]);
+  const UniqueFd small_end(ends[1]);
+  const UniqueFd end(fcntl(ends[1], F_DUPFD_CLOEXEC, kResultFd + 1));
+  child.messages = UniqueFd(memfd_create("strata-messages", MFD_CLOEXEC));
+  const UniqueFd data(source.fd() < 0 ? -1 : fcntl(source.fd(), F_DUPFD_CLOEXEC, kResultFd + 1));
+  if (end.get() < 0 || child.messages.get() < 0 || (source.fd() >= 0 && data.get() < 0)) {
+    return SystemError("no descriptors for a layout", errno);
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, child.messages.get(), STDERR_FILENO);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  if (data.get() >= 0) posix_spawn_file_actions_adddup2(&actions, data.get(), kDataFd);
+  posix_spawn_file_actions_adddup2(&actions, end.get(), kResultFd);
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const int error =
+      posix_spawn(&child.pid, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return SystemError("no process for a layout could be started", error);
+  SetChildToEnd(child.pid);
+  return child;
+}
+
+// Waits for the child's end; how it died, "" where it did not.
+std::string Wait(pid_t pid) {
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  SetChildToEnd(0);
+  if (WIFSIGNALED(status)) {
+    return absl::StrFormat("died by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  }
+  if (WEXITSTATUS(status) != 0) {
+    return absl::StrFormat("ended with status %d", WEXITSTATUS(status));
+  }
+  return "";
+}
+
+// The last words of a child, for the message about its death.
+std::string LastWords(int fd) {
+  lseek(fd, 0, SEEK_SET);
+  std::string words = ReadAll(fd);
+  while (!words.empty() && words.back() == '\n') words.pop_back();
+  return words.size() <= 500 ? words : words.substr(words.size() - 500);
+}
+
+}  // namespace
+
+absl::StatusOr<FootprintReport> MeasureInProcess(const SourceArg& source, const LayoutJob& job) {
+  if (source.fd() >= 0 && lseek(source.fd(), 0, SEEK_SET) != 0) {
+    return SystemError(absl::StrCat(source.name(), ": the spooled copy"), errno);
+  }
+  absl::StatusOr<Child> child =
+      Start(source, {"strata", std::string(kLayoutProcessVerb), absl::StrCat(getpid()), job.layout,
+                     absl::StrCat(job.lookups), job.describe_dataset ? "1" : "0",
+                     absl::StrCat(static_cast<int>(source.kind())), source.name(),
+                     absl::StrCat(static_cast<int>(source.json().form)), source.json().root});
+  if (!child.ok()) return child.status();
+  const std::string result = ReadAll(child->result.get());
+  const std::string death = Wait(child->pid);
+  if (!death.empty() || result.empty()) {
+    const std::string words = LastWords(child->messages.get());
+    return absl::AbortedError(absl::StrFormat(
+        "layout %s: its process %s%s%s: is there memory enough for this layout?", job.layout,
+        death.empty() ? "gave no result" : death, words.empty() ? "" : ", saying: ", words));
+  }
+  if (result.front() == kFault) return absl::InvalidArgumentError(result.substr(1));
+  absl::StatusOr<FootprintReport> report = ParseFootprintJson(std::string_view(result).substr(1));
+  if (!report.ok()) {
+    return absl::InternalError(
+        absl::StrFormat("layout %s: %s", job.layout, MessageOf(report.status())));
+  }
+  // The child knows the source by its descriptor, the user by its name.
+  report->dataset.source = source.name();
+  return report;
+}
+
+namespace {
+
+LayoutReport ReportOf(const Measurement& measured) {
+  return {.footprint = measured.footprint,
+          .allocator = measured.allocator,
+          .rss_delta_bytes = measured.rss_delta_bytes,
+          .peak_rss_bytes = measured.peak_rss_bytes,
+          .load_seconds = measured.load_seconds,
+          .load_allocated_bytes = measured.load_allocated_bytes,
+          .load_allocations = measured.load_allocations,
+          .lookup_ns = measured.lookup_ns,
+          .lookup_batch_ns = measured.lookup_batch_ns,
+          .scan_ns_per_pair = measured.scan_ns_per_pair,
+          .digest = measured.digest};
+}
+
+absl::StatusOr<FootprintReport> Measure(const SourceArg& source, const LayoutJob& job) {
+  FootprintReport report;
+  absl::Status process_status;
+  MeasureOptions options;
+  options.lookups = job.lookups;
+  options.describe_dataset = job.describe_dataset;
+  options.on_step = [&](std::string_view step) {
+    // The load is over and nothing that measuring needs is there yet.
+    if (step != "walk") return;
+    absl::StatusOr<ProcessReport> process = MeasureProcess(AllocatorName());
+    if (process.ok()) report.process = *std::move(process);
+    process_status = process.status();
+  };
+  const absl::StatusOr<Measurement> measured = MeasureLayout(
+      job.layout, [&source] { return source.Open(); }, options);
+  if (!measured.ok()) return measured.status();
+  if (!process_status.ok()) return process_status;
+  report.layout = ReportOf(*measured);
+  report.dataset.digest = measured->digest;
+  if (measured->dataset.has_value()) {
+    report.dataset.counts = measured->dataset->counts;
+    report.dataset.distinct_strings = measured->dataset->distinct_strings;
+    report.dataset.text_bytes = measured->dataset->text_bytes;
+  }
+  return report;
+}
+
+}  // namespace
+
+int RunLayoutProcess(int argc, char** argv) {
+  // Started by hand there is no parent that waits for a result.
+  if (argc != kWords || std::to_string(getppid()) != argv[kParent]) {
+    std::fputs("strata: --layout-process is for strata's own use: see strata --help\n", stderr);
+    return static_cast<int>(ExitStatus::kUsage);
+  }
+  // Whatever ends the parent ends the child; the parent may have gone before this was asked for.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (std::to_string(getppid()) != argv[kParent]) return static_cast<int>(ExitStatus::kFault);
+  const LayoutJob job{.layout = argv[kLayout],
+                      .lookups = std::strtoull(argv[kLookups], nullptr, 10),
+                      .describe_dataset = argv[kDescribe] == std::string_view("1")};
+  const SourceArg source = SourceArg::Inherited(
+      static_cast<SourceArg::Kind>(std::atoi(argv[kKind])), argv[kName],
+      {.form = static_cast<JsonOptions::Form>(std::atoi(argv[kForm])), .root = argv[kRoot]},
+      kDataFd);
+  const absl::StatusOr<FootprintReport> report = Measure(source, job);
+  const std::string result =
+      report.ok() ? kReport + FootprintJson(*report) : kFault + MessageOf(report.status());
+  return WriteAll(kResultFd, result) ? 0 : static_cast<int>(ExitStatus::kFault);
+}
+
+}  // namespace strata::cli

@@ -1,0 +1,283 @@
+// The program: its words, and how it ends. The only file that includes CLI11, which takes seconds
+// to compile; everything behind the words is in the verbs' files.
+//
+// Threads: one.
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_format.h"
+#include "cli/exit_status.h"
+#include "cli/interrupt.h"
+#include "cli/layout_process.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+namespace strata::cli {
+namespace {
+
+constexpr char kSourceHelp[] =
+    "FILE.json, FILE.ndjson or FILE.jsonl (.gz or .zst behind), - for standard input, or "
+    "mysql://USER@HOST[:PORT]/DATABASE?table=T";
+constexpr char kFooter[] =
+    "Exit status: 0 done, 1 the data or the source is at fault, 2 the call's words are off,\n"
+    "3 not found.";
+
+// What the command line said; the verbs' options write into it.
+struct Words {
+  GenArgs gen;
+  CompareArgs compare;
+  FootprintArgs footprint;
+  LoadArgs load;
+  DumpArgs dump;
+  GetArgs get;
+  BenchArgs bench;
+};
+
+class CommandLine {
+ public:
+  CommandLine() {
+    app_.require_subcommand(1);
+    app_.set_version_flag("--version", "strata " STRATA_VERSION);
+    app_.footer(kFooter);
+    AddGen();
+    AddCompare();
+    AddFootprint();
+    AddLoad();
+    AddDump();
+    AddGet();
+    AddBench();
+    AddLater("diff", "two saved caches by content, or two footprints by layer");
+    AddLater("explain", "where the bytes of a Go program are");
+  }
+
+  // Runs the verb that the words name.
+  absl::Status Run(int argc, char** argv) {
+    if (argc > 1 && argv[1][0] != '-' && !HasVerb(argv[1])) {
+      return UsageError(
+          absl::StrFormat("there is no verb '%s': strata --help lists them", argv[1]));
+    }
+    if (argc > 1 && argv[1][0] == '-' && app_.get_option_no_throw(argv[1]) == nullptr) {
+      return UsageError(absl::StrFormat(
+          "'%s' is no option here, a verb comes first: see strata --help", argv[1]));
+    }
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+      return Print(HelpOf());
+    } catch (const CLI::CallForVersion&) {
+      return Print("strata " STRATA_VERSION "\n");
+    } catch (const CLI::ParseError& error) {
+      const std::string verb = Chosen() == nullptr ? "" : " " + Chosen()->get_name();
+      return UsageError(absl::StrFormat("%s: see strata%s --help", error.what(), verb));
+    }
+    return run_();
+  }
+
+  // The verb chosen so far, null where there is none.
+  const CLI::App* Chosen() const {
+    const std::vector<const CLI::App*> chosen =
+        app_.get_subcommands([](const CLI::App* verb) { return verb->count() > 0; });
+    return chosen.empty() ? nullptr : chosen.front();
+  }
+
+ private:
+  CLI::App* AddVerb(const char* name, const char* what, std::function<absl::Status()> run) {
+    CLI::App* const verb = app_.add_subcommand(name, what);
+    verb->callback([this, run = std::move(run)] { run_ = run; });
+    return verb;
+  }
+
+  static void AddSource(CLI::App* verb, SourceFlags* flags) {
+    verb->add_option("SOURCE", flags->source, kSourceHelp)->required();
+    verb->add_option("--root", flags->root, "JSON pointer to begin below, as in --root /FieldA");
+    verb->add_option("--input-format", flags->input_format,
+                     "json or ndjson, where the name does not say");
+    verb->add_option("--defaults-file", flags->defaults_file,
+                     "MySQL's option file; its [client] section may hold user and password");
+    verb->add_option("--password-file", flags->password_file,
+                     "file whose first line is the MySQL password (else MYSQL_PWD)");
+    verb->add_flag("--progress", flags->progress, "show progress even where no terminal is");
+  }
+
+  static void AddFormat(CLI::App* verb, std::string* format) {
+    verb->add_option("--format", *format, "text or json")->capture_default_str();
+  }
+
+  static void AddOutput(CLI::App* verb, std::string* output) {
+    verb->add_option("-o,--output", *output,
+                     "file to write, whole or not at all, instead of "
+                     "standard output");
+  }
+
+  static void AddReplace(CLI::App* verb, bool* replace) {
+    verb->add_flag("--replace-invalid-utf8", *replace,
+                   "write U+FFFD where bytes are not UTF-8 instead of refusing them");
+  }
+
+  // An option whose absence is not the same as an empty value.
+  static CLI::Option* AddOptional(CLI::App* verb, const char* name,
+                                  std::optional<std::string>* value, const char* what) {
+    return verb->add_option_function<std::string>(
+        name, [value](const std::string& text) { *value = text; }, what);
+  }
+
+  void AddGen() {
+    GenArgs& args = words_.gen;
+    CLI::App* const verb =
+        AddVerb("gen", "writes synthetic data as JSON", [&args] { return RunGen(args); });
+    verb->add_option("SHAPE", args.shape, "forum, unique, rows or sparse")->required();
+    verb->add_option("--records", args.records, "how many records")->capture_default_str();
+    verb->add_option("--seed", args.seed, "same seed, same bytes")->capture_default_str();
+    AddOutput(verb, &args.output);
+  }
+
+  void AddCompare() {
+    CompareArgs& args = words_.compare;
+    CLI::App* const verb = AddVerb("compare", "loads SOURCE into each layout and compares them",
+                                   [&args] { return RunCompare(args); });
+    AddSource(verb, &args.source);
+    verb->add_option("--layouts", args.layouts, "A,B,… (all where left out)");
+    verb->add_option("--lookups", args.lookups, "random lookups a round")->capture_default_str();
+    AddFormat(verb, &args.format);
+    AddOutput(verb, &args.output);
+  }
+
+  void AddFootprint() {
+    FootprintArgs& args = words_.footprint;
+    CLI::App* const verb = AddVerb("footprint", "one layout's bytes by layer, and its process's",
+                                   [&args] { return RunFootprint(args); });
+    AddSource(verb, &args.source);
+    verb->add_option("--layout", args.layout, "the layout to load")->capture_default_str();
+    AddOptional(verb, "--by", &args.by, "column or outer (not in this version)");
+    AddFormat(verb, &args.format);
+    AddOutput(verb, &args.output);
+  }
+
+  void AddLoad() {
+    LoadArgs& args = words_.load;
+    CLI::App* const verb = AddVerb("load", "loads with progress and prints a summary",
+                                   [&args] { return RunLoad(args); });
+    AddSource(verb, &args.source);
+    verb->add_option("--dump", args.dump, "FILE.json to write what was loaded to");
+    AddReplace(verb, &args.replace_invalid_utf8);
+    verb->add_flag("--follow", args.follow, "keep applying changes (not in this version)");
+    AddOptional(verb, "--save", &args.save, "FILE.strata (not in this version)");
+    AddOptional(verb, "--listen", &args.listen, "ADDR (not in this version)");
+    AddOptional(verb, "--poll-interval", &args.poll_interval, "with --follow");
+    AddOptional(verb, "--reconcile-interval", &args.reconcile_interval, "with --follow");
+  }
+
+  void AddDump() {
+    DumpArgs& args = words_.dump;
+    CLI::App* const verb = AddVerb("dump", "writes SOURCE as JSON, keys sorted by bytes",
+                                   [&args] { return RunDump(args); });
+    AddSource(verb, &args.source);
+    AddReplace(verb, &args.replace_invalid_utf8);
+    AddOutput(verb, &args.output);
+  }
+
+  void AddGet() {
+    GetArgs& args = words_.get;
+    CLI::App* const verb =
+        AddVerb("get",
+                "prints what is there as JSON, a single value raw; -- before keys that "
+                "begin with a dash",
+                [&args] { return RunGet(args); });
+    AddSource(verb, &args.source);
+    AddReplace(verb, &args.replace_invalid_utf8);
+    verb->add_option("OUTER", args.outer, "outer key")->required();
+    AddOptional(verb, "INNER", &args.inner, "inner key");
+    AddOptional(verb, "INDEX", &args.index, "of the record, from 0");
+    AddOptional(verb, "KEY", &args.key, "of the pair");
+  }
+
+  void AddBench() {
+    BenchArgs& args = words_.bench;
+    CLI::App* const verb =
+        AddVerb("bench", "measures layouts on your own data", [&args] { return RunBench(args); });
+    verb->add_option("BENCHMARK", args.benchmark, "load or lookup")->required();
+    AddSource(verb, &args.source);
+    verb->add_option("--layouts", args.layouts, "A,B,… (all where left out)");
+    verb->add_option("--lookups", args.lookups, "random lookups a round")->capture_default_str();
+    verb->add_option("--rounds", args.rounds, "runs a layout, each in a process of its own")
+        ->capture_default_str();
+    AddFormat(verb, &args.format);
+    AddOutput(verb, &args.output);
+  }
+
+  // A verb of the contract that is still to come: known, and refused.
+  void AddLater(const char* name, const char* what) {
+    CLI::App* const verb = AddVerb(name, what, [name] {
+      return NotInThisVersion(absl::StrFormat("the verb '%s'", name),
+                              "strata --help lists those that are");
+    });
+    verb->allow_extras();
+    verb->group("Not in this version");
+  }
+
+  bool HasVerb(std::string_view name) const {
+    const std::vector<const CLI::App*> verbs =
+        app_.get_subcommands([name](const CLI::App* verb) { return verb->get_name() == name; });
+    return !verbs.empty();
+  }
+
+  std::string HelpOf() const {
+    const CLI::App* const verb = Chosen();
+    return verb == nullptr ? app_.help() : verb->help("strata");
+  }
+
+  static absl::Status Print(std::string_view text) {
+    absl::StatusOr<std::unique_ptr<Output>> output = Output::Open("");
+    if (!output.ok()) return output.status();
+    if (absl::Status status = (*output)->Write(text); !status.ok()) return status;
+    return (*output)->Commit();
+  }
+
+  Words words_;
+  std::function<absl::Status()> run_;
+  CLI::App app_{"A compact, fully accounted in-memory nested map, fed from MySQL and JSON",
+                "strata"};
+};
+
+// The one line that every failure prints.
+int End(const absl::Status& status, std::string_view verb) {
+  if (status.ok()) return 0;
+  const std::string line = absl::StrFormat("strata%s%s: %s\n", verb.empty() ? "" : " ", verb,
+                                           OneLine(MessageOf(status)));
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  return static_cast<int>(ExitStatusOf(status));
+}
+
+int Main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == kLayoutProcessVerb) {
+    return RunLayoutProcess(argc, argv);
+  }
+  InstallInterruptHandler();
+  CommandLine command_line;
+  const absl::Status status = command_line.Run(argc, argv);
+  const CLI::App* const verb = command_line.Chosen();
+  return End(status, verb == nullptr ? std::string() : verb->get_name());
+}
+
+}  // namespace
+}  // namespace strata::cli
+
+int main(int argc, char** argv) {
+  try {
+    return strata::cli::Main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fputs("strata: out of memory: give the process more, or load less\n", stderr);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "strata: %s\n", strata::cli::OneLine(error.what()).c_str());
+  }
+  return static_cast<int>(strata::cli::ExitStatus::kFault);
+}

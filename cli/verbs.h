@@ -1,0 +1,87 @@
+// The verbs of the program, a file each: what the command line gave them, and what they do.
+//
+// The words are strings as given; the verbs check them, so that every complaint about a call's
+// words is made in one way and main.cc alone knows the library that parses options.
+//
+// Threads: one.
+#ifndef STRATA_CLI_VERBS_H_
+#define STRATA_CLI_VERBS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "cli/source_arg.h"
+
+namespace strata::cli {
+
+struct GenArgs {
+  std::string shape;
+  std::string records = "1000";
+  std::string seed = "1";
+  std::string output;
+};
+absl::Status RunGen(const GenArgs& args);
+
+struct CompareArgs {
+  SourceFlags source;
+  std::string layouts;  ///< comma-separated; empty: all
+  std::string lookups = "300000";
+  std::string format = "text";
+  std::string output;
+};
+absl::Status RunCompare(const CompareArgs& args);
+
+struct FootprintArgs {
+  SourceFlags source;
+  std::string layout = "interned";
+  std::optional<std::string> by;
+  std::string format = "text";
+  std::string output;
+};
+absl::Status RunFootprint(const FootprintArgs& args);
+
+struct LoadArgs {
+  SourceFlags source;
+  std::string dump;
+  bool replace_invalid_utf8 = false;
+  bool follow = false;
+  std::optional<std::string> save;
+  std::optional<std::string> listen;
+  std::optional<std::string> poll_interval;
+  std::optional<std::string> reconcile_interval;
+};
+absl::Status RunLoad(const LoadArgs& args);
+
+struct DumpArgs {
+  SourceFlags source;
+  bool replace_invalid_utf8 = false;
+  std::string output;
+};
+absl::Status RunDump(const DumpArgs& args);
+
+struct GetArgs {
+  SourceFlags source;
+  bool replace_invalid_utf8 = false;
+  std::string outer;
+  std::optional<std::string> inner;
+  std::optional<std::string> index;
+  std::optional<std::string> key;
+};
+absl::Status RunGet(const GetArgs& args);
+
+struct BenchArgs {
+  std::string benchmark;  ///< load, lookup
+  SourceFlags source;
+  std::string layouts;
+  std::string lookups = "300000";
+  std::string rounds = "5";
+  std::string format = "text";
+  std::string output;
+};
+absl::Status RunBench(const BenchArgs& args);
+
+}  // namespace strata::cli
+
+#endif  // STRATA_CLI_VERBS_H_

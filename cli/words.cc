@@ -1,0 +1,89 @@
+#include "cli/words.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "bench/baselines/layout.h"
+#include "cli/exit_status.h"
+
+namespace strata::cli {
+namespace {
+
+// Names the contract gives to what is still to come.
+constexpr std::array<std::string_view, 2> kLaterLayouts = {"packed", "frozen"};
+constexpr std::array<std::string_view, 3> kLaterFormats = {"html", "pprof", "openmetrics"};
+
+template <class Range>
+bool Contains(const Range& range, std::string_view name) {
+  return std::find(range.begin(), range.end(), name) != range.end();
+}
+
+template <class Range>
+std::string List(const Range& range) {
+  std::string text;
+  for (const std::string_view name : range) {
+    if (!text.empty()) text += ", ";
+    text += name;
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<std::uint64_t> ParseNumber(std::string_view option, std::string_view text,
+                                          std::uint64_t max) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const std::from_chars_result result = std::from_chars(text.data(), end, number);
+  if (text.empty() || result.ec != std::errc() || result.ptr != end || number > max) {
+    return UsageError(
+        absl::StrFormat("%s: '%s' is no number from 0 to %d: write it in decimal "
+                        "digits",
+                        option, text, max));
+  }
+  return number;
+}
+
+absl::Status CheckLayout(std::string_view layout) {
+  if (Contains(LayoutNames(), layout)) return absl::OkStatus();
+  if (Contains(kLaterLayouts, layout)) {
+    return NotInThisVersion(absl::StrFormat("the layout '%s'", layout),
+                            "give " + List(LayoutNames()));
+  }
+  return UsageError(
+      absl::StrFormat("there is no layout '%s': give %s", layout, List(LayoutNames())));
+}
+
+absl::StatusOr<std::vector<std::string>> ParseLayouts(std::string_view list) {
+  std::vector<std::string> layouts;
+  if (list.empty()) {
+    for (const std::string_view name : LayoutNames()) layouts.emplace_back(name);
+    return layouts;
+  }
+  while (true) {
+    const std::size_t comma = list.find(',');
+    const std::string_view name = list.substr(0, comma);
+    if (absl::Status status = CheckLayout(name); !status.ok()) return status;
+    if (Contains(layouts, name)) {
+      return UsageError(absl::StrFormat("--layouts: '%s' is named twice: name it once", name));
+    }
+    layouts.emplace_back(name);
+    if (comma == std::string_view::npos) return layouts;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+absl::Status CheckFormat(std::string_view verb, std::string_view format,
+                         std::initializer_list<std::string_view> here) {
+  if (Contains(here, format)) return absl::OkStatus();
+  if (Contains(kLaterFormats, format)) {
+    return NotInThisVersion(absl::StrFormat("%s --format %s", verb, format), "give " + List(here));
+  }
+  return UsageError(
+      absl::StrFormat("%s --format: there is no '%s': give %s", verb, format, List(here)));
+}
+
+}  // namespace strata::cli

@@ -1,0 +1,96 @@
+// The program on a real server: a table loaded, dumped, looked into and compared like a file.
+#include <cstdlib>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "nlohmann/json.hpp"
+#include "tests/cli/program.h"
+
+namespace strata::cli {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+class ProgramMySqlTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* const socket = std::getenv("STRATA_TEST_MYSQL_SOCKET");
+    const char* const user = std::getenv("STRATA_TEST_MYSQL_USER");
+    ASSERT_TRUE(socket != nullptr && user != nullptr) << "run under private_mariadb.sh";
+    const testing::TestInfo& test = *testing::UnitTest::GetInstance()->current_test_info();
+    database_ = std::string("cli_") + test.name();
+    client_ = std::string("PATH=\"$PATH:/usr/sbin\" mariadb --no-defaults --socket='") + socket +
+              "' --user='" + user + "' -e ";
+    user_ = user;
+    socket_ = socket;
+    ExpectSuccess(Shell(client_ + "\"CREATE DATABASE " + database_ +
+                        " CHARACTER SET utf8mb4; CREATE TABLE " + database_ +
+                        ".t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(50), "
+                        "inner_key VARCHAR(50), seq INT, k VARCHAR(50), v TEXT); INSERT INTO " +
+                        database_ +
+                        ".t (outer_key, inner_key, seq, k, v) VALUES ('a','x',1,'k1','second'),"
+                        "('a','x',0,'k0','first'),('A','x',0,'k',''),('a','y',0,NULL,'no key'),"
+                        "(NULL,'x',0,'k','v')\""));
+  }
+
+  void TearDown() override { Shell(client_ + "\"DROP DATABASE " + database_ + "\""); }
+
+  std::string Url() const {
+    return "mysql://" + user_ + "@localhost/" + database_ + "?table=t&socket=" + socket_;
+  }
+
+  static constexpr char kDumped[] =
+      R"({"A":{"x":[{"k":""}]},"a":{"x":[{"k0":"first"},{"k1":"second"}],"y":[{}]}})"
+      "\n";
+
+  TemporaryFolder folder_;
+  std::string database_, client_, user_, socket_;
+};
+
+TEST_F(ProgramMySqlTest, TableIsDumpedAsMapped) {
+  const Finished finished = Strata({"dump", Url()});
+  ExpectSuccess(finished);
+  EXPECT_EQ(finished.out, kDumped);
+  EXPECT_EQ(Strata({"get", Url(), "a", "x", "1", "k1"}).out, "second\n");
+}
+
+TEST_F(ProgramMySqlTest, LoadCountsRowsAndThoseSkipped) {
+  const std::string dump = folder_ / "dump.json";
+  const Finished finished = Strata({"load", Url(), "--dump", dump});
+  ExpectSuccess(finished);
+  EXPECT_THAT(finished.out, HasSubstr("2 outers, 3 entries, 4 records, 3 pairs"));
+  EXPECT_THAT(finished.out, HasSubstr("read 5 rows"));
+  EXPECT_THAT(finished.out, HasSubstr("1 rows skipped"));
+  EXPECT_EQ(ReadFile(dump), kDumped);
+}
+
+TEST_F(ProgramMySqlTest, CompareReadsTheTableOnceAndEqualsItsDump) {
+  const std::string dump = folder_.Write("dump.json", kDumped);
+  const Finished from_table = Strata({"compare", Url(), "--format", "json"});
+  ExpectSuccess(from_table);
+  const Finished from_file = Strata({"compare", dump, "--format", "json"});
+  ExpectSuccess(from_file);
+  const json table = json::parse(from_table.out);
+  EXPECT_EQ(table.at("dataset").at("source"), Url());
+  EXPECT_EQ(table.at("dataset").at("digest"),
+            json::parse(from_file.out).at("dataset").at("digest"));
+  for (const json& layout : table.at("layouts")) {
+    EXPECT_EQ(layout.at("total_bytes"), layout.at("allocated_bytes"));
+  }
+}
+
+TEST_F(ProgramMySqlTest, ProgressIsInRows) {
+  const Finished finished = Strata({"load", Url(), "--progress"});
+  EXPECT_EQ(finished.exit, 0);
+  EXPECT_THAT(finished.err, HasSubstr("5 rows"));
+}
+
+TEST_F(ProgramMySqlTest, MissingTableIsNamed) {
+  const Finished finished = Strata(
+      {"dump", "mysql://" + user_ + "@localhost/" + database_ + "?table=gone&socket=" + socket_});
+  ExpectFailure(finished, 1, "gone");
+}
+
+}  // namespace
+}  // namespace strata::cli

@@ -1,0 +1,138 @@
+// Reports: what is written can be read back, and text shows what figures mean.
+#include "accounting/report/report.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "nlohmann/json.hpp"
+
+namespace strata {
+namespace {
+
+using testing::HasSubstr;
+
+LayoutReport MakeLayoutReport(const std::string& name, std::uint64_t used, std::uint64_t slack) {
+  LayoutReport layout;
+  layout.footprint.layout = name;
+  layout.footprint.layers = {
+      {.name = "a/b", .count = 3, .used_bytes = used, .slack_bytes = slack, .dead_bytes = 7}};
+  layout.footprint.allocated_bytes = used + slack + 7;
+  layout.allocator = "some malloc";
+  layout.rss_delta_bytes = -4096;
+  layout.peak_rss_bytes = 1u << 20;
+  layout.load_seconds = 0.25;
+  layout.load_allocated_bytes = 5000;
+  layout.load_allocations = 50;
+  layout.lookup_ns = 12.5;
+  layout.scan_ns_per_pair = 1.5;
+  layout.digest = "d1";
+  return layout;
+}
+
+FootprintReport MakeFootprintReport() {
+  FootprintReport report;
+  report.dataset = {.source = "f.json",
+                    .counts = {.outers = 1, .entries = 2, .records = 3, .pairs = 4},
+                    .distinct_strings = 5,
+                    .text_bytes = 6,
+                    .digest = "d1"};
+  report.layout = MakeLayoutReport("std_map", 1'000'000, 93);
+  report.process = {
+      .rss_bytes = 100,
+      .peak_rss_bytes = 200,
+      .anon_bytes = 60,
+      .file_bytes = 40,
+      .allocator = {
+          .name = "some malloc",
+          .heap = GlibcHeap{
+              .allocated_bytes = 1, .free_bytes = 2, .heap_bytes = 3, .mapped_bytes = 4}}};
+  return report;
+}
+
+TEST(ReportTest, FootprintReadBackIsTheSame) {
+  FootprintReport report = MakeFootprintReport();
+  const std::string json = FootprintJson(report);
+  EXPECT_EQ(FootprintJson(ParseFootprintJson(json).value()), json);
+  EXPECT_THAT(json, HasSubstr("\"lookup_batch_ns\": null"));
+  EXPECT_THAT(json, HasSubstr("\"rss_delta_bytes\": -4096"));
+
+  report.process.allocator.heap.reset();
+  report.layout.lookup_ns.reset();
+  const std::string less = FootprintJson(report);
+  EXPECT_NE(less, json);
+  EXPECT_EQ(FootprintJson(ParseFootprintJson(less).value()), less);
+}
+
+TEST(ReportTest, WhatIsNoFootprintIsRefused) {
+  const std::string json = FootprintJson(MakeFootprintReport());
+  for (const std::string& text :
+       {std::string(), std::string("[]"), std::string("{}"), json.substr(0, json.size() / 2)}) {
+    EXPECT_EQ(ParseFootprintJson(text).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+  // Each field that is taken away or of another kind is missed.
+  const auto whole = nlohmann::json::parse(json);
+  for (const char* const field : {"layers", "allocated_bytes", "load_seconds", "lookup_ns",
+                                  "digest", "dataset", "process", "layout"}) {
+    auto less = whole;
+    less.erase(field);
+    EXPECT_FALSE(ParseFootprintJson(less.dump()).ok()) << field;
+    less[field] = true;
+    EXPECT_FALSE(ParseFootprintJson(less.dump()).ok()) << field;
+  }
+}
+
+TEST(ReportTest, SourceOfAnyBytesStaysJson) {
+  FootprintReport report = MakeFootprintReport();
+  report.dataset.source = "a\xFF\"b";
+  EXPECT_TRUE(nlohmann::json::accept(FootprintJson(report)));
+}
+
+TEST(ReportTest, CompareTextShowsRatiosToStdMap) {
+  CompareReport report;
+  report.dataset = MakeFootprintReport().dataset;
+  report.layouts = {MakeLayoutReport("std_map", 1'000'000, 93),
+                    MakeLayoutReport("small", 250'000, 18)};
+  const std::string text = CompareText(report);
+  EXPECT_THAT(text, HasSubstr("1.000"));
+  EXPECT_THAT(text, HasSubstr("0.250"));
+  EXPECT_THAT(text, HasSubstr("1,000,000"));
+  EXPECT_THAT(text, HasSubstr("250025.0"));
+  EXPECT_THAT(text, HasSubstr("equal"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("DIFFER")));
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = text.find('\n', begin);
+    EXPECT_LE(end - begin, 100u) << text.substr(begin, end - begin);
+    begin = end + 1;
+  }
+}
+
+TEST(ReportTest, WrongBooksAndOtherContentAreShown) {
+  CompareReport report;
+  report.dataset = MakeFootprintReport().dataset;
+  report.layouts = {MakeLayoutReport("std_map", 10, 2)};
+  report.layouts[0].footprint.allocated_bytes += 1;
+  EXPECT_THAT(CompareText(report), HasSubstr("counted at the door DIFFER"));
+  report.layouts[0].digest = "d2";
+  EXPECT_THAT(CompareText(report), HasSubstr("DIFFERS"));
+  FootprintReport footprint = MakeFootprintReport();
+  footprint.layout.footprint.allocated_bytes += 1;
+  EXPECT_THAT(FootprintText(footprint), HasSubstr("the books are wrong"));
+}
+
+TEST(ReportTest, MedianIsTheMiddleOrTheMeanOfTheTwo) {
+  EXPECT_EQ(Median({}), std::nullopt);
+  EXPECT_EQ(Median({3}), 3.0);
+  EXPECT_EQ(Median({9, 1, 2}), 2.0);
+  EXPECT_EQ(Median({4, 1, 3, 2}), 2.5);
+}
+
+TEST(ReportTest, ProcessFiguresAddUp) {
+  const ProcessReport process = MeasureProcess("glibc 2.36 malloc").value();
+  EXPECT_EQ(process.anon_bytes + process.file_bytes, process.rss_bytes);
+  EXPECT_GE(process.peak_rss_bytes, process.rss_bytes);
+  ASSERT_TRUE(process.allocator.heap.has_value());
+  EXPECT_FALSE(MeasureProcess("jemalloc 5.3").value().allocator.heap.has_value());
+}
+
+}  // namespace
+}  // namespace strata

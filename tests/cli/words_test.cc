@@ -1,0 +1,124 @@
+// The words of a call: what is off in them exits 2 with one line, before anything is read.
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "tests/cli/program.h"
+
+namespace strata::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+using Words = std::vector<std::string>;
+
+struct Wrong {
+  Words words;
+  std::string says;
+};
+
+void PrintTo(const Wrong& wrong, std::ostream* out) {
+  *out << "strata";
+  for (const std::string& word : wrong.words) *out << " '" << word << "'";
+}
+
+class WrongWordsTest : public testing::TestWithParam<Wrong> {};
+
+TEST_P(WrongWordsTest, ExitTwoWithOneLineAndNoOutput) {
+  ExpectFailure(Strata(GetParam().words), 2, GetParam().says);
+}
+
+// None of the files named exists: words are checked first.
+INSTANTIATE_TEST_SUITE_P(
+    Off, WrongWordsTest,
+    testing::Values(Wrong{{}, "strata --help"}, Wrong{{"frobnicate"}, "no verb 'frobnicate'"},
+                    Wrong{{"--frobnicate"}, "--frobnicate"}, Wrong{{"gen"}, "SHAPE"},
+                    Wrong{{"gen", "round"}, "no shape 'round'"},
+                    Wrong{{"gen", "forum", "--records", "many"}, "'many' is no number"},
+                    Wrong{{"gen", "forum", "--records", "-1"}, "--records"},
+                    Wrong{{"gen", "forum", "--records", "0x10"}, "'0x10' is no number"},
+                    Wrong{{"gen", "forum", "--records", "1000000000001"},
+                          "'1000000000001' is no number"},
+                    Wrong{{"gen", "forum", "--seed", ""}, "--seed"},
+                    Wrong{{"gen", "forum", "--seed", "1", "--seed", "2"}, "--seed"},
+                    Wrong{{"gen", "forum", "more"}, "more"}, Wrong{{"dump"}, "SOURCE"},
+                    Wrong{{"dump", ""}, "SOURCE is empty"},
+                    Wrong{{"dump", "data.xml"}, "data.xml: its name does not say"},
+                    Wrong{{"dump", "data"}, "--input-format"},
+                    Wrong{{"dump", "data.gz"}, "its name does not say"},
+                    Wrong{{"dump", "x.json", "--input-format", "xml"}, "no 'xml'"},
+                    Wrong{{"dump", "x.json", "--root", "FieldA"}, "'FieldA' is no JSON pointer"},
+                    Wrong{{"dump", "x.json", "--root", "/a~2"}, "'/a~2' is no JSON pointer"},
+                    Wrong{{"dump", "x.json", "--defaults-file", "my.cnf"}, "mysql://"},
+                    Wrong{{"dump", "x.json", "y.json"}, "y.json"},
+                    Wrong{{"dump", "mysql://"}, "mysql"}, Wrong{{"dump", "mysql://u@h/d"}, "table"},
+                    Wrong{{"dump", "mysql://u:secret@h/d?table=t"}, "password"},
+                    Wrong{{"dump", "mysql://u@h/d?table=t&colour=red"}, "colour"},
+                    Wrong{{"dump", "mysql://u@h/d?table=t", "--root", "/a"}, "--root"},
+                    Wrong{{"compare", "x.json", "--layouts", "std_map,other"}, "no layout 'other'"},
+                    Wrong{{"compare", "x.json", "--layouts", "std_map,std_map"}, "named twice"},
+                    Wrong{{"compare", "x.json", "--layouts", "std_map,"}, "no layout ''"},
+                    Wrong{{"compare", "x.json", "--format", "xml"}, "no 'xml'"},
+                    Wrong{{"compare", "x.json", "--lookups", "1.5"}, "'1.5' is no number"},
+                    Wrong{{"footprint", "x.json", "--layout", "other"}, "no layout 'other'"},
+                    Wrong{{"footprint", "x.json", "--format", "csv"}, "no 'csv'"},
+                    Wrong{{"load", "x.json", "--poll-interval", "5"}, "'5' is no duration"},
+                    Wrong{{"load", "x.json", "--poll-interval", "5h"}, "'5h' is no duration"},
+                    Wrong{{"load", "x.json", "--poll-interval", "5s"}, "--follow"},
+                    Wrong{{"load", "x.json", "--replace-invalid-utf8"}, "--dump"},
+                    Wrong{{"get", "x.json"}, "OUTER"},
+                    Wrong{{"get", "x.json", "a", "b", "first"}, "'first' is no"},
+                    Wrong{{"get", "x.json", "a", "b", "-1"}, "'-1' is no"},
+                    Wrong{{"get", "x.json", "a", "b", "0", "k", "v"}, "v"},
+                    Wrong{{"bench", "speed", "x.json"}, "no benchmark 'speed'"},
+                    Wrong{{"bench", "load", "x.json", "--rounds", "0"}, "--rounds"},
+                    Wrong{{"--layout-process"}, "strata's own use"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    NotInThisVersion, WrongWordsTest,
+    testing::Values(
+        Wrong{{"diff", "a.strata", "b.strata", "--format", "json"},
+              "'diff' is not in this version"},
+        Wrong{{"explain", "memstats", "f", "--observed", "1Mi"},
+              "'explain' is not in this version"},
+        Wrong{{"bench", "churn", "x.json"}, "bench churn is not in this version"},
+        Wrong{{"bench", "reclaim", "x.json"}, "bench reclaim is not in this version"},
+        Wrong{{"load", "x.json", "--follow"}, "load --follow is not in this version"},
+        Wrong{{"load", "x.json", "--follow", "--poll-interval", "500ms"}, "load --follow is not"},
+        Wrong{{"load", "x.json", "--save", "x.strata"}, "load --save is not in this version"},
+        Wrong{{"load", "x.json", "--listen", ":80"}, "load --listen is not in this version"},
+        Wrong{{"dump", "x.strata"}, "a .strata SOURCE is not in this version"},
+        Wrong{{"dump", "x.toml"}, "a .toml SOURCE is not in this version"},
+        Wrong{{"compare", "x.json", "--format", "html"}, "--format html is not in this version"},
+        Wrong{{"compare", "x.json", "--layouts", "packed"},
+              "layout 'packed' is not in this version"},
+        Wrong{{"footprint", "x.json", "--layout", "frozen"},
+              "layout 'frozen' is not in this version"},
+        Wrong{{"footprint", "x.json", "--format", "pprof"},
+              "--format pprof is not in this version"},
+        Wrong{{"footprint", "x.json", "--format", "openmetrics"}, "openmetrics is not in this"},
+        Wrong{{"footprint", "x.json", "--by", "column"}, "footprint --by is not in this version"}));
+
+TEST(HelpTest, HelpAndVersionAreNoFailures) {
+  const Finished help = Strata({"--help"});
+  ExpectSuccess(help);
+  for (const char* const verb : {"gen", "compare", "footprint", "load", "dump", "get", "bench"}) {
+    EXPECT_THAT(help.out, HasSubstr(std::string("\n  ") + verb + " ")) << help.out;
+    const Finished of_verb = Strata({verb, "--help"});
+    ExpectSuccess(of_verb);
+    EXPECT_THAT(of_verb.out, HasSubstr(std::string("strata ") + verb));
+  }
+  const Finished version = Strata({"--version"});
+  ExpectSuccess(version);
+  EXPECT_THAT(version.out, StartsWith("strata "));
+}
+
+TEST(HelpTest, HelpThatCannotBeWrittenIsAFailure) {
+  const Finished finished = Strata({"--help"}, {.input = "", .stdout_path = "/dev/full"});
+  ExpectFailure(finished, 1, "standard output");
+}
+
+}  // namespace
+}  // namespace strata::cli
