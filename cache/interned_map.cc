@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "cache/write_checks.h"
+
 namespace strata {
 namespace {
 
@@ -16,12 +18,6 @@ namespace {
 template <class Table>
 void ShrinkIfSparse(Table* table) {
   if (table->capacity() > 64 && table->size() < table->capacity() / 8) table->rehash(0);
-}
-
-absl::Status TooLong(const char* what, std::size_t length_bytes) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("the ", what, " is ", length_bytes,
-                   " bytes long; a string is shorter than 4 GiB: split it or leave it out"));
 }
 
 }  // namespace
@@ -35,12 +31,7 @@ InternedMap::~InternedMap() { Clear(); }
 
 absl::Status InternedMap::Check(std::string_view outer, std::string_view inner,
                                 RecordView pairs) const {
-  if (outer.size() >= Interner::kMaxLength) return TooLong("outer key", outer.size());
-  if (inner.size() >= Interner::kMaxLength) return TooLong("inner key", inner.size());
-  for (const Pair& pair : pairs) {
-    if (pair.key.size() >= Interner::kMaxLength) return TooLong("key", pair.key.size());
-    if (pair.value.size() >= Interner::kMaxLength) return TooLong("value", pair.value.size());
-  }
+  if (absl::Status status = CheckLengths(outer, inner, pairs); !status.ok()) return status;
   if (!strings_.CanTake(2 * pairs.size() + 2)) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the cache holds ", strings_.size(),
@@ -49,7 +40,7 @@ absl::Status InternedMap::Check(std::string_view outer, std::string_view inner,
   return absl::OkStatus();
 }
 
-InternedMap::Record InternedMap::MakeRecord(RecordView pairs) {
+InternedMap::Record InternedMap::MakeRecord(RecordView pairs) noexcept {
   Record record{DoorAllocator<IdPair, kPairArray>(&door_)};
   const RecordView unique = UniqueKeys(pairs, &scratch_);
   record.reserve(unique.size());
@@ -137,7 +128,6 @@ InternedMap::List& InternedMap::GetOrMakeList(std::string_view outer, std::strin
 
 absl::Status InternedMap::Put(std::string_view outer, std::string_view inner,
                               const RecordsView& records) {
-  AssertNoGuard();
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (absl::Status status = Check(outer, inner, records[i]); !status.ok()) return status;
   }
@@ -155,7 +145,6 @@ absl::Status InternedMap::Put(std::string_view outer, std::string_view inner,
 
 absl::Status InternedMap::Append(std::string_view outer, std::string_view inner,
                                  RecordView record) {
-  AssertNoGuard();
   if (absl::Status status = Check(outer, inner, record); !status.ok()) return status;
   Record made = MakeRecord(record);
   GetOrMakeList(outer, inner).push_back(std::move(made));
@@ -166,18 +155,16 @@ absl::Status InternedMap::FindRecord(std::string_view outer, std::string_view in
                                      std::size_t index, std::size_t extra, List** list) {
   *list = const_cast<List*>(FindList(outer, inner));
   if (*list == nullptr) {
-    return absl::NotFoundError("there is no entry of these keys; Put or Append makes one");
+    return NoSuchEntry();
   }
   if (index >= (*list)->size() + extra) {
-    return absl::OutOfRangeError(absl::StrCat("record ", index, " of a list of ", (*list)->size(),
-                                              ": give an index inside the list"));
+    return NoSuchRecord(index, (*list)->size());
   }
   return absl::OkStatus();
 }
 
 absl::Status InternedMap::UpdateRecord(std::string_view outer, std::string_view inner,
                                        std::size_t index, RecordView record) {
-  AssertNoGuard();
   List* list = nullptr;
   if (absl::Status status = FindRecord(outer, inner, index, 0, &list); !status.ok()) return status;
   if (absl::Status status = Check({}, {}, record); !status.ok()) return status;
@@ -189,7 +176,6 @@ absl::Status InternedMap::UpdateRecord(std::string_view outer, std::string_view 
 
 absl::Status InternedMap::InsertRecord(std::string_view outer, std::string_view inner,
                                        std::size_t index, RecordView record) {
-  AssertNoGuard();
   List* list = nullptr;
   if (absl::Status status = FindRecord(outer, inner, index, 1, &list); !status.ok()) return status;
   if (absl::Status status = Check({}, {}, record); !status.ok()) return status;
@@ -199,7 +185,6 @@ absl::Status InternedMap::InsertRecord(std::string_view outer, std::string_view 
 
 absl::Status InternedMap::RemoveRecord(std::string_view outer, std::string_view inner,
                                        std::size_t index) {
-  AssertNoGuard();
   List* list = nullptr;
   if (absl::Status status = FindRecord(outer, inner, index, 0, &list); !status.ok()) return status;
   ReleaseRecord((*list)[index]);
@@ -208,14 +193,12 @@ absl::Status InternedMap::RemoveRecord(std::string_view outer, std::string_view 
 }
 
 absl::Status InternedMap::PutOuter(std::string_view outer) {
-  AssertNoGuard();
   if (absl::Status status = Check(outer, {}, {}); !status.ok()) return status;
   GetOrMakeOuter(outer);
   return absl::OkStatus();
 }
 
 bool InternedMap::Delete(std::string_view outer, std::string_view inner) {
-  AssertNoGuard();
   Outer* const parent = const_cast<Outer*>(FindOuter(outer));
   const Id id = strings_.Find(inner);
   if (parent == nullptr || id == Interner::kNone) return false;
@@ -241,7 +224,6 @@ void InternedMap::DestroyOuter(Outer* outer) {
 }
 
 bool InternedMap::DeleteOuter(std::string_view outer) {
-  AssertNoGuard();
   const Id id = strings_.Find(outer);
   Outer* const found = id == Interner::kNone ? nullptr : FindOuter(id);
   if (found == nullptr) return false;
@@ -253,7 +235,6 @@ bool InternedMap::DeleteOuter(std::string_view outer) {
 }
 
 void InternedMap::Clear() {
-  AssertNoGuard();
   for (const auto& [id, outer] : outers_) {
     std::destroy_at(outer);
     door_.Free(kOuterObject, outer);
@@ -266,7 +247,6 @@ void InternedMap::Clear() {
 
 absl::Status InternedMap::Reserve(std::size_t outers, std::size_t strings,
                                   std::size_t string_bytes) {
-  AssertNoGuard();
   // A hint must not end the process as an allocation of the tables' would: it is tried out first.
   constexpr std::size_t kMostBytes = std::size_t{1} << 47;  // the address space
   constexpr std::size_t kBytesAnOuter = 2 * (sizeof(std::pair<const Id, Outer*>) + 1);
@@ -286,40 +266,6 @@ absl::Status InternedMap::Reserve(std::size_t outers, std::size_t strings,
   outers_.reserve(outers);
   strings_.Reserve(strings, string_bytes);
   return absl::OkStatus();
-}
-
-InternedMap::Listed InternedMap::Take(Id id) const {
-  const std::string_view text = strings_.Get(id);
-  return {id, absl::Hash<absl::string_view>{}(absl::string_view(text.data(), text.size()))};
-}
-
-const InternedMap::Outer* InternedMap::FindOuter(const Listed& outer) const {
-  const Outer* const found = FindOuter(outer.id);
-  return found != nullptr && Take(outer.id).hash == outer.hash ? found : nullptr;
-}
-
-const InternedMap::List* InternedMap::FindList(const Outer& outer, const Listed& inner) const {
-  const List* const found = FindList(outer, inner.id);
-  return found != nullptr && Take(inner.id).hash == inner.hash ? found : nullptr;
-}
-
-std::vector<InternedMap::Listed> InternedMap::ListOuters() const {
-  std::vector<Listed> listed;
-  listed.reserve(outers_.size());
-  for (const auto& [id, outer] : outers_) listed.push_back(Take(id));
-  return listed;
-}
-
-std::vector<InternedMap::Listed> InternedMap::ListOuter(std::string_view outer) const {
-  if (FindOuter(outer) == nullptr) return {};
-  return {Take(strings_.Find(outer))};
-}
-
-std::vector<InternedMap::Listed> InternedMap::ListInners(const Outer& outer) const {
-  std::vector<Listed> listed;
-  listed.reserve(outer.entries.size());
-  for (const auto& [id, list] : outer.entries) listed.push_back(Take(id));
-  return listed;
 }
 
 Footprint InternedMap::MeasureFootprint() const {
@@ -349,10 +295,6 @@ Footprint InternedMap::MeasureFootprint() const {
                       std::move(lists), std::move(pairs)};
   strings_.AddTo(&footprint);
   return footprint;
-}
-
-void InternedMap::AssertNoGuard() const {
-  assert(open_guards_.load() == 0 && "a write while a ReadGuard is open");
 }
 
 }  // namespace strata

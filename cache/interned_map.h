@@ -14,7 +14,6 @@
 #ifndef STRATA_CACHE_INTERNED_MAP_H_
 #define STRATA_CACHE_INTERNED_MAP_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -58,14 +57,6 @@ class InternedMap {
     Table<List, kInnerTable> entries;
   };
 
-  /// A key that an enumeration has taken down, to be looked up again later. The interner uses ids
-  /// again, so the hash of the bytes goes with the id: the two stand for another string only if
-  /// 64 bits collide.
-  struct Listed {
-    Id id;
-    std::uint64_t hash;
-  };
-
   InternedMap();
   InternedMap(const InternedMap&) = delete;
   InternedMap& operator=(const InternedMap&) = delete;
@@ -88,30 +79,23 @@ class InternedMap {
   // Reads. Null where there is none; pointers live until the next write.
   const Outer* FindOuter(std::string_view outer) const;
   const List* FindList(std::string_view outer, std::string_view inner) const;
-  /// By what an enumeration took down; null where that has gone, also where its id was given to
-  /// another string since.
-  const Outer* FindOuter(const Listed& outer) const;
-  const List* FindList(const Outer& outer, const Listed& inner) const;
   /// The position of the pair with that key; record.size() where there is none.
   std::size_t FindPair(const Record& record, std::string_view key) const;
   std::string_view Text(Id id) const { return strings_.Get(id); }
-  /// All outers, one outer, or an outer's inners, as they are now.
-  std::vector<Listed> ListOuters() const;
-  std::vector<Listed> ListOuter(std::string_view outer) const;
-  std::vector<Listed> ListInners(const Outer& outer) const;
+  /// Calls visit(key, outer) for each.
+  template <class Visit>
+  void ForEachOuter(Visit visit) const {
+    for (const auto& [id, outer] : outers_) visit(Text(id), *outer);
+  }
 
   const Counts& counts() const { return counts_; }
   const MemoryDoor& door() const { return door_; }
   Footprint MeasureFootprint() const;
 
-  /// How many guards are open; kept in builds with assertions, which refuse a write beside one.
-  std::atomic<int>& open_guards() const { return open_guards_; }
-
  private:
   const Outer* FindOuter(Id outer) const;
   Outer* FindOuter(Id outer);
   static const List* FindList(const Outer& outer, Id inner);
-  Listed Take(Id id) const;
   Outer& GetOrMakeOuter(std::string_view outer);
   List& GetOrMakeList(std::string_view outer, std::string_view inner);
   /// The entry's list; index must be below its size + extra.
@@ -120,13 +104,12 @@ class InternedMap {
   /// Whether strings and lengths are within the limits; nothing has changed where they are not.
   absl::Status Check(std::string_view outer, std::string_view inner, RecordView pairs) const;
 
-  Record MakeRecord(RecordView pairs);
+  /// As everywhere in this layout, no memory ends the process: nothing is left half done.
+  Record MakeRecord(RecordView pairs) noexcept;
   void ReleaseRecord(const Record& record);
   void ReleaseList(const List& list);
   void DestroyOuter(Outer* outer);
-  void AssertNoGuard() const;
 
-  mutable std::atomic<int> open_guards_{0};
   MemoryDoor door_;
   Interner strings_;
   TableBlock outers_block_;

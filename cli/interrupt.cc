@@ -10,6 +10,8 @@
 namespace strata::cli {
 namespace {
 
+constexpr std::array<int, 3> kInterrupts = {SIGINT, SIGTERM, SIGHUP};
+
 // The handler may read these at any instant; lock-free atomics are async-signal-safe.
 std::array<char, 4096> temporary_path;
 std::atomic<bool> temporary_set{false};
@@ -22,10 +24,14 @@ void Say(std::string_view text) {
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
 }
 
-void OnInterrupt(int signal_number) {
+void RemoveWhatIsRegistered() {
   if (const pid_t child = child_to_end.load(); child > 0) kill(child, SIGKILL);
   if (temporary_set.load()) unlink(temporary_path.data());
   if (progress_open.load()) Say("\n");
+}
+
+void OnInterrupt(int signal_number) {
+  RemoveWhatIsRegistered();
   Say(signal_number == SIGINT    ? "strata: interrupted by SIGINT"
       : signal_number == SIGTERM ? "strata: interrupted by SIGTERM"
                                  : "strata: interrupted by SIGHUP");
@@ -39,7 +45,7 @@ void InstallInterruptHandler() {
   struct sigaction action = {};
   action.sa_handler = OnInterrupt;
   sigfillset(&action.sa_mask);
-  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int signal_number : kInterrupts) {
     struct sigaction before = {};
     sigaction(signal_number, nullptr, &before);
     // Who started us with a signal ignored (nohup) wants it ignored.
@@ -47,6 +53,21 @@ void InstallInterruptHandler() {
   }
   signal(SIGPIPE, SIG_IGN);
 }
+
+void EndAtOnce(std::string_view line) {
+  RemoveWhatIsRegistered();
+  Say(line);
+  _exit(1);
+}
+
+InterruptsHeld::InterruptsHeld() {
+  sigset_t held;
+  sigemptyset(&held);
+  for (const int signal_number : kInterrupts) sigaddset(&held, signal_number);
+  pthread_sigmask(SIG_BLOCK, &held, &before_);
+}
+
+InterruptsHeld::~InterruptsHeld() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
 void SetTemporaryFileToRemove(std::string_view path) {
   temporary_set = false;

@@ -6,6 +6,7 @@
 #ifndef STRATA_CLI_INTERRUPT_H_
 #define STRATA_CLI_INTERRUPT_H_
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <string_view>
@@ -14,6 +15,25 @@ namespace strata::cli {
 
 /// Takes over the three signals and makes a closed pipe an error of the write, not a death.
 void InstallInterruptHandler();
+
+/// Ends the process as an interrupt does, for a failure that nothing can catch any more: removes
+/// what is registered, writes `line` and exits with status 1. Allocates nothing.
+[[noreturn]] void EndAtOnce(std::string_view line);
+
+/// While one lives the three signals wait, so that what is made and its registration are one step.
+class InterruptsHeld {
+ public:
+  InterruptsHeld();
+  InterruptsHeld(const InterruptsHeld&) = delete;
+  InterruptsHeld& operator=(const InterruptsHeld&) = delete;
+  ~InterruptsHeld();
+
+  /// The signal mask from before: what a child that is started meanwhile is to have.
+  const sigset_t& before() const { return before_; }
+
+ private:
+  sigset_t before_;
+};
 
 /// The temporary file to remove when interrupted; empty for none. One at a time, path below 4096
 /// bytes.

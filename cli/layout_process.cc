@@ -69,6 +69,19 @@ struct Child {
   UniqueFd messages;  // its standard error, so that a failure stays one line
 };
 
+// Starts this program again and registers it to be ended on an interrupt; an errno.
+int Spawn(const posix_spawn_file_actions_t& actions, char* const* argv, pid_t* pid) {
+  const InterruptsHeld held;
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setsigmask(&attributes, &held.before());
+  const int error = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, argv, environ);
+  posix_spawnattr_destroy(&attributes);
+  if (error == 0) SetChildToEnd(*pid);
+  return error;
+}
+
 absl::StatusOr<Child> Start(const SourceArg& source, std::vector<std::string> words) {
   // All ours stand above the child's own, so that no dup2 overwrites one that is still needed.
   std::array<int, 2> ends = {-1, -1};
@@ -92,20 +105,22 @@ absl::StatusOr<Child> Start(const SourceArg& source, std::vector<std::string> wo
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  const int error =
-      posix_spawn(&child.pid, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
+  const int error = Spawn(actions, argv.data(), &child.pid);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return SystemError("no process for a layout could be started", error);
-  SetChildToEnd(child.pid);
   return child;
 }
 
 // Waits for the child's end; how it died, "" where it did not.
 std::string Wait(pid_t pid) {
+  // Its id is its own until it is waited for, and may be another process's right after.
+  siginfo_t ended = {};
+  while (waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
+  }
+  SetChildToEnd(0);
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  SetChildToEnd(0);
   if (WIFSIGNALED(status)) {
     return absl::StrFormat("died by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
   }
@@ -188,6 +203,7 @@ absl::StatusOr<FootprintReport> Measure(const SourceArg& source, const LayoutJob
   if (!measured.ok()) return measured.status();
   if (!process_status.ok()) return process_status;
   report.layout = ReportOf(*measured);
+  report.process.terms = TermsOf(measured->footprint);
   report.dataset.digest = measured->digest;
   if (measured->dataset.has_value()) {
     report.dataset.counts = measured->dataset->counts;

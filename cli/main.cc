@@ -2,23 +2,28 @@
 // to compile; everything behind the words is in the verbs' files.
 //
 // Threads: one.
-#include <array>
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
-#include <cstring>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <new>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "cli/exit_status.h"
 #include "cli/interrupt.h"
 #include "cli/layout_process.h"
 #include "cli/output.h"
+#include "cli/secrets.h"
 #include "cli/verbs.h"
 
 namespace strata::cli {
@@ -60,25 +65,27 @@ class CommandLine {
   }
 
   // Runs the verb that the words name.
-  absl::Status Run(int argc, char** argv) {
-    if (argc > 1 && argv[1][0] != '-' && !HasVerb(argv[1])) {
-      return UsageError(
-          absl::StrFormat("there is no verb '%s': strata --help lists them", argv[1]));
-    }
-    if (argc > 1 && argv[1][0] == '-' && app_.get_option_no_throw(argv[1]) == nullptr) {
-      return UsageError(absl::StrFormat(
-          "'%s' is no option here, a verb comes first: see strata --help", argv[1]));
+  absl::Status Run(std::span<const std::string_view> given) {
+    if (absl::Status status = CheckFirst(given); !status.ok()) return status;
+    std::vector<std::string> words(given.begin(), given.end());
+    if (!words.empty() && words.front() == "get") {
+      words = WithoutKeys(words);
+    } else if (std::find(words.begin(), words.end(), "++") != words.end()) {
+      return UsageError("'++' is no word here: write ./++ for a file of that name");
     }
     try {
-      app_.parse(argc, argv);
+      // The library wants them last first.
+      app_.parse({words.rbegin(), words.rend()});
     } catch (const CLI::CallForHelp&) {
       return Print(HelpOf());
     } catch (const CLI::CallForVersion&) {
       return Print("strata " STRATA_VERSION "\n");
+    } catch (const CLI::ExtrasError& error) {
+      return UsageError(absl::StrFormat("%s: see %s", Unexpected(error), HelpWords()));
     } catch (const CLI::ParseError& error) {
-      const std::string verb = Chosen() == nullptr ? "" : " " + Chosen()->get_name();
-      return UsageError(absl::StrFormat("%s: see strata%s --help", error.what(), verb));
+      return UsageError(absl::StrFormat("%s: see %s", error.what(), HelpWords()));
     }
+    TakeKeys();
     return run_();
   }
 
@@ -90,6 +97,82 @@ class CommandLine {
   }
 
  private:
+  // Stands for each word of `get` that is no option: the library would take some ("++") for
+  // words of its own, and every word is a key.
+  static constexpr char kStandIn[] = "word";
+
+  absl::Status CheckFirst(std::span<const std::string_view> given) const {
+    if (given.empty()) return absl::OkStatus();
+    const std::string first(given.front());
+    if (!first.starts_with('-') && !HasVerb(first)) {
+      return UsageError(absl::StrFormat("there is no verb '%s': strata --help lists them", first));
+    }
+    if (first.starts_with('-') && app_.get_option_no_throw(first) == nullptr) {
+      return UsageError(absl::StrFormat(
+          "'%s' is no option here, a verb comes first: see strata --help", NameOf(first)));
+    }
+    return absl::OkStatus();
+  }
+
+  // The words of a call of `get` with a stand-in for each that is no option, which is kept in
+  // get_words_. A number below zero is no option but an INDEX that is off.
+  std::vector<std::string> WithoutKeys(const std::vector<std::string>& words) {
+    const CLI::App* const verb = app_.get_subcommand("get");
+    std::vector<std::string> shown = {words.front()};
+    bool options_end = false;
+    for (std::size_t i = 1; i < words.size(); ++i) {
+      const std::string& word = words[i];
+      const bool option = !options_end && word.size() > 1 && word[0] == '-' &&
+                          !absl::ascii_isdigit(static_cast<unsigned char>(word[1]));
+      if (!option) {
+        get_words_.push_back(word);
+        shown.emplace_back(kStandIn);
+      } else if (word == "--") {
+        options_end = true;
+      } else {
+        shown.push_back(word);
+        const CLI::Option* const known = verb->get_option_no_throw(word);
+        const bool has_value = known != nullptr && known->get_items_expected_min() > 0;
+        if (has_value && i + 1 < words.size()) shown.push_back(words[++i]);
+      }
+    }
+    return shown;
+  }
+
+  // Puts the words of `get` where the library has put stand-ins.
+  void TakeKeys() {
+    if (get_words_.empty()) return;
+    GetArgs& args = words_.get;
+    args.source.source = get_words_[0];
+    if (get_words_.size() > 1) args.outer = get_words_[1];
+    if (get_words_.size() > 2) args.inner = get_words_[2];
+    if (get_words_.size() > 3) args.index = get_words_[3];
+    if (get_words_.size() > 4) args.key = get_words_[4];
+  }
+
+  // An option without what was given with it, which may be a password.
+  static std::string NameOf(const std::string& option) {
+    return option.starts_with("--") ? option.substr(0, option.find('=')) : option.substr(0, 2);
+  }
+
+  // Names the first word that has no place.
+  std::string Unexpected(const CLI::ExtrasError& error) const {
+    const std::vector<std::string> extras =
+        Chosen() == nullptr ? std::vector<std::string>() : Chosen()->remaining();
+    if (extras.empty()) return error.what();
+    constexpr std::size_t kMostGetWords = 5;
+    if (extras[0] == kStandIn && get_words_.size() > kMostGetWords) {
+      return absl::StrFormat("'%s' is a word too many", get_words_[kMostGetWords]);
+    }
+    if (!extras[0].starts_with('-')) return absl::StrFormat("'%s' is a word too many", extras[0]);
+    return absl::StrFormat("there is no option %s here%s", NameOf(extras[0]),
+                           get_words_.empty() ? "" : " (a key that begins with a dash follows --)");
+  }
+
+  std::string HelpWords() const {
+    return Chosen() == nullptr ? "strata --help" : "strata " + Chosen()->get_name() + " --help";
+  }
+
   CLI::App* AddVerb(const char* name, const char* what, std::function<absl::Status()> run) {
     CLI::App* const verb = app_.add_subcommand(name, what);
     verb->callback([this, run = std::move(run)] { run_ = run; });
@@ -112,10 +195,9 @@ class CommandLine {
     verb->add_option("--format", *format, "text or json")->capture_default_str();
   }
 
-  static void AddOutput(CLI::App* verb, std::string* output) {
-    verb->add_option("-o,--output", *output,
-                     "file to write, whole or not at all, instead of "
-                     "standard output");
+  static void AddOutput(CLI::App* verb, std::optional<std::string>* output) {
+    AddOptional(verb, "-o,--output", output,
+                "file to write, whole or not at all, instead of standard output");
   }
 
   static void AddReplace(CLI::App* verb, bool* replace) {
@@ -167,7 +249,9 @@ class CommandLine {
     CLI::App* const verb = AddVerb("load", "loads with progress and prints a summary",
                                    [&args] { return RunLoad(args); });
     AddSource(verb, &args.source);
-    verb->add_option("--dump", args.dump, "FILE.json to write what was loaded to");
+    AddOptional(verb, "--dump", &args.dump,
+                "FILE.json to write what was loaded to; - for standard output, the summary goes to "
+                "standard error then");
     AddReplace(verb, &args.replace_invalid_utf8);
     verb->add_flag("--follow", args.follow, "keep applying changes (not in this version)");
     AddOptional(verb, "--save", &args.save, "FILE.strata (not in this version)");
@@ -189,8 +273,8 @@ class CommandLine {
     GetArgs& args = words_.get;
     CLI::App* const verb =
         AddVerb("get",
-                "prints what is there as JSON, a single value raw; -- before keys that "
-                "begin with a dash",
+                "prints what is there as JSON, a single value raw; any word is a key, one that "
+                "begins with a dash follows --",
                 [&args] { return RunGet(args); });
     AddSource(verb, &args.source);
     AddReplace(verb, &args.replace_invalid_utf8);
@@ -236,23 +320,25 @@ class CommandLine {
   }
 
   static absl::Status Print(std::string_view text) {
-    absl::StatusOr<std::unique_ptr<Output>> output = Output::Open("");
+    absl::StatusOr<std::unique_ptr<Output>> output = Output::Open(std::nullopt);
     if (!output.ok()) return output.status();
     if (absl::Status status = (*output)->Write(text); !status.ok()) return status;
     return (*output)->Commit();
   }
 
   Words words_;
+  std::vector<std::string> get_words_;  // of `get`: SOURCE and keys as given
   std::function<absl::Status()> run_;
   CLI::App app_{"A compact, fully accounted in-memory nested map, fed from MySQL and JSON",
                 "strata"};
 };
 
 // The one line that every failure prints.
-int End(const absl::Status& status, std::string_view verb) {
+int End(const absl::Status& status, std::string_view verb,
+        std::span<const std::string_view> words) {
   if (status.ok()) return 0;
   const std::string line = absl::StrFormat("strata%s%s: %s\n", verb.empty() ? "" : " ", verb,
-                                           OneLine(MessageOf(status)));
+                                           OneLine(MaskSecrets(MessageOf(status), words)));
   std::fwrite(line.data(), 1, line.size(), stderr);
   return static_cast<int>(ExitStatusOf(status));
 }
@@ -262,20 +348,38 @@ int Main(int argc, char** argv) {
     return RunLayoutProcess(argc, argv);
   }
   InstallInterruptHandler();
+  const std::vector<std::string_view> words(argv + 1, argv + argc);
   CommandLine command_line;
-  const absl::Status status = command_line.Run(argc, argv);
+  const absl::Status status = command_line.Run(words);
   const CLI::App* const verb = command_line.Chosen();
-  return End(status, verb == nullptr ? std::string() : verb->get_name());
+  return End(status, verb == nullptr ? std::string() : verb->get_name(), words);
+}
+
+constexpr char kOutOfMemory[] = "strata: out of memory: give the process more, or load less\n";
+
+// What no catch can see: memory that runs out where nothing may be thrown.
+[[noreturn]] void OnTerminate() {
+  if (const std::exception_ptr escaped = std::current_exception()) {
+    try {
+      std::rethrow_exception(escaped);
+    } catch (const std::bad_alloc&) {
+      EndAtOnce(kOutOfMemory);
+    } catch (...) {
+      EndAtOnce("strata: ended by an error that it did not expect: this is a bug, report it\n");
+    }
+  }
+  std::abort();
 }
 
 }  // namespace
 }  // namespace strata::cli
 
 int main(int argc, char** argv) {
+  std::set_terminate(strata::cli::OnTerminate);
   try {
     return strata::cli::Main(argc, argv);
   } catch (const std::bad_alloc&) {
-    std::fputs("strata: out of memory: give the process more, or load less\n", stderr);
+    std::fputs(strata::cli::kOutOfMemory, stderr);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "strata: %s\n", strata::cli::OneLine(error.what()).c_str());
   }

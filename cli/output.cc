@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -26,6 +27,22 @@ std::string FolderOf(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
+// Follows symbolic links, also one whose file does not exist yet.
+absl::Status ResolveLinks(const std::string& path, std::string* resolved) {
+  constexpr int kMostLinks = 40;  // as the kernel
+  std::filesystem::path at = path;
+  for (int links = 0; links < kMostLinks; ++links) {
+    std::error_code error;
+    const std::filesystem::path target = std::filesystem::read_symlink(at, error);
+    if (error) {  // it is no link, or nothing is there
+      *resolved = at.string();
+      return absl::OkStatus();
+    }
+    at = at.parent_path() / target;  // an absolute target replaces the folder
+  }
+  return SystemError(absl::StrCat(path, ": cannot be resolved"), ELOOP);
+}
+
 mode_t DefaultMode() {
   const mode_t mask = umask(0);
   umask(mask);
@@ -34,15 +51,18 @@ mode_t DefaultMode() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Output>> Output::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<Output>> Output::Open(const std::optional<std::string>& path) {
   std::unique_ptr<Output> output(new Output);
-  if (path.empty() || path == "-") {
+  if (path.has_value() && path->empty()) {
+    return UsageError("the name of the file to write is empty: name one, or - for standard output");
+  }
+  if (!path.has_value() || path == "-") {
     output->shown_name_ = "standard output";
     output->fd_ = STDOUT_FILENO;
     return output;
   }
-  output->shown_name_ = path;
-  if (absl::Status status = output->OpenFile(path); !status.ok()) return status;
+  output->shown_name_ = *path;
+  if (absl::Status status = output->OpenFile(*path); !status.ok()) return status;
   return output;
 }
 
@@ -62,26 +82,27 @@ absl::Status Output::OpenFile(const std::string& path) {
   if (exists && access(path.c_str(), W_OK) != 0) {
     return SystemError(absl::StrCat(path, ": cannot be replaced"), errno);
   }
-  path_ = path;
-  if (exists) {
-    std::error_code error;
-    path_ = std::filesystem::canonical(path, error).string();
-    if (error) return SystemError(absl::StrCat(path, ": cannot be resolved"), error.value());
-  }
+  if (absl::Status status = ResolveLinks(path, &path_); !status.ok()) return status;
   const mode_t mode = exists ? existing.st_mode & 07777 : DefaultMode();
   const std::string folder = FolderOf(path_);
   fd_ = open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
   nameless_ = fd_ >= 0;
   if (!nameless_) {
-    temporary_path_ = absl::StrCat(folder, "/.strata-XXXXXX");
-    fd_ = mkostemp(temporary_path_.data(), O_CLOEXEC);
-    if (fd_ < 0) {
-      temporary_path_.clear();
-      return SystemError(absl::StrCat(path, ": no file can be made in its folder"), errno);
-    }
-    SetTemporaryFileToRemove(temporary_path_);
+    if (absl::Status status = MakeTemporary(folder); !status.ok()) return status;
   }
   if (fchmod(fd_, mode) != 0) return SystemError(absl::StrCat(path, ": mode not set"), errno);
+  return absl::OkStatus();
+}
+
+absl::Status Output::MakeTemporary(const std::string& folder) {
+  const InterruptsHeld held;
+  temporary_path_ = absl::StrCat(folder, "/.strata-XXXXXX");
+  fd_ = mkostemp(temporary_path_.data(), O_CLOEXEC);
+  if (fd_ < 0) {
+    temporary_path_.clear();
+    return SystemError(absl::StrCat(shown_name_, ": no file can be made in its folder"), errno);
+  }
+  SetTemporaryFileToRemove(temporary_path_);
   return absl::OkStatus();
 }
 
@@ -134,24 +155,28 @@ absl::Status Output::Commit() {
   return absl::OkStatus();
 }
 
+// linkat cannot replace a file, so a nameless one gets its name in two steps.
+absl::Status Output::LinkTemporary() {
+  const std::string self = absl::StrCat("/proc/self/fd/", fd_);
+  int error = EEXIST;
+  for (int attempt = 0; attempt < 100 && error == EEXIST; ++attempt) {
+    std::string name = absl::StrFormat("%s/.strata-%d-%d", FolderOf(path_), getpid(), attempt);
+    const InterruptsHeld held;
+    error =
+        linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+    if (error != 0) continue;
+    temporary_path_ = std::move(name);
+    SetTemporaryFileToRemove(temporary_path_);
+  }
+  if (error == 0) return absl::OkStatus();
+  return SystemError(absl::StrCat(shown_name_, ": no name given"), error);
+}
+
 absl::Status Output::TakeName() {
   if (nameless_) {
-    // linkat cannot replace a file, so the name is given in two steps.
-    const std::string self = absl::StrCat("/proc/self/fd/", fd_);
-    int error = EEXIST;
-    for (int attempt = 0; attempt < 100 && error == EEXIST; ++attempt) {
-      std::string name = absl::StrFormat("%s/.strata-%d-%d", FolderOf(path_), getpid(), attempt);
-      SetTemporaryFileToRemove("");
-      if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
-        temporary_path_ = std::move(name);
-        SetTemporaryFileToRemove(temporary_path_);
-        error = 0;
-      } else {
-        error = errno;
-      }
-    }
-    if (error != 0) return SystemError(absl::StrCat(shown_name_, ": no name given"), error);
+    if (absl::Status status = LinkTemporary(); !status.ok()) return status;
   }
+  const InterruptsHeld held;
   if (rename(temporary_path_.c_str(), path_.c_str()) != 0) {
     return SystemError(absl::StrCat(shown_name_, ": could not be replaced"), errno);
   }

@@ -2,13 +2,16 @@
 //
 // Invariants: a regular file is written without a name in its folder (or under a temporary one,
 // where the file system has no nameless files) and takes its name in Commit, replacing what was
-// there; without Commit nothing remains. A device or pipe is written directly.
+// there; without Commit nothing remains. A device or pipe is written directly. A symbolic link is
+// written through and stays. A file that is replaced keeps its mode; its owner becomes the user who
+// runs the program, and its other hard links keep the old content.
 //
 // Threads: one.
 #ifndef STRATA_CLI_OUTPUT_H_
 #define STRATA_CLI_OUTPUT_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,9 +22,9 @@ namespace strata::cli {
 
 class Output {
  public:
-  /// The file `path`; standard output for "" and "-". Fails where it cannot be written, before
-  /// any work is done for it.
-  static absl::StatusOr<std::unique_ptr<Output>> Open(const std::string& path);
+  /// The file `path`; standard output for none and "-". Fails where it cannot be written, before
+  /// any work is done for it; an empty path is an error of the call's words.
+  static absl::StatusOr<std::unique_ptr<Output>> Open(const std::optional<std::string>& path);
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
   ~Output();
@@ -35,9 +38,11 @@ class Output {
  private:
   Output() = default;
   absl::Status OpenFile(const std::string& path);
+  absl::Status MakeTemporary(const std::string& folder);
   absl::Status Flush();
   absl::Status WriteOut(std::string_view bytes);
   absl::Status TakeName();
+  absl::Status LinkTemporary();
 
   std::string shown_name_;
   std::string path_;            // of a regular file, symbolic links resolved

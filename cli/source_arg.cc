@@ -4,14 +4,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/exit_status.h"
@@ -40,6 +43,25 @@ absl::StatusOr<JsonOptions::Form> FormOf(const SourceFlags& flags) {
       "%s: its name does not say what it holds: name it .json, .ndjson or .jsonl (.gz or .zst "
       "behind), or give --input-format json or ndjson",
       flags.source));
+}
+
+// A URL of any kind but ours: a file of such a name is written ./NAME.
+absl::Status CheckScheme(const std::string& source) {
+  const std::string lower = absl::AsciiStrToLower(source);
+  const std::size_t end = lower.find("://");
+  const bool scheme =
+      end != std::string::npos && end > 0 &&
+      std::all_of(lower.begin(), lower.begin() + static_cast<std::ptrdiff_t>(end), [](char c) {
+        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '-' ||
+               c == '.';
+      });
+  const bool no_slashes = lower.starts_with("mysql:") || lower.starts_with("mariadb:");
+  if (!scheme && !no_slashes) return absl::OkStatus();
+  const std::string name = source.substr(0, scheme ? end + 3 : source.find(':') + 1);
+  return UsageError(absl::StrFormat(
+      "SOURCE: there is no '%s' source: write mysql://USER@HOST[:PORT]/DATABASE?table=T for a "
+      "table of MySQL or MariaDB, ./NAME for a file of such a name",
+      name));
 }
 
 absl::Status CheckRoot(std::string_view root) {
@@ -95,6 +117,7 @@ absl::Status CopyAll(int from, int to, std::string_view name) {
 absl::StatusOr<SourceArg> SourceArg::Parse(const SourceFlags& flags) {
   if (flags.source.empty()) return UsageError("SOURCE is empty: name a file, - or a mysql:// URL");
   if (flags.source.starts_with(kMySqlScheme)) return ParseMySql(flags);
+  if (absl::Status status = CheckScheme(flags.source); !status.ok()) return status;
   for (const std::string_view later : {".toml", ".strata"}) {
     if (flags.input_format.empty() && flags.source.ends_with(later)) {
       return NotInThisVersion(absl::StrFormat("%s: a %s SOURCE", flags.source, later),
@@ -197,6 +220,17 @@ absl::Status SourceArg::SpoolTable(int to) {
   ProgressLine line((*table)->name(), progress_);
   const auto begin = std::chrono::steady_clock::now();
   LoadProgress progress;
+  const auto show = [&] {
+    progress.source = (*table)->progress();
+    progress.elapsed = std::chrono::steady_clock::now() - begin;
+    line.Update(progress);
+  };
+  // A table is fetched whole before its first entry is there: the line moves meanwhile. An
+  // interrupt ends the process from its handler, so nothing needs to be asked to stop.
+  (*table)->SetPulse([&show] {
+    show();
+    return true;
+  });
   SpoolWriter spool(to);
   Batch batch;
   while (true) {
@@ -204,10 +238,8 @@ absl::Status SourceArg::SpoolTable(int to) {
     if (absl::Status status = (*table)->Read(&batch); !status.ok()) return status;
     if (batch.empty()) break;
     if (absl::Status status = spool.Append(batch); !status.ok()) return status;
-    progress.source = (*table)->progress();
     progress.entries_applied += batch.size();
-    progress.elapsed = std::chrono::steady_clock::now() - begin;
-    line.Update(progress);
+    show();
   }
   line.Finish(progress);
   return spool.Finish();

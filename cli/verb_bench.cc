@@ -19,10 +19,10 @@ constexpr std::uint64_t kMaxRounds = 1000;
 absl::Status CheckBenchmark(const std::string& benchmark) {
   if (benchmark == "load" || benchmark == "lookup") return absl::OkStatus();
   if (benchmark == "churn" || benchmark == "reclaim") {
-    return NotInThisVersion("bench " + benchmark, "give load or lookup");
+    return NotInThisVersion(absl::StrFormat("the benchmark '%s'", benchmark),
+                            "give load or lookup");
   }
-  return UsageError(
-      absl::StrFormat("bench: there is no benchmark '%s': give load or lookup", benchmark));
+  return UsageError(absl::StrFormat("there is no benchmark '%s': give load or lookup", benchmark));
 }
 
 void AddRound(const LayoutReport& layout, BenchRow* row) {
@@ -37,7 +37,7 @@ void AddRound(const LayoutReport& layout, BenchRow* row) {
 
 absl::Status RunBench(const BenchArgs& args) {
   if (absl::Status status = CheckBenchmark(args.benchmark); !status.ok()) return status;
-  if (absl::Status status = CheckFormat("bench", args.format, {"text", "json"}); !status.ok()) {
+  if (absl::Status status = CheckFormat(args.format, {"text", "json"}); !status.ok()) {
     return status;
   }
   const absl::StatusOr<std::vector<std::string>> layouts = ParseLayouts(args.layouts);

@@ -40,7 +40,7 @@ absl::Status Check(const CompareReport& report) {
 }  // namespace
 
 absl::Status RunCompare(const CompareArgs& args) {
-  if (absl::Status status = CheckFormat("compare", args.format, {"text", "json"}); !status.ok()) {
+  if (absl::Status status = CheckFormat(args.format, {"text", "json"}); !status.ok()) {
     return status;
   }
   const absl::StatusOr<std::vector<std::string>> layouts = ParseLayouts(args.layouts);

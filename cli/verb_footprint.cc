@@ -13,9 +13,9 @@ namespace strata::cli {
 
 absl::Status RunFootprint(const FootprintArgs& args) {
   if (args.by.has_value()) {
-    return NotInThisVersion("footprint --by", "leave it out to see layers");
+    return NotInThisVersion("--by", "leave it out to see layers");
   }
-  if (absl::Status status = CheckFormat("footprint", args.format, {"text", "json"}); !status.ok()) {
+  if (absl::Status status = CheckFormat(args.format, {"text", "json"}); !status.ok()) {
     return status;
   }
   if (absl::Status status = CheckLayout(args.layout); !status.ok()) return status;

@@ -15,8 +15,8 @@ namespace strata::cli {
 absl::Status RunGen(const GenArgs& args) {
   const std::span<const std::string_view> shapes = GenShapes();
   if (std::find(shapes.begin(), shapes.end(), args.shape) == shapes.end()) {
-    return UsageError(absl::StrFormat(
-        "gen: there is no shape '%s': give forum, unique, rows or sparse", args.shape));
+    return UsageError(
+        absl::StrFormat("there is no shape '%s': give forum, unique, rows or sparse", args.shape));
   }
   const absl::StatusOr<std::uint64_t> records =
       ParseNumber("--records", args.records, kGenMaxRecords);

@@ -78,7 +78,7 @@ absl::Status RunGet(const GetArgs& args) {
   }
   const absl::StatusOr<SourceArg> source = SourceArg::Parse(args.source);
   if (!source.ok()) return source.status();
-  absl::StatusOr<std::unique_ptr<Output>> output = Output::Open("");
+  absl::StatusOr<std::unique_ptr<Output>> output = Output::Open(std::nullopt);
   if (!output.ok()) return output.status();
   const absl::StatusOr<LoadedCache> loaded = LoadCache(*source, args.source.progress);
   if (!loaded.ok()) return loaded.status();

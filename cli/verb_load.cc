@@ -1,5 +1,6 @@
 // strata load: loads with progress and prints what is held then.
 #include <chrono>
+#include <cstdio>
 #include <memory>
 #include <utility>
 
@@ -27,12 +28,12 @@ absl::Status CheckWords(const LoadArgs& args) {
     }
   }
   const char* const alone = "load alone reads the source once";
-  if (args.follow) return NotInThisVersion("load --follow", alone);
-  if (args.listen.has_value()) return NotInThisVersion("load --listen", alone);
+  if (args.follow) return NotInThisVersion("--follow", alone);
+  if (args.listen.has_value()) return NotInThisVersion("--listen", alone);
   if (args.save.has_value()) {
-    return NotInThisVersion("load --save", "--dump FILE.json writes JSON");
+    return NotInThisVersion("--save", "--dump FILE.json writes JSON");
   }
-  if (args.replace_invalid_utf8 && args.dump.empty()) {
+  if (args.replace_invalid_utf8 && !args.dump.has_value()) {
     return UsageError("--replace-invalid-utf8 is for --dump: leave it out");
   }
   return absl::OkStatus();
@@ -68,7 +69,7 @@ absl::Status RunLoad(const LoadArgs& args) {
   const absl::StatusOr<SourceArg> source = SourceArg::Parse(args.source);
   if (!source.ok()) return source.status();
   std::unique_ptr<Output> dump;
-  if (!args.dump.empty()) {
+  if (args.dump.has_value()) {
     absl::StatusOr<std::unique_ptr<Output>> opened = Output::Open(args.dump);
     if (!opened.ok()) return opened.status();
     dump = *std::move(opened);
@@ -79,9 +80,15 @@ absl::Status RunLoad(const LoadArgs& args) {
     absl::Status status = DumpCache(loaded->cache, *source, args.replace_invalid_utf8, *dump);
     if (!status.ok()) return status;
   }
-  absl::StatusOr<std::unique_ptr<Output>> output = Output::Open("");
+  const std::string summary = Summary(*source, *loaded);
+  if (args.dump == "-") {
+    // Whoever reads the dump from standard output wants JSON alone.
+    std::fwrite(summary.data(), 1, summary.size(), stderr);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::unique_ptr<Output>> output = Output::Open(std::nullopt);
   if (!output.ok()) return output.status();
-  absl::Status status = (*output)->Write(Summary(*source, *loaded));
+  absl::Status status = (*output)->Write(summary);
   if (!status.ok()) return status;
   return (*output)->Commit();
 }

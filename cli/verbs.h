@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,11 +17,14 @@
 
 namespace strata::cli {
 
+/// The layout of a verb whose words name none: the engine.
+inline constexpr std::string_view kDefaultLayout = "packed";
+
 struct GenArgs {
   std::string shape;
   std::string records = "1000";
   std::string seed = "1";
-  std::string output;
+  std::optional<std::string> output;  ///< none: standard output
 };
 absl::Status RunGen(const GenArgs& args);
 
@@ -29,22 +33,22 @@ struct CompareArgs {
   std::string layouts;  ///< comma-separated; empty: all
   std::string lookups = "300000";
   std::string format = "text";
-  std::string output;
+  std::optional<std::string> output;  ///< none: standard output
 };
 absl::Status RunCompare(const CompareArgs& args);
 
 struct FootprintArgs {
   SourceFlags source;
-  std::string layout = "interned";
+  std::string layout = std::string(kDefaultLayout);
   std::optional<std::string> by;
   std::string format = "text";
-  std::string output;
+  std::optional<std::string> output;  ///< none: standard output
 };
 absl::Status RunFootprint(const FootprintArgs& args);
 
 struct LoadArgs {
   SourceFlags source;
-  std::string dump;
+  std::optional<std::string> dump;
   bool replace_invalid_utf8 = false;
   bool follow = false;
   std::optional<std::string> save;
@@ -57,7 +61,7 @@ absl::Status RunLoad(const LoadArgs& args);
 struct DumpArgs {
   SourceFlags source;
   bool replace_invalid_utf8 = false;
-  std::string output;
+  std::optional<std::string> output;  ///< none: standard output
 };
 absl::Status RunDump(const DumpArgs& args);
 
@@ -74,11 +78,11 @@ absl::Status RunGet(const GetArgs& args);
 struct BenchArgs {
   std::string benchmark;  ///< load, lookup
   SourceFlags source;
-  std::string layouts;
+  std::string layouts = std::string(kDefaultLayout);  ///< comma-separated; empty: all
   std::string lookups = "300000";
   std::string rounds = "5";
   std::string format = "text";
-  std::string output;
+  std::optional<std::string> output;  ///< none: standard output
 };
 absl::Status RunBench(const BenchArgs& args);
 

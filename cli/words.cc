@@ -13,7 +13,7 @@ namespace strata::cli {
 namespace {
 
 // Names the contract gives to what is still to come.
-constexpr std::array<std::string_view, 2> kLaterLayouts = {"packed", "frozen"};
+constexpr std::array<std::string_view, 1> kLaterLayouts = {"frozen"};
 constexpr std::array<std::string_view, 3> kLaterFormats = {"html", "pprof", "openmetrics"};
 
 template <class Range>
@@ -76,14 +76,12 @@ absl::StatusOr<std::vector<std::string>> ParseLayouts(std::string_view list) {
   }
 }
 
-absl::Status CheckFormat(std::string_view verb, std::string_view format,
-                         std::initializer_list<std::string_view> here) {
+absl::Status CheckFormat(std::string_view format, std::initializer_list<std::string_view> here) {
   if (Contains(here, format)) return absl::OkStatus();
   if (Contains(kLaterFormats, format)) {
-    return NotInThisVersion(absl::StrFormat("%s --format %s", verb, format), "give " + List(here));
+    return NotInThisVersion(absl::StrFormat("--format %s", format), "give " + List(here));
   }
-  return UsageError(
-      absl::StrFormat("%s --format: there is no '%s': give %s", verb, format, List(here)));
+  return UsageError(absl::StrFormat("--format: there is no '%s': give %s", format, List(here)));
 }
 
 }  // namespace strata::cli

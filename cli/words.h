@@ -26,8 +26,7 @@ absl::StatusOr<std::vector<std::string>> ParseLayouts(std::string_view list);
 absl::Status CheckLayout(std::string_view layout);
 
 /// OK where `format` is one of `here`; the contract's others are not in this version.
-absl::Status CheckFormat(std::string_view verb, std::string_view format,
-                         std::initializer_list<std::string_view> here);
+absl::Status CheckFormat(std::string_view format, std::initializer_list<std::string_view> here);
 
 }  // namespace strata::cli
 

@@ -2,7 +2,8 @@
 # whose package has no CMake files of its own.
 #
 #   MySQLConnectorCpp_FOUND
-#   MySQLConnectorCpp::MySQLConnectorCpp   the library and its headers: <mysql_driver.h>, <cppconn/…>
+#   MySQLConnectorCpp::MySQLConnectorCpp   the library and its headers:
+#                                          <mysql_driver.h>, <cppconn/…>
 #
 # Hints: MySQLConnectorCpp_ROOT, or the cache variables below.
 find_path(MySQLConnectorCpp_INCLUDE_DIR NAMES cppconn/driver.h)

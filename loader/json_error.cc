@@ -1,5 +1,7 @@
 #include "loader/json_error.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -14,6 +16,29 @@ std::string JsonPath::ToString() const {
   if (index) absl::StrAppend(&text, "/", *index);
   if (key) text.append(PointerSegment(*key));
   return text;
+}
+
+bool JsonPath::IsShownWhole() const {
+  const auto whole = [](const std::optional<std::string_view>& text, std::size_t most_bytes) {
+    return !text || EscapeForMessage(*text, most_bytes) == *text;
+  };
+  return whole(root, kLongMessageTextBytes) && whole(outer, kMessageTextBytes) &&
+         whole(inner, kMessageTextBytes) && whole(key, kMessageTextBytes);
+}
+
+std::string JsonPath::RootHint() const {
+  if (IsShownWhole()) return absl::StrCat("say --root ", ShellWord(ToString()));
+  std::string text = "give --root the JSON pointer to it, all keys written out";
+  std::string separator = " (";
+  const auto add = [&](std::string_view what, const std::string& name) {
+    text.append(std::exchange(separator, ", ")).append(what).append(name);
+  };
+  if (!root.empty()) add("below ", EscapeForMessage(root, kMessageTextBytes));
+  if (outer) add("outer ", QuoteForMessage(*outer));
+  if (inner) add("inner ", QuoteForMessage(*inner));
+  if (index) add("list index ", absl::StrCat(*index));
+  if (key) add("key ", QuoteForMessage(*key));
+  return absl::StrCat(text, "; ~ in a key is ~0, / is ~1)");
 }
 
 std::string DescribeFound(int c, bool lines) {

@@ -24,8 +24,14 @@ struct JsonPath {
   std::optional<std::size_t> index = {};
   std::optional<std::string_view> key = {};
 
-  /// "/a/b/0/k"; empty for the whole document. Long keys are cut.
+  /// "/a/b/0/k"; empty for the whole document. Long keys are cut, control characters escaped.
   std::string ToString() const;
+  /// How to load what lies here: "say --root /a/b", quoted for a shell where it must be. Where
+  /// ToString is not the pointer itself, in words.
+  std::string RootHint() const;
+
+ private:
+  bool IsShownWhole() const;
 };
 
 /// What a message calls the thing that begins with `c`: "an object", "a number", "'x'".

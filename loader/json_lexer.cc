@@ -63,6 +63,15 @@ absl::StatusOr<int> JsonLexer::PeekRaw() {
   return c == '\n' && input_.lines ? kEndOfText : c;
 }
 
+// Where Peek gave 0xef. Files that begin with one, put together line by line, have it inside too.
+bool JsonLexer::AtByteOrderMark() {
+  while (window_.size() < 3) {
+    const absl::StatusOr<bool> more = window_.More();
+    if (!more.ok() || !*more) return false;
+  }
+  return window_.unread().starts_with("\xef\xbb\xbf");
+}
+
 absl::Status JsonLexer::Unexpected(const JsonPath& path, std::string_view expected,
                                    std::string_view hint) {
   absl::StatusOr<int> c = Peek();
@@ -70,8 +79,9 @@ absl::Status JsonLexer::Unexpected(const JsonPath& path, std::string_view expect
   std::string what("expected ");
   what.append(expected);
   what.append(", found ");
-  if (*c == 0xef && window_.offset() == 0) {
-    what.append("a byte order mark: remove the file's first three bytes");
+  if (*c == 0xef && AtByteOrderMark()) {
+    what.append("a byte order mark: remove ");
+    what.append(window_.offset() == 0 ? "the file's first three bytes" : "these three bytes");
   } else {
     what.append(DescribeFound(*c, input_.lines));
   }

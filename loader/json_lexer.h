@@ -60,6 +60,7 @@ class JsonLexer {
  private:
   absl::StatusOr<int> PeekFurther();
   absl::StatusOr<int> PeekRaw();
+  bool AtByteOrderMark();
   absl::Status SkipString(const JsonPath& path);
   absl::Status SkipLiteral(std::string_view literal, const JsonPath& path);
   absl::Status SkipNumber(const JsonPath& path);

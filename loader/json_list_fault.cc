@@ -97,13 +97,13 @@ class FaultFinder {
       if (!WalkString(&as_written)) return false;
       if (Peek() != ':') return Expected("':' behind the key");
       ++at_;
-      fault_.key = std::string(as_written);
+      fault_.key_as_written = as_written;
       if (const int c = Peek(); c != '"') {
         fault_.nested = c == '{' || c == '[';
         return Expected("a string as the key's value");
       }
       if (!WalkString(&as_written)) return false;
-      fault_.key.reset();
+      fault_.key_as_written.reset();
       const int c = Peek();
       if (c != ',' && c != '}') return Expected("',' or '}' behind the pair");
       ++at_;

@@ -15,7 +15,8 @@ namespace strata {
 struct ListFault {
   std::size_t at = 0;                 ///< the byte in the text
   std::optional<std::size_t> record;  ///< where it lies in a record
-  std::optional<std::string> key;     ///< where it lies in a pair's value; as written
+  /// Where it lies in a pair's value, the key: well formed, escapes and all; a view into the text.
+  std::optional<std::string_view> key_as_written;
   std::string what;
   bool nested = false;  ///< an object or a list stands where a pair's value should
 };

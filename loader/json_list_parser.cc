@@ -13,12 +13,11 @@ static_assert(JsonWindow::kBackBytes > simdjson::SIMDJSON_PADDING + 1,
 constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;
 
 // Behind the last character of the string that begins at `text`, and whether anything in it is
-// escaped. Stage 1 has found the closing quote, so the search needs no other end.
-const char* EndOfString(const char* text, bool* escaped) {
-  const char* const no_end = text + (std::size_t{1} << 32);
-  const char* at = FindQuoteOrBackslash(text, no_end);
+// escaped. The closing quote lies before `end`: stage 1 has found it.
+const char* EndOfString(const char* text, const char* end, bool* escaped) {
+  const char* at = FindQuoteOrBackslash(text, end);
   *escaped = *at != '"';
-  while (*at != '"') at = FindQuoteOrBackslash(at + 2, no_end);
+  while (*at != '"') at = FindQuoteOrBackslash(at + 2, end);
   return at;
 }
 
@@ -50,6 +49,7 @@ simdjson::error_code ListParser::Parse(char* text, std::size_t size, bool ends_a
 
 simdjson::error_code ListParser::ParseClosed(std::string_view closed, bool ends_at_comma,
                                              bool ends_in_record, ListPlace* place, Batch* batch) {
+  text_end_ = closed.data() + closed.size();
   simdjson::ondemand::document document;
   simdjson::ondemand::array array;
   SIMDJSON_TRY(parser_
@@ -114,7 +114,7 @@ simdjson::error_code ListParser::Text(simdjson::ondemand::raw_json_string raw,
                                       GrowingArray<char>* room, std::string_view* text) {
   const char* begin = raw.raw();
   bool escaped = false;
-  const auto size = static_cast<std::size_t>(EndOfString(begin, &escaped) - begin);
+  const auto size = static_cast<std::size_t>(EndOfString(begin, text_end_, &escaped) - begin);
   *text = {begin, size};
   if (!escaped) return simdjson::SUCCESS;
   room->Reserve(size + simdjson::SIMDJSON_PADDING);

@@ -47,7 +47,8 @@ class ListParser {
                             std::string_view* text);
 
   simdjson::ondemand::parser parser_;
-  GrowingArray<char> key_room_;  // for strings that have escapes
+  const char* text_end_ = nullptr;  // of the piece being parsed
+  GrowingArray<char> key_room_;     // for strings that have escapes
   GrowingArray<char> value_room_;
 };
 

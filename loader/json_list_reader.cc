@@ -14,6 +14,25 @@ namespace {
 // simdjson takes less than 4 GiB at once.
 constexpr std::size_t kMostPairBytes = (std::size_t{1} << 32) - 256;
 
+// What a string says that is well formed, as it is written between its quotes.
+absl::StatusOr<std::string> Unescaped(std::string_view as_written) {
+  std::string padded(as_written);
+  padded.push_back('"');
+  padded.append(simdjson::SIMDJSON_PADDING, ' ');
+  std::string room(padded.size(), ' ');
+  simdjson::ondemand::parser parser;
+  std::string_view text;
+  simdjson::error_code error = parser.allocate(simdjson::SIMDJSON_PADDING);
+  if (error == simdjson::SUCCESS) {
+    const simdjson::ondemand::raw_json_string raw(
+        reinterpret_cast<const std::uint8_t*>(padded.data()));
+    auto* out = reinterpret_cast<std::uint8_t*>(room.data());
+    error = parser.unescape(raw, out).get(text);
+  }
+  if (error != simdjson::SUCCESS) return OutOfMemory();
+  return std::string(text);
+}
+
 }  // namespace
 
 absl::Status JsonListReader::Read(const JsonPath& path, Batch* batch) {
@@ -56,12 +75,18 @@ absl::Status JsonListReader::Explain(const JsonPath& path, const ListPlace& plac
   }
   JsonPath where = path;
   where.index = fault->record;
-  if (fault->key) where.key = *fault->key;
+  std::string key;
+  if (fault->key_as_written) {
+    absl::StatusOr<std::string> unescaped = Unescaped(*fault->key_as_written);
+    if (!unescaped.ok()) return unescaped.status();
+    key = *std::move(unescaped);
+    where.key = key;
+  }
   if (fault->nested) {
     // {"a":{"b":[{"outer":{"inner":[…]}}]}}: the map itself may lie in what was taken for a record.
     JsonPath record = where;
     record.key.reset();
-    absl::StrAppend(&fault->what, "; where the map begins deeper, say --root ", record.ToString());
+    absl::StrAppend(&fault->what, "; where the map begins deeper, ", record.RootHint());
   }
   return input_.Error(window_.offset() + fault->at, where, fault->what);
 }

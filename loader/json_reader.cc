@@ -120,9 +120,7 @@ absl::Status JsonReader::BeginRoot(Batch* batch) {
   root_seen_ = true;
   absl::StatusOr<int> c = lexer_.Peek();
   if (!c.ok()) return c.status();
-  if (*c != '{') {
-    return lexer_.Unexpected(RootPath(), "an object: outer keys and what they lead to");
-  }
+  if (*c != '{') return NoRoot(*c);
   lexer_.Take();
   phase_ = Phase::kOuters;
   first_member_ = true;
@@ -233,21 +231,65 @@ std::string JsonReader::RepeatedInLongLine() const {
       "given again in a line too long to be held whole: split the line, or give it once");
 }
 
-absl::Status JsonReader::NoEntries(const JsonPath& path, int found) {
-  std::string hint;
-  if (found == '[') {
-    const std::string_view parent = pointer_.prefix(pointer_.size() == 0 ? 0 : pointer_.size() - 1);
-    if (pointer_.size() > 0) {
-      hint = absl::StrCat("; perhaps --root is a level too deep: say ",
-                          parent.empty()
-                              ? "nothing of it"
-                              : "--root " + EscapeForMessage(parent, kLongMessageTextBytes));
-    }
-  } else if (found != kEndOfText) {
-    hint = absl::StrCat("; where the map lies in one member of this object, say --root ",
-                        EscapeForMessage(pointer_.text(), kLongMessageTextBytes), "/MEMBER");
+// What the first member's value begins with, of the object in front, for a hint behind a fault:
+// '}' where it has no members, kEndOfText where it cannot be read. Further faults do not count.
+int JsonReader::FirstValueOfObject() {
+  lexer_.Take();
+  absl::StatusOr<int> c = lexer_.Peek();
+  if (c.ok() && *c == '"') {
+    std::string key;
+    if (!lexer_.ReadString({}, &key).ok() || !lexer_.ReadColon({}).ok()) return kEndOfText;
+    c = lexer_.Peek();
+  } else if (c.ok() && *c != '}') {
+    return kEndOfText;
   }
-  return lexer_.Unexpected(path, "an object: inner keys and their lists", hint);
+  return c.ok() ? *c : kEndOfText;
+}
+
+// No object where the map should stand. In a list the map may be an element.
+absl::Status JsonReader::NoRoot(int found) {
+  constexpr std::string_view kExpected = "an object: outer keys and what they lead to";
+  if (found != '[') return lexer_.Unexpected(RootPath(), kExpected);
+  const std::uint64_t offset = window_.offset();
+  std::string what = absl::StrCat("expected ", std::string(kExpected), ", found a list");
+  lexer_.Take();
+  const absl::StatusOr<int> element = lexer_.Peek();
+  if (element.ok() && *element == '{') {
+    JsonPath first = RootPath();
+    first.index = 0;
+    absl::StrAppend(&what, "; where the map is the list's first element, ", first.RootHint());
+  }
+  return input_.Error(offset, RootPath(), what);
+}
+
+// Something else where an outer's object should stand: the map lies deeper, or higher.
+absl::Status JsonReader::NoEntries(const JsonPath& path, int found) {
+  constexpr std::string_view kExpected = "an object: inner keys and their lists";
+  if (found != '[') {
+    std::string hint;
+    if (found != kEndOfText) {
+      JsonPath member = RootPath();
+      member.outer = "MEMBER";
+      hint = absl::StrCat("; where the map lies in one member of this object, ", member.RootHint());
+    }
+    return lexer_.Unexpected(path, kExpected, hint);
+  }
+  const std::uint64_t offset = window_.offset();
+  std::string what = absl::StrCat("expected ", std::string(kExpected), ", found a list");
+  lexer_.Take();
+  const absl::StatusOr<int> element = lexer_.Peek();
+  // {"data":[{"outer":{…}}]}: an object in the object, or null, is no record.
+  const int value = element.ok() && *element == '{' ? FirstValueOfObject() : kEndOfText;
+  if (value == '{' || value == 'n') {
+    JsonPath first = path;
+    first.index = 0;
+    absl::StrAppend(&what, "; where the map is the list's first element, ", first.RootHint());
+  } else if (pointer_.size() > 0) {
+    const JsonPath parent{.root = pointer_.prefix(pointer_.size() - 1)};
+    absl::StrAppend(&what, "; perhaps --root is a level too deep: ",
+                    pointer_.size() == 1 ? "leave it out" : parent.RootHint());
+  }
+  return input_.Error(offset, path, what);
 }
 
 // An object where a list should stand: a record without its list, or the map is wrapped.
@@ -255,21 +297,14 @@ absl::Status JsonReader::NoList(const JsonPath& path, int found) {
   constexpr std::string_view kExpected = "a list of records";
   if (found != '{') return lexer_.Unexpected(path, kExpected);
   const std::uint64_t offset = window_.offset();
-  std::string what = absl::StrCat("expected a list of records, found an object");
-  // Its first value tells which. Further faults behind this one are not looked for.
-  lexer_.Take();
-  std::string key;
-  absl::StatusOr<int> c = lexer_.Peek();
-  if (c.ok() && *c == '"' && lexer_.ReadString(path, &key).ok() && lexer_.ReadColon(path).ok()) {
-    c = lexer_.Peek();
-  }
-  if (!c.ok()) return c.status();
-  if (*c == '"') {
+  std::string what = "expected a list of records, found an object";
+  const int value = FirstValueOfObject();
+  if (value == '"') {
     what.append(": a record stands in a list, [{…}]");
   } else {
     // One level: the outer is what wraps; two levels: what stands here.
-    const std::string wrapped = *c == '{' ? path.ToString() : OuterPath().ToString();
-    absl::StrAppend(&what, "; where the map is wrapped in an object, say --root ", wrapped);
+    absl::StrAppend(&what, "; where the map is wrapped in an object, ",
+                    value == '{' ? path.RootHint() : OuterPath().RootHint());
   }
   return input_.Error(offset, path, what);
 }

@@ -61,6 +61,8 @@ class JsonReader final : public Source {
   absl::StatusOr<bool> NextMember(const JsonPath& path, std::string_view key_name);
   absl::Status NoEntries(const JsonPath& path, int found);
   absl::Status NoList(const JsonPath& path, int found);
+  absl::Status NoRoot(int found);
+  int FirstValueOfObject();
   std::string RepeatedInLongLine() const;
 
   JsonPath RootPath() const { return {.root = pointer_.text()}; }

@@ -2,31 +2,92 @@
 //
 // No exception leaves Load: a failed allocation, of the source, of the loop or of a target that
 // throws, ends it with ResourceExhausted like any other error.
+//
+// A target that was not empty holds entries of others beside this load's. What an outer named twice
+// replaces, and how many entries stay after an error, can then be told only from the names of what
+// this load has put: they are kept until it ends.
 #include <strata/load.h>
 
 #include <exception>
 #include <functional>
 #include <new>
 #include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 #include "loader/message_text.h"
-#include "loader/outer_set.h"
 
 namespace strata {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Applies changes and knows which outers this load has opened.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>()(text);
+  }
+};
+
+// The names of the entries that a load has put and that stand. Of the standard library's
+// containers: unlike abseil's they survive an allocation that fails.
+class EntriesPut {
+ public:
+  std::uint64_t count() const { return count_; }
+
+  // Whether it is new. Throws std::bad_alloc and leaves the set as it was.
+  bool Insert(std::string_view outer, std::string_view inner) {
+    const auto found = outers_.find(outer);
+    Inners& inners = found != outers_.end() ? found->second : outers_[std::string(outer)];
+    if (inners.contains(inner)) return false;
+    inners.emplace(inner);
+    ++count_;
+    return true;
+  }
+  void Erase(std::string_view outer, std::string_view inner) {
+    const auto inners = outers_.find(outer);
+    if (inners == outers_.end()) return;
+    const auto entry = inners->second.find(inner);
+    if (entry == inners->second.end()) return;
+    inners->second.erase(entry);
+    --count_;
+  }
+  void EraseOuter(std::string_view outer) {
+    const auto inners = outers_.find(outer);
+    if (inners == outers_.end()) return;
+    count_ -= inners->second.size();
+    outers_.erase(inners);
+  }
+  // Deletes the outer's entries from `target` too. Those that a target which throws has not got to
+  // are still counted.
+  void DeleteFrom(Target& target, std::string_view outer) {
+    const auto inners = outers_.find(outer);
+    if (inners == outers_.end()) return;
+    for (auto entry = inners->second.begin(); entry != inners->second.end(); --count_) {
+      target.Delete(outer, *entry);
+      entry = inners->second.erase(entry);
+    }
+  }
+
+ private:
+  using Inners = std::unordered_set<std::string, TextHash, std::equal_to<>>;
+  std::unordered_map<std::string, Inners, TextHash, std::equal_to<>> outers_;
+  std::uint64_t count_ = 0;
+};
+
+// Applies changes and knows, where the target holds more than this load's, what this load has put.
 class Applier {
  public:
   explicit Applier(Target& target) : target_(target), began_empty_(target.empty()) {}
 
   bool began_empty() const { return began_empty_; }
   std::uint64_t entries_applied() const { return entries_applied_; }
+  // Of a target that did not begin empty: this load's entries that stand in it.
+  std::uint64_t entries_standing() const { return put_.count(); }
 
   absl::Status Apply(const Change& change) {
     switch (change.kind) {
@@ -36,14 +97,13 @@ class Applier {
         return Open(change.outer);
       case Change::Kind::kDeleteOuter:
         target_.DeleteOuter(change.outer);
+        put_.EraseOuter(change.outer);
         return absl::OkStatus();
-      case Change::Kind::kPutEntry: {
-        absl::Status put = target_.Put(change.outer, change.inner, change.records);
-        if (put.ok()) ++entries_applied_;
-        return put;
-      }
+      case Change::Kind::kPutEntry:
+        return Put(change);
       case Change::Kind::kDeleteEntry:
         target_.Delete(change.outer, change.inner);
+        put_.Erase(change.outer, change.inner);
         ++entries_applied_;
         return absl::OkStatus();
       case Change::Kind::kDropAll:
@@ -54,10 +114,27 @@ class Applier {
 
  private:
   absl::Status Open(std::string_view outer) {
-    // Of a target that began empty all outers are this load's, so it is its own memory of them.
-    const bool repeated = began_empty_ ? target_.HasOuter(outer) : !opened_.Insert(outer);
-    if (repeated) target_.DeleteOuter(outer);
+    if (!began_empty_) {
+      put_.DeleteFrom(target_, outer);
+    } else if (target_.HasOuter(outer)) {
+      // All outers are this load's: the target is its memory of them.
+      target_.DeleteOuter(outer);
+    }
     return target_.PutOuter(outer);
+  }
+
+  absl::Status Put(const Change& change) {
+    const bool fresh = !began_empty_ && put_.Insert(change.outer, change.inner);
+    absl::Status put;
+    try {
+      put = target_.Put(change.outer, change.inner, change.records);
+    } catch (...) {
+      if (fresh) put_.Erase(change.outer, change.inner);
+      throw;
+    }
+    if (put.ok()) ++entries_applied_;
+    if (!put.ok() && fresh) put_.Erase(change.outer, change.inner);
+    return put;
   }
 
   absl::Status DropAll() {
@@ -73,7 +150,7 @@ class Applier {
 
   Target& target_;
   const bool began_empty_;
-  OuterSet opened_;  // used only where the target did not begin empty
+  EntriesPut put_;  // filled only where the target did not begin empty
   std::uint64_t entries_applied_ = 0;
 };
 
@@ -191,7 +268,7 @@ absl::StatusOr<LoadProgress> Load(Source& source, Target& target, const LoadOpti
     return status;
   }
   try {
-    return WithWhatStays(status, applier.entries_applied());
+    return WithWhatStays(status, applier.entries_standing());
   } catch (const std::bad_alloc&) {
     return status;
   }

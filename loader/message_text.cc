@@ -59,6 +59,21 @@ std::string PointerSegment(std::string_view key) {
   return segment;
 }
 
+std::string ShellWord(std::string_view text) {
+  constexpr std::string_view kPlain = "/_-.,:=@%+";
+  bool plain = !text.empty();
+  std::string quoted = "'";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    // A ~ means a home directory only in front; a byte above 0x7f is a part of a letter.
+    plain = plain && (letter || kPlain.find(c) != std::string_view::npos || (c == '~' && i > 0) ||
+                      static_cast<unsigned char>(c) >= 0x80);
+    quoted.append(c == '\'' ? "'\\''" : std::string(1, c));
+  }
+  return plain ? std::string(text) : quoted + "'";
+}
+
 absl::Status OutOfMemory() noexcept {
   try {
     return absl::ResourceExhaustedError("out of memory: raise the memory limit or load less");

@@ -27,6 +27,9 @@ std::string QuoteForMessage(std::string_view text);
 /// `key` as a segment of a JSON pointer in a message: "/" in front, ~ and / as ~0 and ~1.
 std::string PointerSegment(std::string_view key);
 
+/// `text` as one word of a shell's command line: in single quotes where it needs them.
+std::string ShellWord(std::string_view text);
+
 /// The ResourceExhausted of a failed allocation. Never throws: where there is not even memory for
 /// its words it has none.
 absl::Status OutOfMemory() noexcept;

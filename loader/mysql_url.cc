@@ -10,6 +10,7 @@
 #include <limits>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -67,6 +68,13 @@ absl::StatusOr<std::vector<std::string>> DecodeList(std::string_view text, std::
     if (name->empty()) {
       return Bad(absl::StrCat(View(part), " has an empty name in its list"),
                  "write NAME,NAME without spaces");
+    }
+    // Column names are the same whatever their case.
+    if (std::any_of(names.begin(), names.end(), [&](const std::string& other) {
+          return absl::EqualsIgnoreCase(other, *name);
+        })) {
+      return Bad(absl::StrCat(View(part), "= names ", QuoteForMessage(*name), " twice"),
+                 "leave one of them out");
     }
     names.push_back(*std::move(name));
   }

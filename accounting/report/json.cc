@@ -51,6 +51,32 @@ Json LayoutObject(const LayoutReport& layout) {
           {"digest", layout.digest}};
 }
 
+Json ProcessObject(const ProcessReport& process) {
+  Json allocator = {{"name", process.allocator.name}};
+  if (const std::optional<GlibcHeap>& heap = process.allocator.heap) {
+    allocator["allocated_bytes"] = heap->allocated_bytes;
+    allocator["free_bytes"] = heap->free_bytes;
+    allocator["heap_bytes"] = heap->heap_bytes;
+    allocator["mapped_bytes"] = heap->mapped_bytes;
+  }
+  Json terms = Json::array();
+  for (const MemoryTerm& term : process.terms) {
+    terms.push_back(
+        {{"of", term.of}, {"name", term.name}, {"bytes", term.bytes}, {"source", term.source}});
+  }
+  return {{"rss_bytes", process.rss_bytes},
+          {"peak_rss_bytes", process.peak_rss_bytes},
+          {"anon_bytes", process.anon_bytes},
+          {"file_bytes", process.file_bytes},
+          {"allocator", std::move(allocator)},
+          {"cgroup", nullptr},
+          {"terms", std::move(terms)},
+          {"unexplained_bytes",
+           {{"anon", process.UnexplainedBytes("anon")},
+            {"file", process.UnexplainedBytes("file")},
+            {"cgroup", nullptr}}}};
+}
+
 // A source's name may hold any bytes; JSON may not.
 std::string Document(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -117,6 +143,12 @@ ProcessReport ReadProcess(const Json& object) {
     allocator.at("heap_bytes").get_to(heap.heap_bytes);
     allocator.at("mapped_bytes").get_to(heap.mapped_bytes);
   }
+  for (const Json& term : object.at("terms")) {
+    process.terms.push_back({.of = term.at("of").get<std::string>(),
+                             .name = term.at("name").get<std::string>(),
+                             .bytes = term.at("bytes").get<std::uint64_t>(),
+                             .source = term.at("source").get<std::string>()});
+  }
   return process;
 }
 
@@ -132,17 +164,7 @@ std::string CompareJson(const CompareReport& report) {
 std::string FootprintJson(const FootprintReport& report) {
   Json document = {{"schema", kSchema}, {"dataset", Dataset(report.dataset)}};
   document.update(LayoutObject(report.layout));
-  Json allocator = {{"name", report.process.allocator.name}};
-  if (const std::optional<GlibcHeap>& heap = report.process.allocator.heap) {
-    allocator["allocated_bytes"] = heap->allocated_bytes;
-    allocator["free_bytes"] = heap->free_bytes;
-    allocator["heap_bytes"] = heap->heap_bytes;
-    allocator["mapped_bytes"] = heap->mapped_bytes;
-  }
-  document["process"] = {
-      {"rss_bytes", report.process.rss_bytes},   {"peak_rss_bytes", report.process.peak_rss_bytes},
-      {"anon_bytes", report.process.anon_bytes}, {"file_bytes", report.process.file_bytes},
-      {"allocator", std::move(allocator)},       {"cgroup", nullptr}};
+  document["process"] = ProcessObject(report.process);
   return Document(document);
 }
 

@@ -1,8 +1,8 @@
 // Reports: measured figures as text for people and as JSON for programs.
 //
-// The JSON forms are a contract (README, "Command line"): fields are added, never renamed or
-// dropped. A figure that could not be measured is null, never 0. Layers are leaves; their totals
-// add up to the layout's total_bytes.
+// Scripts rely on the JSON forms: fields are added, never renamed or dropped. A figure that could
+// not be measured is null, never 0. Layers are leaves; their totals add up to the layout's
+// total_bytes.
 //
 // Threads: plain values and pure functions.
 #ifndef STRATA_ACCOUNTING_REPORT_REPORT_H_
@@ -62,6 +62,14 @@ struct AllocatorReport {
   std::optional<GlibcHeap> heap;  ///< not known of another malloc
 };
 
+/// A part of the process's memory that is known by name.
+struct MemoryTerm {
+  std::string of;  ///< what it is a part of: "anon", "file" or "cgroup"
+  std::string name;
+  std::uint64_t bytes = 0;
+  std::string source;  ///< who says so
+};
+
 /// The books of the process that holds the layout.
 struct ProcessReport {
   std::uint64_t rss_bytes = 0;
@@ -69,7 +77,16 @@ struct ProcessReport {
   std::uint64_t anon_bytes = 0;
   std::uint64_t file_bytes = 0;
   AllocatorReport allocator;
+  std::vector<MemoryTerm> terms;  ///< no byte in two of them
+
+  /// What the terms of `of`, "anon" or "file", leave of it. Negative where they say more than is
+  /// resident: what is allocated and was never touched, too.
+  std::int64_t UnexplainedBytes(std::string_view of) const;
 };
+
+/// The terms that a layout's footprint gives: what its door handed out is anonymous memory. (What
+/// the allocator holds free is none: the kernel has most of those pages back.)
+std::vector<MemoryTerm> TermsOf(const Footprint& footprint);
 
 struct FootprintReport {
   DatasetReport dataset;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <iterator>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -153,8 +154,16 @@ std::string FootprintText(const FootprintReport& report) {
   const ProcessReport& process = report.process;
   Table table({"process", "bytes"});
   table.Add({"resident", Grouped(process.rss_bytes)});
-  table.Add({"  anonymous", Grouped(process.anon_bytes)});
-  table.Add({"  file and shared", Grouped(process.file_bytes)});
+  for (const auto& [of, name, bytes] :
+       {std::tuple("anon", "  anonymous", process.anon_bytes),
+        std::tuple("file", "  file and shared", process.file_bytes)}) {
+    table.Add({name, Grouped(bytes)});
+    for (const MemoryTerm& term : process.terms) {
+      if (term.of != of) continue;
+      table.Add({absl::StrCat("    ", term.name, " (", term.source, ")"), Grouped(term.bytes)});
+    }
+    table.Add({"    unexplained", Grouped(process.UnexplainedBytes(of))});
+  }
   table.Add({"resident at the peak", Grouped(process.peak_rss_bytes)});
   table.Add({"grown by the layout", Grouped(report.layout.rss_delta_bytes)});
   if (const std::optional<GlibcHeap>& heap = process.allocator.heap) {

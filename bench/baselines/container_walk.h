@@ -2,9 +2,10 @@
 // reserved size of each block it finds (Layer::AddBlock) and reads no counter of the door.
 //
 // What is "used": a node whole; of a bucket array one bucket an element, as many as there are; of a
-// flat table's array the slot and control byte of each element and the 16 control bytes that every
-// table needs at its end; of a vector its elements; of a string on the heap its bytes and the
-// terminating zero. The rest is slack. Nothing is ever dead: these containers free at once.
+// flat table's array the slots of its elements, a control byte for every slot and the 16 that
+// follow them, as in cache/table_block.h; of a vector its elements; of a string on the heap its
+// bytes and the terminating zero. The rest is slack. Nothing is ever dead: these containers free at
+// once.
 //
 // Threads: reads the containers only.
 #ifndef STRATA_BENCH_BASELINES_CONTAINER_WALK_H_
@@ -58,8 +59,8 @@ void AddContainer(const absl::flat_hash_map<K, V, H, E, A>& table, Layer& elemen
   using Table = absl::flat_hash_map<K, V, H, E, A>;
   constexpr std::size_t kTrailingControlBytes = 16;
   if (const void* const block = BackingBlock(table)) {
-    elements.AddBlock(
-        block, table.size() * (sizeof(typename Table::value_type) + 1) + kTrailingControlBytes);
+    elements.AddBlock(block, table.size() * sizeof(typename Table::value_type) + table.capacity() +
+                                 kTrailingControlBytes);
     elements.count += table.size();
   }
 }

@@ -1,111 +1,93 @@
-// `interned`: strata::Cache, whose engine in this version is the interned layout, as one more
-// layout to compare. Nothing but forwarding: what it costs is the cache's, not this file's.
-#include <cstdio>
-#include <cstdlib>
+// `interned`: the readable reference (cache/interned_map.h) as one more layout to compare. Nothing
+// but forwarding: what it costs is the layout's, not this file's.
 #include <memory>
-#include <string>
-#include <utility>
 
 #include "bench/baselines/layout.h"
-
-#include <strata/cache.h>
+#include "cache/interned_map.h"
 
 namespace strata {
 namespace {
 
-void VisitRecords(const EntryReader& entry, ContentVisitor& visitor) {
-  for (RecordCursor record = entry.records(); record.valid(); record.Next()) {
-    visitor.OnRecord();
-    for (PairCursor pair = record.record().pairs(); pair.valid(); pair.Next()) {
-      visitor.OnPair(pair.key(), pair.value());
-    }
-  }
-}
-
 class Interned final : public Layout {
  public:
-  explicit Interned(Cache cache) : cache_(std::move(cache)) {}
-
   std::string_view name() const override { return "interned"; }
   bool keeps_key_order() const override { return true; }
-  bool empty() const override { return cache_.counts().outers == 0; }
-  bool HasOuter(std::string_view outer) const override { return ReadGuard(cache_).HasOuter(outer); }
+  bool empty() const override { return map_.counts().outers == 0; }
+  bool HasOuter(std::string_view outer) const override { return map_.FindOuter(outer) != nullptr; }
 
   absl::Status Put(std::string_view outer, std::string_view inner,
                    const RecordsView& records) override {
-    return cache_.Put(outer, inner, records);
+    return map_.Put(outer, inner, records);
   }
-  absl::Status PutOuter(std::string_view outer) override { return cache_.PutOuter(outer); }
+  absl::Status PutOuter(std::string_view outer) override { return map_.PutOuter(outer); }
   absl::Status Append(std::string_view outer, std::string_view inner, RecordView record) override {
-    return cache_.Append(outer, inner, record);
+    return map_.Append(outer, inner, record);
   }
   absl::Status UpdateRecord(std::string_view outer, std::string_view inner, std::size_t index,
                             RecordView record) override {
-    return cache_.UpdateRecord(outer, inner, index, record);
+    return map_.UpdateRecord(outer, inner, index, record);
   }
   absl::Status InsertRecord(std::string_view outer, std::string_view inner, std::size_t index,
                             RecordView record) override {
-    return cache_.InsertRecord(outer, inner, index, record);
+    return map_.InsertRecord(outer, inner, index, record);
   }
   absl::Status RemoveRecord(std::string_view outer, std::string_view inner,
                             std::size_t index) override {
-    return cache_.RemoveRecord(outer, inner, index);
+    return map_.RemoveRecord(outer, inner, index);
   }
   bool Delete(std::string_view outer, std::string_view inner) override {
-    return cache_.Delete(outer, inner);
+    return map_.Delete(outer, inner);
   }
-  bool DeleteOuter(std::string_view outer) override { return cache_.DeleteOuter(outer); }
-  void Clear() override { cache_.Clear(); }
+  bool DeleteOuter(std::string_view outer) override { return map_.DeleteOuter(outer); }
+  void Clear() override { map_.Clear(); }
 
   bool Lookup(const LookupKey& key,
               absl::FunctionRef<void(std::string_view value)> use) const override {
-    const ReadGuard guard(cache_);
-    const PairCursor pair = guard.Find(key.outer, key.inner, key.index, key.key);
-    if (!pair.valid()) return false;
-    use(pair.value());
+    const InternedMap::List* const list = map_.FindList(key.outer, key.inner);
+    if (list == nullptr || key.index >= list->size()) return false;
+    const InternedMap::Record& record = (*list)[key.index];
+    const std::size_t at = map_.FindPair(record, key.key);
+    if (at == record.size()) return false;
+    use(map_.Text(record[at].value));
     return true;
   }
 
   bool VisitEntry(std::string_view outer, std::string_view inner,
                   ContentVisitor& visitor) const override {
-    const ReadGuard guard(cache_);
-    const EntryReader entry = guard.Get(outer, inner);
-    if (!entry) return false;
-    VisitRecords(entry, visitor);
+    const InternedMap::List* const list = map_.FindList(outer, inner);
+    if (list == nullptr) return false;
+    VisitList(*list, visitor);
     return true;
   }
-
   void Visit(ContentVisitor& visitor) const override {
-    const ReadGuard guard(cache_);
-    OuterCursor outers;
-    while (outers.Next(guard)) {
-      visitor.OnOuter(outers.outer());
-      EntryCursor entries(outers.outer());
-      while (entries.Next(guard)) {
-        visitor.OnEntry(entries.inner());
-        VisitRecords(entries.entry(), visitor);
+    map_.ForEachOuter([&](std::string_view outer, const InternedMap::Outer& entries) {
+      visitor.OnOuter(outer);
+      for (const auto& [inner, list] : entries.entries) {
+        visitor.OnEntry(map_.Text(inner));
+        VisitList(list, visitor);
+      }
+    });
+  }
+
+  Counts counts() const override { return map_.counts(); }
+  Footprint MeasureFootprint() const override { return map_.MeasureFootprint(); }
+  DoorTotals memory() const override { return map_.door().totals(); }
+
+ private:
+  void VisitList(const InternedMap::List& list, ContentVisitor& visitor) const {
+    for (const InternedMap::Record& record : list) {
+      visitor.OnRecord();
+      for (const InternedMap::IdPair& pair : record) {
+        visitor.OnPair(map_.Text(pair.key), map_.Text(pair.value));
       }
     }
   }
 
-  Counts counts() const override { return cache_.counts(); }
-  Footprint MeasureFootprint() const override { return cache_.MeasureFootprint(); }
-  DoorTotals memory() const override { return cache_.memory(); }
-
- private:
-  Cache cache_;
+  InternedMap map_;
 };
 
 }  // namespace
 
-std::unique_ptr<Layout> MakeInterned() {
-  absl::StatusOr<Cache> cache = Cache::Create({.name = "interned"});
-  if (!cache.ok()) {
-    // As all layouts here: without memory the process ends.
-    std::fprintf(stderr, "strata: %s\n", cache.status().ToString().c_str());
-    std::abort();
-  }
-  return std::make_unique<Interned>(*std::move(cache));
-}
+std::unique_ptr<Layout> MakeInterned() { return std::make_unique<Interned>(); }
 
 }  // namespace strata

@@ -78,6 +78,8 @@ class Layout : public Target {
   virtual DoorTotals memory() const = 0;
   /// Maintenance to idle, where a layout has any.
   virtual void Maintain() {}
+  /// Checks a layout's own invariants, where it knows how; Internal names the one that fails.
+  virtual absl::Status Validate() const { return absl::OkStatus(); }
 };
 
 /// The names of all layouts there are, the baseline std_map first.

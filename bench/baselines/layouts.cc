@@ -7,7 +7,8 @@
   LAYOUT("std_map", MakeStdMap)                    \
   LAYOUT("std_unordered_map", MakeStdUnorderedMap) \
   LAYOUT("flat_hash_map", MakeFlatHashMap)         \
-  LAYOUT("interned", MakeInterned)
+  LAYOUT("interned", MakeInterned)                 \
+  LAYOUT("packed", MakePacked)
 
 namespace strata {
 

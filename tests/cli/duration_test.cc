@@ -1,3 +1,4 @@
+// Durations as the command line writes them.
 #include "cli/duration.h"
 
 #include <chrono>

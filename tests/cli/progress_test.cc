@@ -1,3 +1,4 @@
+// What a person sees of a load that is under way.
 #include "cli/progress.h"
 
 #include <chrono>

@@ -92,8 +92,6 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"dump", "x.strata"}, "a .strata SOURCE is not in this version"},
         Wrong{{"dump", "x.toml"}, "a .toml SOURCE is not in this version"},
         Wrong{{"compare", "x.json", "--format", "html"}, "--format html is not in this version"},
-        Wrong{{"compare", "x.json", "--layouts", "packed"},
-              "layout 'packed' is not in this version"},
         Wrong{{"footprint", "x.json", "--layout", "frozen"},
               "layout 'frozen' is not in this version"},
         Wrong{{"footprint", "x.json", "--format", "pprof"},

@@ -88,7 +88,10 @@ class Pairing {
     return std::nullopt;
   }
 
-  Complaint Law() const { return BreachOfLaw(layout_.MeasureFootprint(), layout_.memory()); }
+  Complaint Law() const {
+    if (const absl::Status valid = layout_.Validate(); !valid.ok()) return valid.ToString();
+    return BreachOfLaw(layout_.MeasureFootprint(), layout_.memory());
+  }
   Complaint Whole() { return Step({.kind = Kind::kVisit}); }
 
  private:

@@ -1,3 +1,4 @@
+// A batch keeps what it was given, and gives back what it is told to drop.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -103,18 +103,43 @@ TEST(Load, AnOuterOpenedAgainReplacesWhatTheSameLoadBrought) {
   EXPECT_EQ(empty.content, expected);
 }
 
-TEST(Load, TheFirstOpeningKeepsWhatTheTargetHeldBefore) {
+TEST(Load, AnOuterOpenedAgainKeepsWhatTheTargetHeldBefore) {
   ContentTarget target;
   target.content["a"]["old"];
-  ScriptedSource once({{{Kind::kOpenOuter, "a"}, {Kind::kPutEntry, "a", "x"}}}, absl::OkStatus());
-  ASSERT_TRUE(Load(once, target).ok());
-  const Content merged{{"a", {{"old", {}}, {"x", {}}}}};
-  EXPECT_EQ(target.content, merged);
+  target.content["a"]["named"] = {{{"k", "before"}}};
+  // The second opening takes back what the first brought and no more; what the first one replaced
+  // ("named") cannot come back.
+  ScriptedSource source(
+      {{{Kind::kOpenOuter, "a"}, {Kind::kPutEntry, "a", "x"}, {Kind::kPutEntry, "a", "named"}},
+       {{Kind::kOpenOuter, "a"}, {Kind::kPutEntry, "a", "y"}}},
+      absl::OkStatus());
+  ASSERT_TRUE(Load(source, target).ok());
+  EXPECT_EQ(target.content, (Content{{"a", {{"old", {}}, {"y", {}}}}}));
   EXPECT_EQ(target.deleted_outers, 0);
-  // Given twice by the second load, the outer holds what the last one says.
-  ScriptedSource twice({{{Kind::kOpenOuter, "a"}, {Kind::kOpenOuter, "a"}}}, absl::OkStatus());
-  ASSERT_TRUE(Load(twice, target).ok());
-  EXPECT_EQ(target.content, (Content{{"a", {}}}));
+  // Nor does another load take back what this one brought.
+  ScriptedSource next({{{Kind::kOpenOuter, "a"}, {Kind::kOpenOuter, "a"}}}, absl::OkStatus());
+  ASSERT_TRUE(Load(next, target).ok());
+  EXPECT_EQ(target.content, (Content{{"a", {{"old", {}}, {"y", {}}}}}));
+}
+
+TEST(Load, AnErrorCountsTheEntriesThatReallyStay) {
+  const auto error_after = [](std::vector<Step> steps) {
+    ScriptedSource source({std::move(steps)}, absl::InvalidArgumentError("bad byte"));
+    ContentTarget target;
+    target.content["a"]["old"];
+    return std::string(Load(source, target).status().message());
+  };
+  const Step open{Kind::kOpenOuter, "a"};
+  const Step put_x{Kind::kPutEntry, "a", "x"};
+  const Step put_y{Kind::kPutEntry, "a", "y"};
+  EXPECT_THAT(error_after({open, put_x, put_x}), HasSubstr("; 1 entry before it is loaded"));
+  EXPECT_THAT(error_after({open, put_x, put_y, open}), HasSubstr("; 0 entries before it are"));
+  EXPECT_THAT(error_after({open, put_x, put_y, open, put_y}), HasSubstr("; 1 entry before it is"));
+  EXPECT_THAT(error_after({put_x, put_y, {Kind::kDeleteEntry, "a", "x"}}),
+              HasSubstr("; 1 entry before it is"));
+  EXPECT_THAT(error_after({{Kind::kDeleteEntry, "a", "old"}}), HasSubstr("; 0 entries before it"));
+  EXPECT_THAT(error_after({put_x, {Kind::kDeleteOuter, "a"}, {Kind::kPutEntry, "b", "x"}}),
+              HasSubstr("; 1 entry before it is"));
 }
 
 TEST(Load, ARootGivenAgainReplacesTheLoadInAnEmptyTargetOnly) {

@@ -14,15 +14,14 @@
 // bytes of a key or value live until the cursor that gave them moves or its guard ends, whichever
 // is first. Copy what must live longer.
 //
-// Threads, in this version: the engine is the single-threaded `interned` layout. Any number of
-// threads may read a cache at once while nobody writes; a write excludes everything else, and no
-// guard may be open during it. The face is made for an engine that lifts this: write to it (guards
-// short, no view kept past its guard) and nothing needs to change.
+// Threads, in this version: any number of threads may read a cache at once while nobody writes; a
+// write excludes everything else, and no guard may be open during it (builds with assertions check
+// that). The face is made for readers beside a writer: write to it (guards short, no view kept past
+// its guard) and nothing needs to change.
 //
 // Failure: absence is not an error: a missing entry is a view that is false, a missing key a
 // cursor that is not valid(), Delete says whether there was something. Errors are absl::Status and
-// leave the cache as it was. This version's abseil tables do not survive a failed allocation: out
-// of memory ends the process with a message.
+// leave the cache as it was, also for want of memory (ResourceExhausted).
 //
 // What it is not: no time to live, no eviction (a cache mirrors its source); a guard is not a
 // snapshot of several entries. After fork() the child has a copy of its own.
@@ -31,9 +30,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -46,12 +43,14 @@
 
 namespace strata {
 
-class InternedMap;
+namespace packed {
+class PackedMap;
+}
 class ReadGuard;
 
 /// What a cache is made with.
 struct Options {
-  /// Tells two caches of one process apart in footprints and messages.
+  /// Tells two caches of one process apart, for whoever reports on them.
   std::string name = "cache";
 };
 
@@ -73,8 +72,8 @@ class Cache {
   Cache& operator=(Cache&&) noexcept;
   ~Cache();
 
-  // Writing. InvalidArgument: a string of 4 GiB or more. ResourceExhausted: the cache would hold
-  // more than 2^32 - 1 distinct strings at once.
+  // Writing. InvalidArgument: a string of 4 GiB or more. ResourceExhausted: no memory, or a list of
+  // 4 GiB or more.
 
   /// Replaces the entry's list by `records`, making outer and entry where they are missing.
   absl::Status Put(std::string_view outer, std::string_view inner, const RecordsView& records);
@@ -90,13 +89,19 @@ class Cache {
   absl::Status RemoveRecord(std::string_view outer, std::string_view inner, std::size_t index);
   /// Makes the outer where it is missing; an existing one keeps its entries.
   absl::Status PutOuter(std::string_view outer);
-  /// Deletes one entry; its outer stays, empty perhaps. Whether there was one. Never fails.
+  /// Deletes one entry; its outer stays, empty perhaps. Whether there was one. A small outer is
+  /// written anew without it: false, and nothing changed, where there is not even memory for that.
   bool Delete(std::string_view outer, std::string_view inner);
   /// Deletes the outer and all its entries. Whether there was one. Never fails.
   bool DeleteOuter(std::string_view outer);
   /// Deletes everything and gives the memory back.
   void Clear();
-  /// Prepares for what is to come, so that growing costs less.
+  /// Does up to about `budget_bytes` of cleaning, beyond what writes have paid for: content that
+  /// was replaced or deleted leaves the log, and its memory goes back to the system. False when
+  /// there is nothing left to gain; `while (cache.Maintain(1 << 20)) {}` leaves it as small as it
+  /// gets.
+  bool Maintain(std::size_t budget_bytes);
+  /// A hint of what is to come. This engine grows in small steps and needs none: nothing happens.
   absl::Status Reserve(const Reservation& expected);
 
   // Asking.
@@ -108,6 +113,9 @@ class Cache {
   /// Walks the whole structure: O(content), about as long as one scan.
   Footprint MeasureFootprint() const;
   const Options& options() const;
+  /// Walks everything and checks every invariant; Internal, and which one, where one does not hold.
+  /// ResourceExhausted: no memory for the walk's own counts. O(content).
+  absl::Status Validate() const;
 
  private:
   friend class ReadGuard;
@@ -125,10 +133,11 @@ class PairCursor {
   PairCursor() = default;
 
   /// Whether it stands on a pair; nothing else may be called where it does not.
-  bool valid() const { return position_ < end_; }
+  bool valid() const { return left_ > 0; }
   /// Goes to the next pair; what key() and value() gave before is no longer valid.
-  void Next() { ++position_; }
-  /// Bytes of the key and the value; valid until Next or the guard's end.
+  void Next();
+  /// Bytes of the key and the value; valid until Next, the cursor's end or the guard's, for some
+  /// are put together in the cursor.
   std::string_view key() const;
   std::string_view value() const;
   /// Keeps the value beyond cursor and guard.
@@ -136,10 +145,12 @@ class PairCursor {
 
  private:
   friend class RecordReader;
-  const InternedMap* map_ = nullptr;
-  const void* pairs_ = nullptr;
-  std::size_t position_ = 0;
-  std::size_t end_ = 0;
+  const packed::PackedMap* map_ = nullptr;
+  const std::uint8_t* key_ = nullptr;
+  const std::uint8_t* value_ = nullptr;
+  std::size_t left_ = 0;  // pairs from the one it stands on to the last
+  bool shaped_ = false;   // the keys lie together, apart from the values
+  mutable char scratch_[2][20];
 };
 
 /// One record of an entry. A view: lives as long as its guard.
@@ -156,8 +167,8 @@ class RecordReader {
  private:
   friend class EntryReader;
   friend class RecordCursor;
-  const InternedMap* map_ = nullptr;
-  const void* record_ = nullptr;
+  const packed::PackedMap* map_ = nullptr;
+  const std::uint8_t* record_ = nullptr;
 };
 
 /// The records of one entry, one after another.
@@ -166,15 +177,15 @@ class RecordCursor {
   RecordCursor() = default;
 
   bool valid() const { return position_ < end_; }
-  void Next() { ++position_; }
+  void Next();
   /// The index of the record it stands on.
   std::size_t index() const { return position_; }
   RecordReader record() const;
 
  private:
   friend class EntryReader;
-  const InternedMap* map_ = nullptr;
-  const void* list_ = nullptr;
+  const packed::PackedMap* map_ = nullptr;
+  const std::uint8_t* record_ = nullptr;
   std::size_t position_ = 0;
   std::size_t end_ = 0;
 };
@@ -195,8 +206,8 @@ class EntryReader {
  private:
   friend class ReadGuard;
   friend class EntryCursor;
-  const InternedMap* map_ = nullptr;
-  const void* list_ = nullptr;
+  const packed::PackedMap* map_ = nullptr;
+  const std::uint8_t* list_ = nullptr;
 };
 
 /// The right to read. Cheap to make: take one for each lookup, or one for a few; a guard held for
@@ -219,7 +230,7 @@ class ReadGuard {
  private:
   friend class OuterCursor;
   friend class EntryCursor;
-  const InternedMap* map_;
+  const packed::PackedMap* map_;
 };
 
 /// All outers, in no particular order. Resumable: the cursor outlives any guard, so a long
@@ -236,8 +247,10 @@ class OuterCursor {
   ~OuterCursor();
 
   /// Goes on to the next outer under `guard`, which need not be the guard of the last call but
-  /// must be of the same cache; false at the end.
+  /// must be of the same cache; false at the end, or where status() is not OK.
   bool Next(const ReadGuard& guard);
+  /// ResourceExhausted where there was no memory to go on (a cursor takes a few KiB); else OK.
+  absl::Status status() const;
   /// The outer's bytes; valid until Next or the end of the guard last given.
   std::string_view outer() const;
   /// How many entries it has.
@@ -245,7 +258,7 @@ class OuterCursor {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<State> state_;  // null: no memory, or moved from
 };
 
 /// The entries of one outer, or of all outers. Order and promise as OuterCursor's.
@@ -261,6 +274,8 @@ class EntryCursor {
 
   /// As OuterCursor::Next.
   bool Next(const ReadGuard& guard);
+  /// As OuterCursor::status.
+  absl::Status status() const;
   /// Valid until Next or the end of the guard last given.
   std::string_view outer() const;
   std::string_view inner() const;

@@ -5,12 +5,12 @@
 // A key that is given again replaces what stood under it, at every level; null in place of an
 // outer's object, a list or a record is an empty one. Strings are valid UTF-8 without lone
 // surrogates. Whatever is malformed, cut off or of another shape ends the source with
-// InvalidArgument: file, line, byte of the unpacked text, path inside the document, what was
-// expected.
+// InvalidArgument: file, of NDJSON the line, byte of the unpacked text, path inside the document,
+// what was expected.
 //
 // Of lines each is a document of its own: a later one adds to earlier ones, and the last list given
 // for an entry stands. A line's content is handed on whole; one beyond about 64 MiB of text is
-// handed on in parts, and there an outer that is given again is an error.
+// handed on in parts, and there an outer that is given again is an error, as is a root (--root).
 //
 // Memory: a few MiB and what the batch holds, which is at most the largest entry where that is
 // larger than a few hundred KiB.

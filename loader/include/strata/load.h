@@ -17,7 +17,7 @@ namespace strata {
 
 struct LoadProgress {
   SourceProgress source;
-  std::uint64_t entries_applied = 0;
+  std::uint64_t entries_applied = 0;  ///< changes of entries; one given twice counts twice
   std::chrono::nanoseconds elapsed{0};
 };
 
@@ -28,9 +28,21 @@ struct LoadOptions {
   std::function<bool()> should_stop;
 };
 
-/// Loads all of `source`. Into an empty target it is all or nothing: after an error the target is
-/// empty again. Into another, whole entries before the error stay, and the error says how many.
-/// Entries of the target that the source does not name stay as they are.
+/// Loads all of `source`.
+///
+/// Into an empty target (no outers) it is all or nothing: after an error the target is empty again.
+///
+/// Into another one
+/// - entries that the source does not name stay as they are; those it names are replaced;
+/// - an outer that one document names twice replaces what this load has put under it, no more. An
+///   entry that the first naming replaced and the second leaves out is gone: what was there before
+///   the load cannot be brought back. (Within a line of NDJSON the source itself leaves the first
+///   naming out: nothing is lost there.)
+/// - a document that gives its root again (--root) is refused with InvalidArgument;
+/// - after an error the whole entries before it stay, and the error says how many of this load's
+///   entries are in the target: one given twice is one, one that was deleted or replaced none;
+/// - the names of the entries put are kept until the load ends: about 100 bytes an entry and its
+///   inner key, beside the batch.
 absl::StatusOr<LoadProgress> Load(Source& source, Target& target, const LoadOptions& options = {});
 absl::StatusOr<LoadProgress> Load(Source& source, Cache& cache, const LoadOptions& options = {});
 

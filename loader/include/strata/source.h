@@ -25,9 +25,9 @@ namespace strata {
 /// One change of content. Views into the batch it came from.
 struct Change {
   enum class Kind {
-    kPutOuter,   ///< make the outer where it is missing
-    kOpenOuter,  ///< a document names this outer: as kPutOuter, but where the same load has opened
-                 ///< it before, what stands under it is replaced (a key that is given again)
+    kPutOuter,     ///< make the outer where it is missing
+    kOpenOuter,    ///< a document names this outer: as kPutOuter, but what the same load has put
+                   ///< under it before goes (a key that is given again)
     kDeleteOuter,  ///< delete outer and entries
     kPutEntry,     ///< replace the entry's list by `records`
     kDeleteEntry,  ///< delete the entry, the outer stays

@@ -1,4 +1,5 @@
-// What a cache holds in bytes: the footprint, what deleting gives back, what Reserve prepares.
+// What the interned layout holds in bytes: the footprint, what deleting gives back, what Reserve
+// prepares.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "cache/interned_map.h"
 #include "tests/kit/footprint_law.h"
 
 #include <strata/cache.h>
@@ -16,6 +18,16 @@ namespace {
 
 using kit::BreachOfLaw;
 
+// The layout under the face's names.
+class Interned : public InternedMap {
+ public:
+  DoorTotals memory() const { return door().totals(); }
+  absl::Status Reserve(const Reservation& expected) {
+    return InternedMap::Reserve(expected.outers, expected.distinct_strings,
+                                expected.distinct_string_bytes);
+  }
+};
+
 std::string Text(int round, int i) {
   std::string text = "round " + std::to_string(round) + " string " + std::to_string(i) + " ";
   text.resize(60, '.');
@@ -23,7 +35,7 @@ std::string Text(int round, int i) {
 }
 
 // Entry i of outer i % 20 gets one record with strings of its own.
-void Fill(Cache& cache, int entries, int round = 0) {
+void Fill(Interned& cache, int entries, int round = 0) {
   for (int i = 0; i < entries; ++i) {
     const std::string value = Text(round, i);
     const std::string key = "key " + value;
@@ -33,25 +45,25 @@ void Fill(Cache& cache, int entries, int round = 0) {
   }
 }
 
-std::uint64_t Allocated(const Cache& cache) { return cache.memory().allocated_bytes; }
+std::uint64_t Allocated(const Interned& cache) { return cache.memory().allocated_bytes; }
 
-std::uint64_t LayerBytes(const Cache& cache, const char* name) {
+std::uint64_t LayerBytes(const Interned& cache, const char* name) {
   const Footprint footprint = cache.MeasureFootprint();
   const Layer* const layer = footprint.Find(name);
   EXPECT_NE(layer, nullptr) << name;
   return layer == nullptr ? 0 : layer->total_bytes();
 }
 
-TEST(CacheMemory, TheWalkFindsWhatTheDoorHandedOut) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, TheWalkFindsWhatTheDoorHandedOut) {
+  Interned cache;
   EXPECT_EQ(BreachOfLaw(cache.MeasureFootprint(), cache.memory()), std::nullopt);
   Fill(cache, 1000);
   EXPECT_EQ(BreachOfLaw(cache.MeasureFootprint(), cache.memory()), std::nullopt);
   EXPECT_EQ(cache.MeasureFootprint().layout, "interned");
 }
 
-TEST(CacheMemory, TheFootprintHasALayerForEachPartOfTheStructure) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, TheFootprintHasALayerForEachPartOfTheStructure) {
+  Interned cache;
   Fill(cache, 100);
   const Footprint footprint = cache.MeasureFootprint();
   std::set<std::string> names;
@@ -72,8 +84,8 @@ TEST(CacheMemory, TheFootprintHasALayerForEachPartOfTheStructure) {
   EXPECT_EQ(footprint.Find("strings/bytes")->count, 320U);
 }
 
-TEST(CacheMemory, ADistinctStringIsHeldOnce) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, ADistinctStringIsHeldOnce) {
+  Interned cache;
   const std::string shared(100'000, 's');
   for (int i = 0; i < 200; ++i) {
     ASSERT_EQ(cache.Append(shared, std::to_string(i % 10), std::vector<Pair>{{shared, shared}}),
@@ -82,8 +94,8 @@ TEST(CacheMemory, ADistinctStringIsHeldOnce) {
   EXPECT_LT(Allocated(cache), 2 * shared.size());
 }
 
-TEST(CacheMemory, ClearGivesEverythingBack) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, ClearGivesEverythingBack) {
+  Interned cache;
   const std::uint64_t when_new = Allocated(cache);
   Fill(cache, 5000);
   ASSERT_GT(Allocated(cache), when_new + 5000 * 120);
@@ -92,8 +104,8 @@ TEST(CacheMemory, ClearGivesEverythingBack) {
   EXPECT_EQ(BreachOfLaw(cache.MeasureFootprint(), cache.memory()), std::nullopt);
 }
 
-TEST(CacheMemory, ReplacedStringsAreReclaimedRoundAfterRound) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, ReplacedStringsAreReclaimedRoundAfterRound) {
+  Interned cache;
   constexpr int kEntries = 500;
   constexpr int kRounds = 60;
   std::uint64_t most_early = 0;
@@ -106,13 +118,13 @@ TEST(CacheMemory, ReplacedStringsAreReclaimedRoundAfterRound) {
   }
   EXPECT_LE(most_late, most_early + most_early / 10);
   // Against a cache that has seen the last round only.
-  Cache fresh = *Cache::Create();
+  Interned fresh;
   Fill(fresh, kEntries, kRounds);
   EXPECT_LE(most_late, 3 * Allocated(fresh));
 }
 
-TEST(CacheMemory, OutersAndInnersThatComeAndGoAreReclaimedToo) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, OutersAndInnersThatComeAndGoAreReclaimedToo) {
+  Interned cache;
   std::uint64_t most_early = 0;
   std::uint64_t most_late = 0;
   for (int i = 0; i < 20'000; ++i) {
@@ -128,8 +140,8 @@ TEST(CacheMemory, OutersAndInnersThatComeAndGoAreReclaimedToo) {
   EXPECT_LE(most_late, most_early + most_early / 10);
 }
 
-TEST(CacheMemory, DeletingGivesTheStringBytesBack) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, DeletingGivesTheStringBytesBack) {
+  Interned cache;
   Fill(cache, 5000);
   const std::uint64_t full = LayerBytes(cache, "strings/bytes");
   const std::uint64_t full_tables = LayerBytes(cache, "inners/tables");
@@ -143,19 +155,19 @@ TEST(CacheMemory, DeletingGivesTheStringBytesBack) {
   EXPECT_LT(Allocated(cache), full);
   EXPECT_EQ(BreachOfLaw(cache.MeasureFootprint(), cache.memory()), std::nullopt);
   // What is left reads as before, though its bytes have moved.
-  const ReadGuard guard(cache);
   for (int i = 0; i < 5000; i += 50) {
     const std::string value = Text(0, i);
-    EXPECT_EQ(guard
-                  .Find("outer " + std::to_string(i % 20), "inner " + std::to_string(i), 0,
-                        "key " + value)
-                  .value(),
-              value);
+    const InternedMap::List* const list =
+        cache.FindList("outer " + std::to_string(i % 20), "inner " + std::to_string(i));
+    ASSERT_NE(list, nullptr);
+    const std::size_t at = cache.FindPair(list->front(), "key " + value);
+    ASSERT_EQ(at, 0U);
+    EXPECT_EQ(cache.Text(list->front()[at].value), value);
   }
 }
 
-TEST(CacheMemory, AHugeStringIsGivenBackWhenItIsReplaced) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, AHugeStringIsGivenBackWhenItIsReplaced) {
+  Interned cache;
   const std::string huge(std::size_t{8} << 20, 'h');
   ASSERT_EQ(cache.Put("o", "i", Records{{{"k", huge}}}), absl::OkStatus());
   ASSERT_GE(Allocated(cache), huge.size());
@@ -163,8 +175,8 @@ TEST(CacheMemory, AHugeStringIsGivenBackWhenItIsReplaced) {
   EXPECT_LT(Allocated(cache), huge.size() / 100);
 }
 
-TEST(CacheMemory, RewritingTheSameContentAllocatesNoStrings) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, RewritingTheSameContentAllocatesNoStrings) {
+  Interned cache;
   Fill(cache, 500);
   const std::uint64_t bytes = LayerBytes(cache, "strings/bytes");
   const std::uint64_t strings = LayerBytes(cache, "strings/table");
@@ -174,11 +186,11 @@ TEST(CacheMemory, RewritingTheSameContentAllocatesNoStrings) {
   EXPECT_EQ(cache.MeasureFootprint().Find("strings/bytes")->dead_bytes, 0U);
 }
 
-TEST(CacheMemory, ReserveMakesGrowingCostFewerAllocations) {
-  Cache plain = *Cache::Create();
+TEST(InternedMap, ReserveMakesGrowingCostFewerAllocations) {
+  Interned plain;
   Fill(plain, 2000);
 
-  Cache reserved = *Cache::Create();
+  Interned reserved;
   ASSERT_EQ(reserved.Reserve({.outers = 20,
                               .entries = 2000,
                               .distinct_strings = 6020,
@@ -193,8 +205,8 @@ TEST(CacheMemory, ReserveMakesGrowingCostFewerAllocations) {
   EXPECT_EQ(BreachOfLaw(reserved.MeasureFootprint(), reserved.memory()), std::nullopt);
 }
 
-TEST(CacheMemory, ReserveOfNothingOrTooLittleIsNoError) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, ReserveOfNothingOrTooLittleIsNoError) {
+  Interned cache;
   Fill(cache, 100);
   const Counts before = cache.counts();
   ASSERT_EQ(cache.Reserve({}), absl::OkStatus());
@@ -202,8 +214,8 @@ TEST(CacheMemory, ReserveOfNothingOrTooLittleIsNoError) {
   EXPECT_EQ(cache.counts(), before);
 }
 
-TEST(CacheMemory, TheSameReservationAgainTakesNoMoreMemory) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, TheSameReservationAgainTakesNoMoreMemory) {
+  Interned cache;
   const Reservation expected = {
       .outers = 10, .entries = 100, .distinct_strings = 1000, .distinct_string_bytes = 1 << 20};
   ASSERT_EQ(cache.Reserve(expected), absl::OkStatus());
@@ -212,8 +224,8 @@ TEST(CacheMemory, TheSameReservationAgainTakesNoMoreMemory) {
   EXPECT_EQ(Allocated(cache), once);
 }
 
-TEST(CacheMemory, AReservationBeyondAllMemoryIsRefusedAndChangesNothing) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, AReservationBeyondAllMemoryIsRefusedAndChangesNothing) {
+  Interned cache;
   Fill(cache, 10);
   const Counts before = cache.counts();
   const std::uint64_t allocated = Allocated(cache);
@@ -227,17 +239,17 @@ TEST(CacheMemory, AReservationBeyondAllMemoryIsRefusedAndChangesNothing) {
   }
 }
 
-TEST(CacheMemory, TwoCachesKeepTheirBooksApart) {
-  Cache first = *Cache::Create();
-  const Cache second = *Cache::Create();
+TEST(InternedMap, TwoOfThemKeepTheirBooksApart) {
+  Interned first;
+  const Interned second;
   const std::uint64_t when_new = Allocated(second);
   Fill(first, 1000);
   EXPECT_EQ(Allocated(second), when_new);
   EXPECT_EQ(BreachOfLaw(second.MeasureFootprint(), second.memory()), std::nullopt);
 }
 
-TEST(CacheMemory, TheRunningTotalsOnlyGrow) {
-  Cache cache = *Cache::Create();
+TEST(InternedMap, TheRunningTotalsOnlyGrow) {
+  Interned cache;
   DoorTotals last = cache.memory();
   for (int round = 0; round < 20; ++round) {
     if (round % 3 == 2) {

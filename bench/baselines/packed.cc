@@ -1,0 +1,119 @@
+// `packed`: strata::Cache and the engine behind it, as one more layout to compare. Nothing but
+// forwarding: what it costs is the cache's, not this file's.
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "bench/baselines/layout.h"
+
+#include <strata/cache.h>
+
+namespace strata {
+namespace {
+
+void VisitRecords(const EntryReader& entry, ContentVisitor& visitor) {
+  for (RecordCursor record = entry.records(); record.valid(); record.Next()) {
+    visitor.OnRecord();
+    for (PairCursor pair = record.record().pairs(); pair.valid(); pair.Next()) {
+      visitor.OnPair(pair.key(), pair.value());
+    }
+  }
+}
+
+class Packed final : public Layout {
+ public:
+  explicit Packed(Cache cache) : cache_(std::move(cache)) {}
+
+  std::string_view name() const override { return "packed"; }
+  bool keeps_key_order() const override { return true; }
+  bool empty() const override { return cache_.counts().outers == 0; }
+  bool HasOuter(std::string_view outer) const override { return ReadGuard(cache_).HasOuter(outer); }
+
+  absl::Status Put(std::string_view outer, std::string_view inner,
+                   const RecordsView& records) override {
+    return cache_.Put(outer, inner, records);
+  }
+  absl::Status PutOuter(std::string_view outer) override { return cache_.PutOuter(outer); }
+  absl::Status Append(std::string_view outer, std::string_view inner, RecordView record) override {
+    return cache_.Append(outer, inner, record);
+  }
+  absl::Status UpdateRecord(std::string_view outer, std::string_view inner, std::size_t index,
+                            RecordView record) override {
+    return cache_.UpdateRecord(outer, inner, index, record);
+  }
+  absl::Status InsertRecord(std::string_view outer, std::string_view inner, std::size_t index,
+                            RecordView record) override {
+    return cache_.InsertRecord(outer, inner, index, record);
+  }
+  absl::Status RemoveRecord(std::string_view outer, std::string_view inner,
+                            std::size_t index) override {
+    return cache_.RemoveRecord(outer, inner, index);
+  }
+  bool Delete(std::string_view outer, std::string_view inner) override {
+    return cache_.Delete(outer, inner);
+  }
+  bool DeleteOuter(std::string_view outer) override { return cache_.DeleteOuter(outer); }
+  void Clear() override { cache_.Clear(); }
+
+  bool Lookup(const LookupKey& key,
+              absl::FunctionRef<void(std::string_view value)> use) const override {
+    const ReadGuard guard(cache_);
+    const PairCursor pair = guard.Find(key.outer, key.inner, key.index, key.key);
+    if (!pair.valid()) return false;
+    use(pair.value());
+    return true;
+  }
+
+  bool VisitEntry(std::string_view outer, std::string_view inner,
+                  ContentVisitor& visitor) const override {
+    const ReadGuard guard(cache_);
+    const EntryReader entry = guard.Get(outer, inner);
+    if (!entry) return false;
+    VisitRecords(entry, visitor);
+    return true;
+  }
+
+  void Visit(ContentVisitor& visitor) const override {
+    const ReadGuard guard(cache_);
+    OuterCursor outers;
+    while (outers.Next(guard)) {
+      visitor.OnOuter(outers.outer());
+      EntryCursor entries(outers.outer());
+      while (entries.Next(guard)) {
+        visitor.OnEntry(entries.inner());
+        VisitRecords(entries.entry(), visitor);
+      }
+    }
+  }
+
+  Counts counts() const override { return cache_.counts(); }
+  Footprint MeasureFootprint() const override { return cache_.MeasureFootprint(); }
+  DoorTotals memory() const override { return cache_.memory(); }
+  void Maintain() override {
+    while (cache_.Maintain(kMaintainBytes)) {
+    }
+  }
+
+  absl::Status Validate() const override { return cache_.Validate(); }
+
+ private:
+  static constexpr std::size_t kMaintainBytes = std::size_t{1} << 20;
+
+  Cache cache_;
+};
+
+}  // namespace
+
+std::unique_ptr<Layout> MakePacked() {
+  absl::StatusOr<Cache> cache = Cache::Create({.name = "packed"});
+  if (!cache.ok()) {
+    // As all layouts here: without memory the process ends.
+    std::fprintf(stderr, "strata: %s\n", cache.status().ToString().c_str());
+    std::abort();
+  }
+  return std::make_unique<Packed>(*std::move(cache));
+}
+
+}  // namespace strata

@@ -1,0 +1,122 @@
+// How a blob holds an ordered list of records.
+//
+//     list    │ varint count │ directory │ record │ record │ …
+//     directory: for every 16th record but the first, where it starts: four bytes, counted from the
+//                first record's start. Lists of up to 16 records have none.
+//     record  │ varint pairs << 1     │ key token │ value token │ …   its own keys
+//             │ varint shape << 1 | 1 │ value token │ …               a shape's keys (shapes.h)
+//
+// Tokens and shape numbers hold references. Replacing one record of a list copies the others' bytes
+// as they are, and their references go with them.
+//
+// Threads: reading is free of state; a ListWriter is the writer's.
+#ifndef STRATA_CACHE_PACKED_LIST_CODE_H_
+#define STRATA_CACHE_PACKED_LIST_CODE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include <strata/record.h>
+
+#include "cache/packed/shapes.h"
+#include "cache/packed/string_coder.h"
+#include "cache/packed/token.h"
+#include "cache/packed/try_array.h"
+
+namespace strata::packed {
+
+inline constexpr std::size_t kDirectoryStride = 16;
+
+/// A stored record: where its tokens are.
+struct StoredRecord {
+  std::size_t pairs = 0;
+  const std::uint8_t* shape_keys = nullptr;  ///< null where it has keys of its own
+  const std::uint8_t* tokens = nullptr;
+  ShapeId shape = 0;  ///< where it has one
+
+  /// Calls visit(key token, value token) for each pair until it answers false; returns the byte
+  /// after the last token read.
+  template <class Visit>
+  const std::uint8_t* ForEach(Visit visit) const {
+    const std::uint8_t* keys = shape_keys;
+    const std::uint8_t* at = tokens;
+    Token key;
+    Token value;
+    for (std::size_t i = 0; i < pairs; ++i) {
+      if (keys != nullptr) {
+        keys = ReadToken(keys, &key);
+      } else {
+        at = ReadToken(at, &key);
+      }
+      at = ReadToken(at, &value);
+      if (!visit(key, value)) break;
+    }
+    return at;
+  }
+};
+
+StoredRecord ReadRecord(const std::uint8_t* at, const Shapes& shapes);
+/// The byte after the record at `at`.
+const std::uint8_t* SkipRecord(const std::uint8_t* at, const Shapes& shapes);
+
+/// A stored list.
+struct StoredList {
+  std::size_t count = 0;
+  const std::uint8_t* directory = nullptr;
+  const std::uint8_t* records = nullptr;
+
+  /// Where record `index` starts; index == count gives the list's end.
+  const std::uint8_t* Start(std::size_t index, const Shapes& shapes) const;
+};
+
+StoredList ReadList(const std::uint8_t* at);
+
+/// Builds a list. What it writes anew takes references; those are given back by Rollback, which
+/// must be called where the list does not get into a blob.
+class ListWriter {
+ public:
+  ListWriter(MemoryDoor* door, StringCoder* strings, Shapes* shapes)
+      : strings_(strings), shapes_(shapes), bytes_(door), starts_(door), new_records_(door) {}
+
+  /// Forgets what was written before.
+  void Begin();
+  // Each appends one record; false when there is no memory, the record is then not there.
+  /// One that is handed in; its keys are unique.
+  [[nodiscard]] bool Add(RecordView record);
+  /// A stored one, its bytes and its references as they are.
+  [[nodiscard]] bool AddStored(const std::uint8_t* begin, const std::uint8_t* end);
+  /// A stored one in the form that is best now, with references of its own.
+  [[nodiscard]] bool AddRewritten(const StoredRecord& record);
+  void Rollback();
+
+  std::size_t count() const { return starts_.size(); }
+  std::size_t size_bytes() const;
+  /// Writes the list at `to`, which has size_bytes(); returns the byte after.
+  std::uint8_t* CopyTo(std::uint8_t* to) const;
+  /// Whether offsets in it fit the directory.
+  bool fits() const { return bytes_.size() <= 0xFFFFFFFF; }
+
+  /// Between writes: gives back buffers that have become large, or all.
+  void Trim();
+  void Free();
+  void AddTo(Layer* scratch) const;
+
+ private:
+  bool BeginRecord(bool is_new);
+  bool WriteHead(std::uint64_t head);
+  void DropRecord(std::size_t start);
+
+  StringCoder* strings_;
+  Shapes* shapes_;
+  ByteArray bytes_;
+  TryArray<std::uint64_t, kScratch> starts_;
+  TryArray<std::uint64_t, kScratch> new_records_;  // starts of those with references to give back
+};
+
+/// Gives up all references of the record at `at`; returns the byte after it.
+const std::uint8_t* ReleaseRecord(const std::uint8_t* at, StringCoder* strings, Shapes* shapes);
+
+}  // namespace strata::packed
+
+#endif  // STRATA_CACHE_PACKED_LIST_CODE_H_

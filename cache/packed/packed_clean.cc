@@ -1,0 +1,186 @@
+// The cleaner of the packed layout: what still lives in a mostly dead segment moves to the cleaning
+// head, and the segment goes back to the system.
+//
+// It has no thread and no clock. Every write pays for it in proportion to what it wrote, as long as
+// more of the log is dead than kDeadShare; Maintain goes on to kIdleDeadShare. A blob is moved by
+// rewriting it: strings that have come into the dictionary since become tokens, and those that are
+// there for it alone go back inline.
+//
+// A segment is left half cleaned when the budget is spent: what lives in it is still where the
+// indexes say, and the walk goes on at cleaning_offset_. The segment does not grow meanwhile, for
+// it is no head.
+#include <cstring>
+#include <limits>
+
+#include "cache/packed/packed_map.h"
+
+namespace strata::packed {
+namespace {
+
+// Live bytes are kept at 0.88 of all that is taken, or better.
+constexpr double kDeadShare = 0.10;
+constexpr double kIdleDeadShare = 0.015;
+// A victim with less dead than this costs more than it gives back.
+constexpr double kVictimShare = 0.05;
+// Bytes of a victim that are walked for each byte written, and for each write.
+constexpr std::size_t kCleanPerByte = 12;
+constexpr std::size_t kCleanPerWrite = 2048;
+
+}  // namespace
+
+void PackedMap::AfterWrite(std::uint64_t filled_before) {
+  ++version_;
+  lists_.Trim();
+  if (body_.capacity_bytes() > SegmentStore::kSegmentBytes) body_.Free();
+  if (token_.capacity_bytes() > SegmentStore::kSegmentBytes) token_.Free();
+  const std::size_t written = static_cast<std::size_t>(log_.filled_bytes() - filled_before);
+  CleanSome(kCleanPerWrite + kCleanPerByte * written, kDeadShare);
+}
+
+bool PackedMap::Maintain(std::size_t budget_bytes) {
+  AssertNoGuard();
+  ++version_;
+  return CleanSome(budget_bytes, kIdleDeadShare);
+}
+
+bool PackedMap::CleanSome(std::size_t budget_bytes, double dead_share) {
+  while (true) {
+    if (cleaning_ == SegmentStore::kNoSegment) {
+      if (static_cast<double>(log_.dead_bytes()) <=
+          dead_share * static_cast<double>(log_.taken_bytes())) {
+        return false;
+      }
+      cleaning_ = log_.Victim(kVictimShare);
+      cleaning_offset_ = 0;
+      if (cleaning_ == SegmentStore::kNoSegment) return false;
+    }
+    Location location = kNowhere;
+    Blob blob;
+    std::size_t at = cleaning_offset_;
+    // A segment without anything live needs no walk.
+    while (log_.dead_bytes(cleaning_) < log_.filled_bytes(cleaning_) &&
+           log_.NextBlob(cleaning_, &at, &location, &blob)) {
+      if (!CleanBlob(location, blob)) return false;  // no memory: try again later
+      if (blob.total_bytes >= budget_bytes) {
+        cleaning_offset_ = at;
+        return true;
+      }
+      budget_bytes -= blob.total_bytes;
+      cleaning_offset_ = at;
+    }
+    log_.Free(cleaning_);
+    cleaning_ = SegmentStore::kNoSegment;
+  }
+}
+
+bool PackedMap::CleanBlob(Location location, const Blob& blob) {
+  switch (blob.kind) {
+    case BlobKind::kString:
+      return strings_.dictionary().Move(location, blob);
+    case BlobKind::kEntry:
+      return CleanEntry(location, blob);
+    case BlobKind::kOuter:
+      return CleanOuter(location);
+    case BlobKind::kDead:
+      break;
+  }
+  return true;
+}
+
+bool PackedMap::RewriteList(const std::uint8_t* list) {
+  const StoredList stored = ReadList(list);
+  lists_.Begin();
+  const std::uint8_t* at = stored.records;
+  for (std::size_t i = 0; i < stored.count; ++i) {
+    if (!lists_.AddRewritten(ReadRecord(at, shapes_))) {
+      lists_.Rollback();
+      return false;
+    }
+    at = SkipRecord(at, shapes_);
+  }
+  return true;
+}
+
+bool PackedMap::CleanEntry(Location location, const Blob& blob) {
+  std::uint64_t number = 0;
+  ReadVarint(blob.payload, &number);
+  Index& index = tables_[number]->index;
+  const StoredEntry entry = ReadEntryBlob(blob);
+  const std::uint64_t hash = HashOfInner(entry.inner);
+  if (!RewriteList(entry.list)) return false;
+  token_.Clear();
+  Location made = kNowhere;
+  std::uint8_t* to = nullptr;
+  const bool has_token = strings_.Rewrite(entry.inner, &token_);
+  if (has_token) {
+    to = log_.Append(SegmentStore::Head::kClean, BlobKind::kEntry,
+                     VarintSize(number) + token_.size() + lists_.size_bytes(), &made);
+  }
+  if (to == nullptr) {
+    if (has_token) ReleaseToken(token_.data());
+    lists_.Rollback();
+    return false;
+  }
+  to = WriteVarint(number, to);
+  std::memcpy(to, token_.data(), token_.size());
+  lists_.CopyTo(to + token_.size());
+  index.Replace(hash, location, made);
+  strings_.Release(entry.inner);
+  ReleaseList(entry.list);
+  log_.Kill(location);
+  return true;
+}
+
+// Appends the entry, rewritten, to body_.
+bool PackedMap::RewriteInlineEntry(const StoredEntry& entry) {
+  if (!RewriteList(entry.list)) return false;
+  const std::size_t list_bytes = lists_.size_bytes();
+  // Room first, so that once the token has its reference nothing fails.
+  char scratch[kNumberScratchBytes];
+  const std::size_t inner_bytes =
+      InlineTokenSize(strings_.Text(entry.inner, scratch).size()) + kMaxVarintBytes;
+  if (!body_.TryReserve(body_.size() + inner_bytes + VarintSize(list_bytes) + list_bytes) ||
+      !strings_.Rewrite(entry.inner, &body_)) {
+    lists_.Rollback();
+    return false;
+  }
+  std::uint8_t* const to = WriteVarint(list_bytes, body_.end());
+  body_.SetSize(static_cast<std::size_t>(lists_.CopyTo(to) - body_.data()));
+  return true;
+}
+
+bool PackedMap::CleanOuter(Location location) {
+  const OuterBlob old = ReadOuter(location);
+  body_.Clear();
+  std::uint64_t rewritten = 0;
+  std::uint64_t number = old.number << 1 | (old.has_table ? 1 : 0);
+  bool ok = true;
+  if (!old.has_table) {
+    ForEachInlineEntry(old, [&](const StoredEntry& entry) {
+      ok = ok && RewriteInlineEntry(entry);
+      if (ok) ++rewritten;
+    });
+  }
+  const Location made =
+      ok ? WriteOuter(SegmentStore::Head::kClean, old.key, number, body_.data(), body_.size())
+         : kNowhere;
+  const auto give_up = [&](const StoredEntry& entry) {
+    strings_.Release(entry.inner);
+    ReleaseList(entry.list);
+  };
+  if (made == kNowhere) {
+    const std::uint8_t* at = body_.data();
+    for (; rewritten > 0; --rewritten) {
+      const StoredEntry entry = ReadInlineEntry(at);
+      give_up(entry);
+      at = entry.end;
+    }
+    return false;
+  }
+  outers_.Replace(strings_.Hash(old.key), location, made);
+  if (!old.has_table) ForEachInlineEntry(old, give_up);
+  log_.Kill(location);
+  return true;
+}
+
+}  // namespace strata::packed

@@ -1,0 +1,85 @@
+// Strings to tokens and back: the dictionary, what is learned about strings, and the tokens that
+// name them, brought together. A token written by Write holds its reference to the dictionary until
+// Release.
+//
+// Threads: one writer, no reader beside it.
+#ifndef STRATA_CACHE_PACKED_STRING_CODER_H_
+#define STRATA_CACHE_PACKED_STRING_CODER_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include <strata/memory_door.h>
+
+#include "cache/packed/dictionary.h"
+#include "cache/packed/layers.h"
+#include "cache/packed/segment_store.h"
+#include "cache/packed/string_policy.h"
+#include "cache/packed/token.h"
+#include "cache/packed/try_array.h"
+
+namespace strata::packed {
+
+using ByteArray = TryArray<std::uint8_t, kScratch>;
+
+class StringCoder {
+ public:
+  StringCoder(MemoryDoor* door, SegmentStore* log, std::uint64_t seed)
+      : log_(log), dictionary_(door, log, seed), policy_(door) {}
+
+  /// Appends the text's token to `out`. False, and nothing changed, when there is no memory.
+  [[nodiscard]] bool Write(std::string_view text, StringPolicy::Class place, ByteArray* out);
+  /// Appends a token with the text of one that lies in a blob, in the form that is best now: what
+  /// was inline may be in the dictionary by now, and what is there for this token alone goes back.
+  [[nodiscard]] bool Rewrite(const Token& token, ByteArray* out);
+  /// Gives up the token's reference.
+  void Release(const Token& token) {
+    if (token.kind == Token::Kind::kDictionary) {
+      dictionary_.Release(static_cast<StringId>(token.number));
+    }
+  }
+
+  bool Equals(const Token& token, std::string_view text) const {
+    switch (token.kind) {
+      case Token::Kind::kInline:
+        return token.inline_text() == text;
+      case Token::Kind::kDictionary:
+        return dictionary_.Text(static_cast<StringId>(token.number)) == text;
+      case Token::Kind::kNumber:
+        break;
+    }
+    char scratch[kNumberScratchBytes];
+    return NumberText(token.number, scratch) == text;
+  }
+  /// The text; of a number, in `scratch` (kNumberScratchBytes).
+  std::string_view Text(const Token& token, char* scratch) const {
+    switch (token.kind) {
+      case Token::Kind::kInline:
+        return token.inline_text();
+      case Token::Kind::kDictionary:
+        return dictionary_.Text(static_cast<StringId>(token.number));
+      case Token::Kind::kNumber:
+        break;
+    }
+    return NumberText(token.number, scratch);
+  }
+  /// The hash of a text, as the indexes of outers and inners use it.
+  std::uint64_t Hash(std::string_view text) const { return dictionary_.Hash(text); }
+
+  Dictionary& dictionary() { return dictionary_; }
+  const Dictionary& dictionary() const { return dictionary_; }
+  const StringPolicy& policy() const { return policy_; }
+  void Clear() {
+    dictionary_.Clear();
+    policy_.Clear();
+  }
+
+ private:
+  SegmentStore* log_;
+  Dictionary dictionary_;
+  StringPolicy policy_;
+};
+
+}  // namespace strata::packed
+
+#endif  // STRATA_CACHE_PACKED_STRING_CODER_H_

@@ -1,0 +1,103 @@
+// A token: how a blob holds one string.
+//
+//     varint  ...xxxx0                 the dictionary's string number x
+//     varint  ...xxx01  x bytes        the bytes themselves: strings met once, and very short ones
+//     varint  ...xxx11                 the decimal text of x: "0", "7", "50000"; no leading zero
+//
+// A decimal text of fewer than 19 digits is always a number token, so that two such strings are
+// equal exactly when their tokens are. Any other string may be a dictionary token in one blob and
+// its own bytes in another.
+//
+// Threads: plain functions over immutable bytes.
+#ifndef STRATA_CACHE_PACKED_TOKEN_H_
+#define STRATA_CACHE_PACKED_TOKEN_H_
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "cache/packed/varint.h"
+
+namespace strata::packed {
+
+using StringId = std::uint32_t;
+
+struct Token {
+  enum class Kind : std::uint8_t { kDictionary, kInline, kNumber };
+  Kind kind = Kind::kInline;
+  std::uint64_t number = 0;             ///< the id, the length in bytes, or the number
+  const std::uint8_t* bytes = nullptr;  ///< of kInline
+
+  std::string_view inline_text() const { return {reinterpret_cast<const char*>(bytes), number}; }
+};
+
+/// The longest decimal text that is a number token, in digits.
+inline constexpr std::size_t kMaxNumberDigits = 18;
+
+/// The number whose decimal text this is; none where it has a leading zero, a sign, another
+/// character, or too many digits.
+inline std::optional<std::uint64_t> AsNumber(std::string_view text) {
+  if (text.empty() || text.size() > kMaxNumberDigits) return std::nullopt;
+  if (text[0] == '0' && text.size() > 1) return std::nullopt;
+  std::uint64_t number = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    number = number * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  return number;
+}
+
+inline std::size_t NumberTokenSize(std::uint64_t number) { return VarintSize(number << 2); }
+inline std::size_t InlineTokenSize(std::size_t length) {
+  return VarintSize(static_cast<std::uint64_t>(length) << 2) + length;
+}
+inline std::size_t DictionaryTokenSize(StringId id) {
+  return VarintSize(static_cast<std::uint64_t>(id) << 1);
+}
+
+inline std::uint8_t* WriteNumberToken(std::uint64_t number, std::uint8_t* to) {
+  return WriteVarint((number << 2) | 3, to);
+}
+inline std::uint8_t* WriteDictionaryToken(StringId id, std::uint8_t* to) {
+  return WriteVarint(static_cast<std::uint64_t>(id) << 1, to);
+}
+inline std::uint8_t* WriteInlineToken(std::string_view text, std::uint8_t* to) {
+  to = WriteVarint((static_cast<std::uint64_t>(text.size()) << 2) | 1, to);
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+/// Reads the token at `from`; returns the byte after it.
+inline const std::uint8_t* ReadToken(const std::uint8_t* from, Token* token) {
+  std::uint64_t head = 0;
+  from = ReadVarint(from, &head);
+  if ((head & 1) == 0) {
+    *token = {Token::Kind::kDictionary, head >> 1, nullptr};
+  } else if ((head & 2) == 0) {
+    *token = {Token::Kind::kInline, head >> 2, from};
+    from += token->number;
+  } else {
+    *token = {Token::Kind::kNumber, head >> 2, nullptr};
+  }
+  return from;
+}
+
+/// The byte after the token at `from`.
+inline const std::uint8_t* SkipToken(const std::uint8_t* from) {
+  Token token;
+  return ReadToken(from, &token);
+}
+
+/// The text of a kNumber, written into `scratch`, which has kNumberScratchBytes.
+inline constexpr std::size_t kNumberScratchBytes = 20;
+inline std::string_view NumberText(std::uint64_t number, char* scratch) {
+  const std::to_chars_result result = std::to_chars(scratch, scratch + kNumberScratchBytes, number);
+  return {scratch, static_cast<std::size_t>(result.ptr - scratch)};
+}
+
+}  // namespace strata::packed
+
+#endif  // STRATA_CACHE_PACKED_TOKEN_H_

@@ -1,0 +1,139 @@
+// The packed layout over a long life: what is dead goes back, what is learned is put to use. That
+// it holds what a map holds is for tests/model/ to check.
+#include "cache/packed/packed_map.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace strata::packed {
+namespace {
+
+constexpr std::uint64_t kSeed = 42;
+
+std::string Numbered(const char* prefix, std::size_t number) {
+  return std::string(prefix) + std::to_string(number);
+}
+
+// Twenty records of two keys and values of which some repeat; `turn` makes them differ.
+Records MakeList(std::size_t entry, std::size_t turn, std::vector<std::string>* text) {
+  text->clear();
+  text->reserve(40);
+  Records list;
+  for (std::size_t i = 0; i < 20; ++i) {
+    text->push_back(Numbered("a value often met ", (entry + i) % 50));
+    text->push_back(Numbered("a value of this turn alone ", turn * 1000003 + entry * 20 + i));
+    const Pair pairs[] = {{"often", (*text)[2 * i]}, {"once", (*text)[2 * i + 1]}};
+    list.Add(pairs);
+  }
+  return list;
+}
+
+void PutAll(PackedMap& map, std::size_t entries, std::size_t turn) {
+  std::vector<std::string> text;
+  for (std::size_t entry = 0; entry < entries; ++entry) {
+    const Records list = MakeList(entry, turn, &text);
+    ASSERT_TRUE(map.Put(Numbered("outer", entry % 7), Numbered("inner ", entry), list).ok());
+  }
+}
+
+void MaintainToIdle(PackedMap& map) {
+  while (map.Maintain(std::size_t{1} << 20)) {
+  }
+}
+
+TEST(PackedMap, KeepsMostOfTheLogAliveWhileEverythingIsOverwritten) {
+  PackedMap map(kSeed);
+  for (std::size_t turn = 0; turn < 12; ++turn) PutAll(map, 2000, turn);
+  const Footprint footprint = map.MeasureFootprint();
+  const double dead = static_cast<double>(footprint.Find("log/dead")->total_bytes());
+  EXPECT_LE(dead, 0.12 * static_cast<double>(footprint.total_bytes()));
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
+TEST(PackedMap, DoesNotGrowWhenEverythingIsOverwrittenWithNewStrings) {
+  PackedMap map(kSeed);
+  for (std::size_t turn = 0; turn < 5; ++turn) PutAll(map, 500, turn);
+  const std::uint64_t before = map.door().allocated_bytes();
+  for (std::size_t turn = 5; turn < 60; ++turn) PutAll(map, 500, turn);
+  EXPECT_LE(map.door().allocated_bytes(), before + before / 10 + (std::uint64_t{1} << 19));
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
+TEST(PackedMap, GivesMemoryBackAfterMostIsDeleted) {
+  PackedMap map(kSeed);
+  PutAll(map, 10000, 0);
+  for (std::size_t entry = 1000; entry < 10000; ++entry) {
+    EXPECT_TRUE(map.Delete(Numbered("outer", entry % 7), Numbered("inner ", entry)));
+  }
+  MaintainToIdle(map);
+  PackedMap fresh(kSeed);
+  PutAll(fresh, 1000, 0);
+  MaintainToIdle(fresh);
+  EXPECT_EQ(map.counts(), fresh.counts());
+  const std::uint64_t fresh_bytes = fresh.door().allocated_bytes();
+  EXPECT_LE(map.door().allocated_bytes(), fresh_bytes + fresh_bytes / 10 + (2u << 20));
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
+TEST(PackedMap, SharesOneShapeAmongRecordsOfTheSameKeys) {
+  PackedMap map(kSeed);
+  PutAll(map, 100, 0);
+  EXPECT_EQ(map.shapes().size(), 1u);
+  map.Clear();
+  EXPECT_EQ(map.shapes().size(), 0u);
+}
+
+TEST(PackedMap, MakesNoShapesOfRandomKeySets) {
+  PackedMap map(kSeed);
+  for (std::size_t i = 0; i < 2000; ++i) {
+    const std::string a = Numbered("key ", i * 7919 % 50000);
+    const std::string b = Numbered("key ", i * 104729 % 49999);
+    const Pair pairs[] = {{a, "1"}, {b, "2"}};
+    ASSERT_TRUE(map.Append("outer", Numbered("", i), pairs).ok());
+  }
+  EXPECT_LE(map.shapes().size(), 4u);
+}
+
+TEST(PackedMap, PutsStringsMetAgainIntoTheDictionaryAndFreesThemWithTheirLastUse) {
+  PackedMap map(kSeed);
+  const std::string often(1000, 'o');
+  for (std::size_t i = 0; i < 100; ++i) {
+    const Pair pairs[] = {{"k", often}};
+    ASSERT_TRUE(map.Append("outer", Numbered("inner", i), pairs).ok());
+  }
+  EXPECT_LE(map.MeasureFootprint().Find("log/blobs")->used_bytes, 10000u);
+  EXPECT_GE(map.strings().dictionary().size(), 1u);
+  EXPECT_TRUE(map.DeleteOuter("outer"));
+  EXPECT_EQ(map.strings().dictionary().size(), 0u);
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
+TEST(PackedMap, TakesTheSameBytesInTheLogWhateverTheSeed) {
+  PackedMap one(1);
+  PackedMap two(2);
+  for (std::size_t turn = 0; turn < 5; ++turn) {
+    PutAll(one, 500, turn);
+    PutAll(two, 500, turn);
+  }
+  for (const char* const layer : {"log/blobs", "dictionary/bytes"}) {
+    EXPECT_EQ(one.MeasureFootprint().Find(layer)->used_bytes,
+              two.MeasureFootprint().Find(layer)->used_bytes)
+        << layer;
+  }
+}
+
+TEST(PackedMap, FindsItsEntriesUnderAnySeed) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    PackedMap map(seed);
+    PutAll(map, 100, seed);
+    EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+    EXPECT_NE(map.Find("outer1", "inner 1"), nullptr);
+    EXPECT_EQ(map.Find("outer1", "inner 2"), nullptr);
+  }
+}
+
+}  // namespace
+}  // namespace strata::packed

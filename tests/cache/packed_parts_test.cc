@@ -1,0 +1,155 @@
+// The parts of the packed layout, each by its promise: tokens, the sharded index, the log.
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "cache/packed/segment_store.h"
+#include "cache/packed/shard_table.h"
+#include "cache/packed/token.h"
+#include "cache/packed/varint.h"
+#include "gtest/gtest.h"
+
+namespace strata::packed {
+namespace {
+
+TEST(Varint, GivesBackEveryNumberInTheBytesItSays) {
+  for (unsigned bits = 0; bits < 64; ++bits) {
+    for (const std::uint64_t delta : {std::uint64_t{0}, std::uint64_t{1}}) {
+      const std::uint64_t number = (std::uint64_t{1} << bits) - delta;
+      std::uint8_t bytes[kMaxVarintBytes];
+      const std::uint8_t* const end = WriteVarint(number, bytes);
+      EXPECT_EQ(static_cast<std::size_t>(end - bytes), VarintSize(number));
+      std::uint64_t read = 0;
+      EXPECT_EQ(ReadVarint(bytes, &read), end);
+      EXPECT_EQ(read, number);
+    }
+  }
+}
+
+TEST(Token, TakesForANumberOnlyWhatComesBackLetterByLetter) {
+  for (const char* const text : {"0", "7", "50000", "999999999999999999"}) {
+    const auto number = AsNumber(text);
+    ASSERT_TRUE(number.has_value()) << text;
+    char scratch[kNumberScratchBytes];
+    EXPECT_EQ(NumberText(*number, scratch), text);
+  }
+  for (const char* const text :
+       {"", "00", "01", "-1", "+1", "1.0", " 1", "1 ", "1e3", "1000000000000000000"}) {
+    EXPECT_FALSE(AsNumber(text).has_value()) << text;
+  }
+}
+
+TEST(Token, EachKindIsReadAsItWasWritten) {
+  std::vector<std::uint8_t> bytes(1000);
+  std::uint8_t* to = WriteNumberToken(123456, bytes.data());
+  to = WriteInlineToken(std::string(100, 'x'), to);
+  to = WriteInlineToken("", to);
+  to = WriteDictionaryToken(std::numeric_limits<StringId>::max(), to);
+  Token token;
+  const std::uint8_t* at = ReadToken(bytes.data(), &token);
+  EXPECT_EQ(token.kind, Token::Kind::kNumber);
+  EXPECT_EQ(token.number, 123456u);
+  at = ReadToken(at, &token);
+  EXPECT_EQ(token.inline_text(), std::string(100, 'x'));
+  at = ReadToken(at, &token);
+  EXPECT_EQ(token.kind, Token::Kind::kInline);
+  EXPECT_EQ(token.number, 0u);
+  at = ReadToken(at, &token);
+  EXPECT_EQ(token.kind, Token::Kind::kDictionary);
+  EXPECT_EQ(token.number, std::numeric_limits<StringId>::max());
+  EXPECT_EQ(at, to);
+}
+
+// A table of numbers whose hash is a given function of them, beside a plain map.
+template <class Slots>
+void ChurnTable(std::uint64_t seed, std::uint64_t hash_mask, std::size_t most) {
+  MemoryDoor door;
+  ShardTable<Slots, kInnerIndex> table(&door);
+  std::map<std::uint64_t, bool> model;
+  std::mt19937_64 random(seed);
+  const auto hash_of = [&](std::uint64_t payload) {
+    return payload * 0x9E3779B97F4A7C15u & hash_mask;
+  };
+  const auto find = [&](std::uint64_t payload) {
+    return table.Find(hash_of(payload), [&](std::uint64_t other) { return other == payload; });
+  };
+  for (std::size_t step = 0; step < 20000; ++step) {
+    const std::uint64_t payload = kFirstPayload + random() % most;
+    const bool filling = step / 4000 % 2 == 0;
+    if (model.count(payload) == 0) {
+      ASSERT_EQ(find(payload), kNoPayload);
+      if (!filling && random() % 4 != 0) continue;
+      ASSERT_TRUE(table.TryGrow(hash_of(payload), hash_of));
+      table.Insert(hash_of(payload), payload);
+      model[payload] = true;
+    } else {
+      ASSERT_EQ(find(payload), payload);
+      if (filling && random() % 4 != 0) continue;
+      table.Erase(hash_of(payload), payload, hash_of);
+      model.erase(payload);
+    }
+    ASSERT_EQ(table.size(), model.size());
+  }
+  std::map<std::uint64_t, bool> met;
+  std::uint64_t from = 0;
+  do {
+    from = table.VisitShardOf(from, [&](std::uint64_t payload) { met[payload] = true; });
+  } while (from != 0);
+  EXPECT_EQ(met, model);
+  Layer layer;
+  table.AddTo(&layer);
+  EXPECT_EQ(layer.total_bytes(), door.allocated_bytes());
+  table.Clear();
+  EXPECT_EQ(door.allocated_bytes(), 0u);
+}
+
+TEST(ShardTable, HoldsWhatAMapHoldsThroughGrowthSplitsAndErasure) {
+  const std::uint64_t all = ~std::uint64_t{0};
+  ChurnTable<WideSlots>(1, all, 3000);
+  ChurnTable<NarrowSlots>(2, all, 3000);
+  ChurnTable<WideSlots>(3, all, 20);
+}
+
+TEST(ShardTable, HoldsKeysWhoseHashesNearlyCollide) {
+  // Tags and places all alike: only the top bits, by which shards split, differ.
+  ChurnTable<WideSlots>(4, 0xFFF0000000000000u, 3000);
+  ChurnTable<NarrowSlots>(5, 0xFFF0000000000000u, 3000);
+}
+
+TEST(SegmentStore, GivesBackBlobsOfEverySizeAndTheirPages) {
+  MemoryDoor door;
+  SegmentStore log(&door);
+  ASSERT_TRUE(log.ok());
+  std::mt19937_64 random(7);
+  std::map<Location, std::string> blobs;
+  for (const std::size_t size : {0, 1, 31, 32, 5000, 262143, 262144, 262145, 1000000}) {
+    for (int i = 0; i < 20; ++i) {
+      const std::string text(size, static_cast<char>('a' + random() % 26));
+      Location location = kNowhere;
+      std::uint8_t* const to =
+          log.Append(SegmentStore::Head::kWrite, BlobKind::kString, size, &location);
+      ASSERT_NE(to, nullptr);
+      std::copy(text.begin(), text.end(), to);
+      blobs[location] = text;
+    }
+  }
+  EXPECT_EQ(door.allocated_bytes(kSegments), log.taken_bytes());
+  for (const auto& [location, text] : blobs) {
+    const Blob blob = log.At(location);
+    EXPECT_EQ(blob.kind, BlobKind::kString);
+    EXPECT_EQ(std::string(blob.payload, blob.payload + blob.payload_bytes), text);
+    log.Kill(location);
+    EXPECT_EQ(log.At(location).kind, BlobKind::kDead);
+  }
+  EXPECT_EQ(log.dead_bytes(), log.filled_bytes());
+  log.Seal();
+  for (SegmentStore::Segment segment = 0; log.NextSegment(&segment); ++segment) log.Free(segment);
+  EXPECT_EQ(door.allocated_bytes(kSegments), 0u);
+  EXPECT_EQ(log.filled_bytes(), 0u);
+}
+
+}  // namespace
+}  // namespace strata::packed
