@@ -75,15 +75,13 @@ class CommandLine {
     }
     try {
       // The library wants them last first.
-      app_.parse({words.rbegin(), words.rend()});
+      app_.parse(std::vector<std::string>(words.rbegin(), words.rend()));
     } catch (const CLI::CallForHelp&) {
       return Print(HelpOf());
     } catch (const CLI::CallForVersion&) {
       return Print("strata " STRATA_VERSION "\n");
-    } catch (const CLI::ExtrasError& error) {
-      return UsageError(absl::StrFormat("%s: see %s", Unexpected(error), HelpWords()));
     } catch (const CLI::ParseError& error) {
-      return UsageError(absl::StrFormat("%s: see %s", error.what(), HelpWords()));
+      return UsageError(absl::StrFormat("%s: see %s", WhatIsOff(error), HelpWords()));
     }
     TakeKeys();
     return run_();
@@ -155,8 +153,8 @@ class CommandLine {
     return option.starts_with("--") ? option.substr(0, option.find('=')) : option.substr(0, 2);
   }
 
-  // Names the first word that has no place.
-  std::string Unexpected(const CLI::ExtrasError& error) const {
+  // Names the first word that has no place, for it may be why another is missing.
+  std::string WhatIsOff(const CLI::ParseError& error) const {
     const std::vector<std::string> extras =
         Chosen() == nullptr ? std::vector<std::string>() : Chosen()->remaining();
     if (extras.empty()) return error.what();
@@ -348,7 +346,7 @@ int Main(int argc, char** argv) {
     return RunLayoutProcess(argc, argv);
   }
   InstallInterruptHandler();
-  const std::vector<std::string_view> words(argv + 1, argv + argc);
+  const std::vector<std::string_view> words(argv + std::min(1, argc), argv + argc);
   CommandLine command_line;
   const absl::Status status = command_line.Run(words);
   const CLI::App* const verb = command_line.Chosen();

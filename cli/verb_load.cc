@@ -27,7 +27,7 @@ absl::Status CheckWords(const LoadArgs& args) {
       return UsageError(absl::StrCat(option, " is for --follow: leave it out"));
     }
   }
-  const char* const alone = "load alone reads the source once";
+  const char* const alone = "without it the source is read once";
   if (args.follow) return NotInThisVersion("--follow", alone);
   if (args.listen.has_value()) return NotInThisVersion("--listen", alone);
   if (args.save.has_value()) {

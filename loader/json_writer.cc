@@ -133,6 +133,8 @@ absl::Status JsonTextWriter::WriteAll() {
     if (!key.ok()) return key.status();
     outers.push_back(std::move(*key));
   }
+  // A cursor that has no memory to go on ends as one that is through.
+  if (absl::Status through = cursor.status(); !through.ok()) return through;
   if (absl::Status sorted = Sort(&outers); !sorted.ok()) return sorted;
   out_.push_back('{');
   for (std::size_t i = 0; i < outers.size(); ++i) {
@@ -156,6 +158,7 @@ absl::Status JsonTextWriter::WriteOuter(const std::string& outer) {
     if (!key.ok()) return key.status();
     inners.push_back(std::move(*key));
   }
+  if (absl::Status through = cursor.status(); !through.ok()) return through;
   if (absl::Status sorted = Sort(&inners); !sorted.ok()) return sorted;
   out_.push_back('{');
   for (std::size_t i = 0; i < inners.size(); ++i) {

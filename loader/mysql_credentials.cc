@@ -173,6 +173,27 @@ absl::Status Apply(const MySqlCredentials& credentials, MySqlOptions* options) {
 
 }  // namespace
 
+absl::Status CheckMySqlOptions(const MySqlOptions& options) {
+  try {
+    if (options.user.empty()) {
+      return absl::InvalidArgumentError(
+          "MySQL: no user is named; write mysql://USER@HOST/DATABASE, or give user= in the "
+          "[client] "
+          "section of a --defaults-file");
+    }
+    if ((options.ssl_mode == MySqlSslMode::kVerifyCa ||
+         options.ssl_mode == MySqlSslMode::kVerifyIdentity) &&
+        options.ssl_ca.empty()) {
+      return absl::InvalidArgumentError(
+          "MySQL: ssl_mode VERIFY_CA and VERIFY_IDENTITY need the authorities' file; add "
+          "ssl_ca=FILE");
+    }
+    return absl::OkStatus();
+  } catch (const std::exception&) {
+    return OutOfMemory();
+  }
+}
+
 absl::Status ApplyMySqlCredentials(const MySqlCredentials& credentials, MySqlOptions* options) {
   try {
     return Apply(credentials, options);

@@ -28,14 +28,16 @@ std::string ValueExpression(const Column& column) {
   return column.kind == ColumnKind::kBits ? absl::StrCat("CONCAT(", name, ")") : name;
 }
 
-// Numbers as a flag; text as it is, for the client to look at.
+// Whether the row is deleted, 1, or not, 0 or NULL: as the server compares with 0. Of ENUM and SET
+// the text, not the index, which is never 0; types that do not compare with numbers (UUID, INET6)
+// have only their text.
 std::string DeletedExpression(const Column& column) {
   const std::string name = QuoteName(column.name);
   switch (column.kind) {
     case ColumnKind::kText:
     case ColumnKind::kBytes:
     case ColumnKind::kNumbered:
-      return absl::StrCat("CONCAT(", name, ")");
+      return absl::StrCat("(CONCAT(", name, ") <> 0)");
     default:
       return absl::StrCat("(", name, " <> 0)");
   }

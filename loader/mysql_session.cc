@@ -201,12 +201,7 @@ Session::~Session() {
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Open(const MySqlOptions& options) {
-  if ((options.ssl_mode == MySqlSslMode::kVerifyCa ||
-       options.ssl_mode == MySqlSslMode::kVerifyIdentity) &&
-      options.ssl_ca.empty()) {
-    return absl::InvalidArgumentError(
-        "ssl_mode VERIFY_CA and VERIFY_IDENTITY need the authorities' file: add ssl_ca=FILE");
-  }
+  if (absl::Status checked = CheckMySqlOptions(options); !checked.ok()) return checked;
   auto connection = std::make_unique<Connection>();
   connection->password = options.password;
   std::unique_ptr<Session> session(new Session(std::move(connection), ServerName(options)));

@@ -60,9 +60,7 @@ Value TakeValue(std::string_view* payload) {
   return {false, text};
 }
 
-bool IsDeleted(const Row& row, std::size_t cell) {
-  return !row.IsNull(cell) && row[cell] != "0" && !row[cell].empty();
-}
+bool IsDeleted(const Row& row, std::size_t cell) { return !row.IsNull(cell) && row[cell] != "0"; }
 
 std::string TemporaryDirectory(const MySqlOptions& options) {
   if (!options.temporary_directory.empty()) return options.temporary_directory;

@@ -43,7 +43,7 @@ void StringPolicy::GrowFilter(std::uint64_t store_bytes) {
   const std::size_t size = filter_.size();
   if (size > 0 && (new_in_filter_ < size || size == kMaxFilter)) return;
   const std::size_t wanted = size == 0 ? kMinFilter : 2 * size;
-  if (size > 0 && wanted * sizeof(std::uint16_t) > store_bytes / 128) return;
+  if (size > 0 && wanted * sizeof(std::uint16_t) > store_bytes / 64) return;
   // What was known is forgotten: the fingerprints alone do not tell their new places. Without
   // memory for more the filter stays as it is.
   if (!filter_.TryReserve(wanted)) return;

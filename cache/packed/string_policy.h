@@ -47,7 +47,7 @@ class StringPolicy {
   /// A string was met that the dictionary has.
   void MetKnown(Class place) { Count(place, true); }
   /// A string was met that the dictionary does not have: whether it should go there. `store_bytes`
-  /// bounds the filter's memory: it takes at most 1/128 of that.
+  /// bounds the filter's memory: it takes at most 1/64 of that.
   bool MetUnknown(Class place, std::string_view text, std::uint64_t store_bytes);
 
   void Clear();

@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/baselines/layout.h"
@@ -52,6 +53,20 @@ void ExpectLayoutObject(const json& layout) {
   EXPECT_FALSE(layout.at("allocator").get<std::string>().empty());
   EXPECT_TRUE(layout.contains("lookup_batch_ns"));
   EXPECT_EQ(layout.at("digest").get<std::string>().size(), 32u);
+}
+
+// Each of the process's sums is its terms and a rest that may be negative.
+void ExpectTermsAddUp(const json& process) {
+  for (const auto& [of, sum] : {std::pair("anon", "anon_bytes"), std::pair("file", "file_bytes")}) {
+    auto added = process.at("unexplained_bytes").at(of).get<std::int64_t>();
+    for (const json& term : process.at("terms")) {
+      EXPECT_FALSE(term.at("name").get<std::string>().empty());
+      EXPECT_FALSE(term.at("source").get<std::string>().empty());
+      if (term.at("of") == of) added += term.at("bytes").get<std::int64_t>();
+    }
+    EXPECT_EQ(added, process.at(sum).get<std::int64_t>()) << of;
+  }
+  EXPECT_TRUE(process.at("unexplained_bytes").at("cgroup").is_null());
 }
 
 class CompareTest : public testing::Test {
@@ -197,22 +212,37 @@ TEST_F(CompareTest, FootprintIsTheLayoutAndItsProcess) {
     EXPECT_GT(process.at("anon_bytes"), document.at("total_bytes"));
     EXPECT_GE(process.at("peak_rss_bytes").get<std::uint64_t>(), rss);
     EXPECT_FALSE(process.at("allocator").at("name").get<std::string>().empty());
-    EXPECT_TRUE(process.at("cgroup").is_null() || process.at("cgroup").is_object());
+    EXPECT_TRUE(process.at("cgroup").is_null());
+    ExpectTermsAddUp(process);
+    ASSERT_EQ(process.at("terms").size(), 1u);
+    EXPECT_EQ(process.at("terms")[0].at("of"), "anon");
+    EXPECT_EQ(process.at("terms")[0].at("source"), "door");
+    EXPECT_EQ(process.at("terms")[0].at("bytes"), document.at("allocated_bytes"));
   }
 }
 
-TEST_F(CompareTest, FootprintIsOfTheInternedLayoutWhereNoneIsNamed) {
+TEST_F(CompareTest, PackedIsTheLayoutWhereNoneIsNamed) {
   const std::string path = folder_.Write("f.json", R"({"a":{"x":[{"k":"v"}]}})");
-  EXPECT_EQ(Parse(Strata({"footprint", path, "--format", "json"})).at("layout"), "interned");
+  EXPECT_EQ(Parse(Strata({"footprint", path, "--format", "json"})).at("layout"), "packed");
+  const json bench = Parse(Strata({"bench", "load", path, "--rounds", "1", "--format", "json"}));
+  ASSERT_EQ(bench.at("layouts").size(), 1u);
+  EXPECT_EQ(bench.at("layouts")[0].at("layout"), "packed");
   const Finished text = Strata({"footprint", path});
   ExpectSuccess(text);
   EXPECT_THAT(text.out, HasSubstr("= counted at the door"));
   EXPECT_THAT(text.out, HasSubstr("anonymous"));
+  EXPECT_THAT(text.out, HasSubstr("layout (door)"));
+  EXPECT_THAT(text.out, HasSubstr("unexplained"));
 }
 
 TEST_F(CompareTest, BenchGivesMediansOfEachLayout) {
   const std::string path = Gen("forum", "500");
-  const json load = Parse(Strata({"bench", "load", path, "--rounds", "2", "--format", "json"}));
+  std::string all;
+  for (const std::string_view layout : LayoutNames()) {
+    all += (all.empty() ? "" : ",") + std::string(layout);
+  }
+  const json load =
+      Parse(Strata({"bench", "load", path, "--rounds", "2", "--layouts", all, "--format", "json"}));
   EXPECT_EQ(load.at("benchmark"), "load");
   ASSERT_EQ(load.at("layouts").size(), LayoutNames().size());
   for (const json& row : load.at("layouts")) {

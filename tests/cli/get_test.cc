@@ -49,6 +49,43 @@ TEST_F(GetTest, EmptyKeysAndWordsOfTheProgramAreKeys) {
   EXPECT_EQ(Get({"--", "-d", "load", "0", ""}).out, "nameless\n");
 }
 
+TEST_F(GetTest, AnyWordIsAKey) {
+  const std::string data = folder_.Write(
+      "k.json",
+      R"({"":{"":[{},{"++":"plus","-":"dash"}]},"++":{"++":[{"--":"dashes","get":"verb"}]},)"
+      R"("-d":{"--root":[]},"-":{},"--":{"--help":[]},"%%":{},"/x":{},"[a,b]":{},"word":{}})");
+  const auto get = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "get");
+    const Finished finished = Strata(words);
+    ExpectSuccess(finished);
+    return finished.out;
+  };
+  EXPECT_EQ(get({data, "", "", "1", "++"}), "plus\n");
+  EXPECT_EQ(get({data, "", "", "1", "-"}), "dash\n");
+  EXPECT_EQ(get({data, "++"}), "{\"++\":[{\"--\":\"dashes\",\"get\":\"verb\"}]}\n");
+  EXPECT_EQ(get({data, "++", "++", "0", "get"}), "verb\n");
+  EXPECT_EQ(get({data, "++", "++", "0", "--", "--"}), "dashes\n");
+  EXPECT_EQ(get({"--", data, "--"}), "{\"--help\":[]}\n");
+  EXPECT_EQ(get({data, "--", "--", "--help"}), "[]\n");
+  EXPECT_EQ(get({"--progress=false", data, "--", "-d", "--root"}), "[]\n");
+  for (const char* const key : {"-", "%%", "/x", "[a,b]", "word"}) {
+    EXPECT_EQ(get({data, key}), "{}\n");
+  }
+}
+
+TEST_F(GetTest, OptionsStandAnywhereBeforeTheTwoDashes) {
+  const std::string data =
+      folder_.Write("w.txt", R"({"++":{"a":{"x":[{"k":"v"}]}},"a":{"x":[{"k":"other"}]}})");
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"get", "--root", "/++", "--input-format", "json", data, "a", "x", "0", "k"},
+           {"get", data, "a", "--root=/++", "x", "--input-format=json", "0", "k"},
+           {"get", data, "a", "x", "0", "k", "--input-format", "json", "--root", "/++"}}) {
+    const Finished finished = Strata(words);
+    ExpectSuccess(finished);
+    EXPECT_EQ(finished.out, "v\n");
+  }
+}
+
 TEST_F(GetTest, NothingThereIsStatusThreeAndOneLine) {
   ExpectFailure(Get({"b"}), 3, "nothing at outer 'b'");
   ExpectFailure(Get({"a", "z"}), 3, "inner 'z'");

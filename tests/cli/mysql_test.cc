@@ -86,6 +86,19 @@ TEST_F(ProgramMySqlTest, ProgressIsInRows) {
   EXPECT_THAT(finished.err, HasSubstr("5 rows"));
 }
 
+TEST_F(ProgramMySqlTest, ProgressMovesWhileATableIsFetchedForAComparison) {
+  ExpectSuccess(Shell(client_ + "\"INSERT INTO " + database_ +
+                      ".t (outer_key, inner_key, seq, k, v) SELECT 'o', seq, 0, 'k', 'v' FROM "
+                      "seq_1_to_50000\" " +
+                      database_));
+  const Finished finished =
+      Strata({"compare", Url(), "--layouts", "packed", "--lookups", "0", "--progress"});
+  EXPECT_EQ(finished.exit, 0) << finished.err;
+  // Rows are there before the first entry is.
+  EXPECT_THAT(finished.err, testing::ContainsRegex(": [1-9][0-9]* rows[^\n]* 0 entries"));
+  EXPECT_THAT(finished.err, HasSubstr("50005 rows"));
+}
+
 TEST_F(ProgramMySqlTest, MissingTableIsNamed) {
   const Finished finished = Strata(
       {"dump", "mysql://" + user_ + "@localhost/" + database_ + "?table=gone&socket=" + socket_});

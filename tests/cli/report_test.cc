@@ -37,15 +37,18 @@ FootprintReport MakeFootprintReport() {
                     .text_bytes = 6,
                     .digest = "d1"};
   report.layout = MakeLayoutReport("std_map", 1'000'000, 93);
-  report.process = {
-      .rss_bytes = 100,
-      .peak_rss_bytes = 200,
-      .anon_bytes = 60,
-      .file_bytes = 40,
-      .allocator = {
-          .name = "some malloc",
-          .heap = GlibcHeap{
-              .allocated_bytes = 1, .free_bytes = 2, .heap_bytes = 3, .mapped_bytes = 4}}};
+  report.process = {.rss_bytes = 100,
+                    .peak_rss_bytes = 200,
+                    .anon_bytes = 60,
+                    .file_bytes = 40,
+                    .allocator = {.name = "some malloc",
+                                  .heap = GlibcHeap{.allocated_bytes = 1,
+                                                    .free_bytes = 2,
+                                                    .heap_bytes = 3,
+                                                    .mapped_bytes = 4}},
+                    .terms = {{.of = "anon", .name = "a", .bytes = 50, .source = "s"},
+                              {.of = "anon", .name = "b", .bytes = 15, .source = "s"},
+                              {.of = "file", .name = "c", .bytes = 10, .source = "s"}}};
   return report;
 }
 
@@ -61,6 +64,18 @@ TEST(ReportTest, FootprintReadBackIsTheSame) {
   const std::string less = FootprintJson(report);
   EXPECT_NE(less, json);
   EXPECT_EQ(FootprintJson(ParseFootprintJson(less).value()), less);
+}
+
+TEST(ReportTest, RestOfTheTermsIsSignedAndShown) {
+  const FootprintReport report = MakeFootprintReport();
+  EXPECT_EQ(report.process.UnexplainedBytes("anon"), -5);
+  EXPECT_EQ(report.process.UnexplainedBytes("file"), 30);
+  const auto process = nlohmann::json::parse(FootprintJson(report)).at("process");
+  EXPECT_EQ(process.at("unexplained_bytes").at("anon"), -5);
+  EXPECT_EQ(process.at("unexplained_bytes").at("file"), 30);
+  EXPECT_TRUE(process.at("unexplained_bytes").at("cgroup").is_null());
+  EXPECT_EQ(process.at("terms").size(), 3u);
+  EXPECT_THAT(FootprintText(report), testing::ContainsRegex("unexplained +-5\n"));
 }
 
 TEST(ReportTest, WhatIsNoFootprintIsRefused) {

@@ -1,8 +1,10 @@
 // SOURCE in all its forms: the same content whatever it comes in, faults named, dump the identity.
+#include <fstream>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
+#include "nlohmann/json.hpp"
 #include "tests/cli/program.h"
 
 namespace strata::cli {
@@ -94,6 +96,35 @@ TEST_F(SourceTest, DumpOfADumpIsTheSameBytes) {
     ExpectSuccess(finished);
     EXPECT_GT(ReadFile(first).size(), 50'000u) << shape;
   }
+}
+
+TEST_F(SourceTest, DumpEqualsItsSourceToAnotherJsonReader) {
+  for (const char* const shape : {"forum", "unique", "rows", "sparse"}) {
+    const std::string path = folder_ / "f.json";
+    ExpectSuccess(Strata({"gen", shape, "--records", "2000", "-o", path}));
+    const auto source = nlohmann::json::parse(ReadFile(path));
+    EXPECT_FALSE(source.empty());
+    EXPECT_EQ(nlohmann::json::parse(Dump({path})), source) << shape;
+  }
+}
+
+// The README's commands as they stand there, with less data; the server's is left out.
+TEST_F(SourceTest, CommandsOfTheReadmeWork) {
+  std::ifstream readme(STRATA_README);
+  std::string script = "set -e; cd '" + folder_.path() + "'\n";
+  int commands = 0;
+  for (std::string line; std::getline(readme, line);) {
+    const std::string begin = "    strata ";
+    if (!line.starts_with(begin) || line.find("mysql://") != std::string::npos) continue;
+    if (const std::size_t full = line.find("--records 200000"); full != std::string::npos) {
+      line.replace(full, 16, "--records 2000");
+    }
+    script += "\"$STRATA\" " + line.substr(begin.size()) + "\n";
+    ++commands;
+  }
+  ASSERT_GE(commands, 5);
+  const Finished finished = Shell(script);
+  EXPECT_EQ(finished.exit, 0) << script << finished.err;
 }
 
 TEST_F(SourceTest, LoadPrintsCountsBytesAndSeconds) {

@@ -68,7 +68,19 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{{"load", "x.json", "--poll-interval", "5h"}, "'5h' is no duration"},
                     Wrong{{"load", "x.json", "--poll-interval", "5s"}, "--follow"},
                     Wrong{{"load", "x.json", "--replace-invalid-utf8"}, "--dump"},
-                    Wrong{{"get", "x.json"}, "OUTER"},
+                    Wrong{{"get", "x.json"}, "OUTER"}, Wrong{{"get"}, "SOURCE"},
+                    Wrong{{"get", "x.json", "a", "--root"}, "--root"},
+                    Wrong{{"get", "x.json", "-d"}, "a key that begins with a dash follows --"},
+                    Wrong{{"get", "x.json", "--dump", "a"}, "no option --dump"},
+                    Wrong{{"dump", "x.json", "++"}, "'++' is no word here"},
+                    Wrong{{"++"}, "no verb '++'"},
+                    Wrong{{"dump", "mariadb://u@h/d?table=t"}, "there is no 'mariadb://' source"},
+                    Wrong{{"dump", "MySQL://u@h/d?table=t"}, "there is no 'MySQL://' source"},
+                    Wrong{{"dump", "https://h/f.json"}, "there is no 'https://' source"},
+                    Wrong{{"dump", "mysql:u@h/d"}, "there is no 'mysql:' source"},
+                    Wrong{{"load", "x.json", "--dump", ""}, "file to write is empty"},
+                    Wrong{{"gen", "forum", "-o", ""}, "file to write is empty"},
+                    Wrong{{"dump", "x.json", "--output="}, "--output"},
                     Wrong{{"get", "x.json", "a", "b", "first"}, "'first' is no"},
                     Wrong{{"get", "x.json", "a", "b", "-1"}, "'-1' is no"},
                     Wrong{{"get", "x.json", "a", "b", "0", "k", "v"}, "v"},
@@ -83,12 +95,12 @@ INSTANTIATE_TEST_SUITE_P(
               "'diff' is not in this version"},
         Wrong{{"explain", "memstats", "f", "--observed", "1Mi"},
               "'explain' is not in this version"},
-        Wrong{{"bench", "churn", "x.json"}, "bench churn is not in this version"},
-        Wrong{{"bench", "reclaim", "x.json"}, "bench reclaim is not in this version"},
-        Wrong{{"load", "x.json", "--follow"}, "load --follow is not in this version"},
-        Wrong{{"load", "x.json", "--follow", "--poll-interval", "500ms"}, "load --follow is not"},
-        Wrong{{"load", "x.json", "--save", "x.strata"}, "load --save is not in this version"},
-        Wrong{{"load", "x.json", "--listen", ":80"}, "load --listen is not in this version"},
+        Wrong{{"bench", "churn", "x.json"}, "the benchmark 'churn' is not in this version"},
+        Wrong{{"bench", "reclaim", "x.json"}, "the benchmark 'reclaim' is not in this version"},
+        Wrong{{"load", "x.json", "--follow"}, "--follow is not in this version"},
+        Wrong{{"load", "x.json", "--follow", "--poll-interval", "500ms"}, "--follow is not"},
+        Wrong{{"load", "x.json", "--save", "x.strata"}, "--save is not in this version"},
+        Wrong{{"load", "x.json", "--listen", ":80"}, "--listen is not in this version"},
         Wrong{{"dump", "x.strata"}, "a .strata SOURCE is not in this version"},
         Wrong{{"dump", "x.toml"}, "a .toml SOURCE is not in this version"},
         Wrong{{"compare", "x.json", "--format", "html"}, "--format html is not in this version"},
@@ -97,7 +109,72 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"footprint", "x.json", "--format", "pprof"},
               "--format pprof is not in this version"},
         Wrong{{"footprint", "x.json", "--format", "openmetrics"}, "openmetrics is not in this"},
-        Wrong{{"footprint", "x.json", "--by", "column"}, "footprint --by is not in this version"}));
+        Wrong{{"footprint", "x.json", "--by", "column"}, "--by is not in this version"}));
+
+// Where a verb refuses a word, it is the program that names the verb.
+TEST(VerbInMessageTest, IsSaidOnce) {
+  const std::vector<Words> calls = {
+      {"gen", "nope"},
+      {"bench", "nope", "x.json"},
+      {"bench", "load", "x.json", "--format", "nope"},
+      {"bench", "load", "x.json", "--format", "html"},
+      {"compare", "x.json", "--format", "nope"},
+      {"compare", "x.json", "--format", "html"},
+      {"footprint", "x.json", "--format", "nope"},
+      {"footprint", "x.json", "--by", "outer"},
+      {"load", "x.json", "--follow"},
+  };
+  for (const Words& words : calls) {
+    const Finished finished = Strata(words);
+    const std::string prefix = "strata " + words[0] + ": ";
+    ExpectFailure(finished, 2, prefix);
+    ASSERT_TRUE(finished.err.starts_with(prefix));
+    for (const char* const behind : {" ", ":"}) {
+      EXPECT_THAT(finished.err.substr(prefix.size()), testing::Not(HasSubstr(words[0] + behind)));
+    }
+  }
+}
+
+class PasswordTest : public testing::TestWithParam<Words> {};
+
+TEST_P(PasswordTest, IsRefusedAndNeverRepeated) {
+  const Finished finished = Strata(GetParam());
+  ExpectFailure(finished, 2, "strata");
+  EXPECT_THAT(finished.err, testing::Not(HasSubstr("secret")));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Words, PasswordTest,
+    testing::Values(
+        Words{"load", "mysql://u:secret@h/d?table=t"},
+        Words{"load", "e.json", "mysql://u:secret@h/d?table=t"},
+        Words{"load", "e.json", "mysql://u@h/d?table=t&password=secret"},
+        Words{"load", "mysql://u@h/d?table=t&password=secret"},
+        Words{"load", "mysql://u@h/d?table=t&PassWord=secret"},
+        Words{"mysql://u:secret@h/d?table=t"}, Words{"--mysql://u:secret@h/d?table=t"},
+        Words{"load", "mariadb://u:secret@h/d?table=t"},
+        Words{"load", "MySQL://u:secret@h/d?table=t"}, Words{"load", "mysql:u:secret@h/d"},
+        Words{"load", "u:secret@h/d"}, Words{"load", "mysql//u:secret@h/d"},
+        Words{"load", "mysql://u:se@cret:secret/@h/d?table=t", "more"},
+        Words{"load", "e.json", "mysql://u:a secret word@h/d?table=t"},
+        Words{"load", "e.json", "mysql://u:a secret\nword@h/d?table=t"},
+        Words{"compare", "x.json", "--layouts", "mysql://u:secret@h/d"},
+        Words{"compare", "x.json", "--lookups", "u:secret@h"}, Words{"gen", "mysql://u:secret@h/d"},
+        Words{"bench", "mysql://u:secret@h/d", "x.json"}, Words{"get", "mysql://u:secret@h/d", "a"},
+        Words{"get", "x.json", "a", "b", "mysql://u:secret@h/d"},
+        Words{"get", "x.json", "a", "b", "0", "k", "mysql://u:secret@h/d"},
+        Words{"load", "mysql://u@h/d?table=t", "--password=secret"},
+        Words{"load", "mysql://u@h/d?table=t", "-psecret"},
+        Words{"load", "mysql://u@h/d?table=t", "--password", "secret"},
+        Words{"--password=secret", "load"}));
+
+TEST(PasswordInMessageTest, OfAFileThatCannotBeOpenedIsMasked) {
+  const Finished finished = Strata({"dump", "no-such-folder/u:secret@h/d.json"});
+  ExpectFailure(finished, 1, "no-such-folder/u:***@h/d.json");
+  EXPECT_THAT(finished.err, testing::Not(HasSubstr("secret")));
+  const Finished written = Strata({"gen", "forum", "-o", "no-such-folder/u:secret@h/d.json"});
+  ExpectFailure(written, 1, "u:***@h/d.json");
+}
 
 TEST(HelpTest, HelpAndVersionAreNoFailures) {
   const Finished help = Strata({"--help"});

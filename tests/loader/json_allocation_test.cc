@@ -1,17 +1,21 @@
-// The reader and the apply loop survive every allocation failing in turn: the n-th allocation
-// fails, for n = 1, 2, 3 … until a load passes without meeting it. All that fails is theirs: the
-// target lives in memory of its own.
+// The reader, the apply loop and the writer survive every allocation failing in turn: the n-th
+// allocation fails, for n = 1, 2, 3 … until a load passes without meeting it. All that fails is
+// theirs: the target lives in memory of its own.
 //
 // new, in every form and in every library, is replaced; malloc, calloc and realloc are wrapped by
 // the linker for what is linked statically, which is all of ours.
 #include <gtest/gtest.h>
 
 #include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <string>
+
+#include <strata/json_writer.h>
 
 #include "absl/strings/str_cat.h"
 
@@ -173,15 +177,16 @@ TEST(JsonAllocation, LoadingIntoContentSurvivesEveryFailure) {
   CheckForm(JsonOptions::Form::kDocument, 64, false);
 }
 
-TEST(JsonAllocation, OpeningAFileSurvivesEveryFailure) {
-  const std::string path = absl::StrCat(::testing::TempDir(), "/strata-allocation-", getpid());
+void WriteFile(const std::string& path, const std::string& text) {
   std::FILE* file = std::fopen(path.c_str(), "wb");
   ASSERT_NE(file, nullptr);
-  const std::string text = Document();
   ASSERT_EQ(std::fwrite(text.data(), 1, text.size(), file), text.size());
-  std::fclose(file);
+  ASSERT_EQ(std::fclose(file), 0);
+}
+
+void CheckFile(const std::string& path) {
   const JsonOptions options{.form = JsonOptions::Form::kDocument, .root = "/A"};
-  const absl::StatusOr<Content> expected = LoadText(text, options);
+  const absl::StatusOr<Content> expected = LoadText(Document(), options);
   ASSERT_TRUE(expected.ok());
   FailEachInTurn(*expected, true, [&](SafeTarget& target) {
     absl::StatusOr<std::unique_ptr<Source>> source = OpenJsonFile(path, options);
@@ -189,6 +194,68 @@ TEST(JsonAllocation, OpeningAFileSurvivesEveryFailure) {
     return Load(**source, target).status().code();
   });
   std::remove(path.c_str());
+}
+
+std::string FilePath(const char* ending) {
+  return absl::StrCat(::testing::TempDir(), "/strata-allocation-", getpid(), ending);
+}
+
+TEST(JsonAllocation, OpeningAFileSurvivesEveryFailure) {
+  const std::string path = FilePath(".json");
+  WriteFile(path, Document());
+  CheckFile(path);
+}
+
+// What zlib and zstd allocate inside their own shared libraries does not fail here.
+TEST(JsonAllocation, OpeningAGzipFileSurvivesEveryFailure) {
+  const std::string path = FilePath(".json.gz");
+  const std::string text = Document();
+  const gzFile file = gzopen(path.c_str(), "wb");
+  ASSERT_NE(file, nullptr);
+  ASSERT_EQ(gzwrite(file, text.data(), static_cast<unsigned>(text.size())),
+            static_cast<int>(text.size()));
+  ASSERT_EQ(gzclose(file), Z_OK);
+  CheckFile(path);
+}
+
+TEST(JsonAllocation, OpeningAZstdFileSurvivesEveryFailure) {
+  const std::string path = FilePath(".json.zst");
+  const std::string text = Document();
+  std::string packed(ZSTD_compressBound(text.size()), '\0');
+  packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 3));
+  WriteFile(path, packed);
+  CheckFile(path);
+}
+
+TEST(JsonAllocation, WritingSurvivesEveryFailure) {
+  absl::StatusOr<Cache> cache = Cache::Create();
+  ASSERT_TRUE(cache.ok());
+  const JsonOptions options{.form = JsonOptions::Form::kDocument, .root = "/A"};
+  absl::StatusOr<std::unique_ptr<Source>> source =
+      JsonReader::Make(std::make_unique<TextStream>(Document()), "input", options);
+  ASSERT_TRUE(source.ok());
+  ASSERT_TRUE(Load(**source, *cache).ok());
+  ASSERT_TRUE(cache->Put("\xff", "i", Records{{{"k", "not UTF-8: \xff"}}}).ok());
+  const JsonWriteOptions replacing{.replace_invalid_utf8 = true};
+  const auto write = [&](std::string* text) {
+    const TextSink sink = [text](std::string_view part) {
+      const Unarmed unarmed;
+      text->append(part);
+      return absl::OkStatus();
+    };
+    return WriteJson(*cache, sink, replacing);
+  };
+  std::string whole;
+  ASSERT_TRUE(write(&whole).ok());
+  const absl::StatusOr<Content> expected = LoadText(whole);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  FailEachInTurn(*expected, true, [&](SafeTarget& target) {
+    std::string text;
+    const absl::StatusCode code = write(&text).code();
+    const Unarmed unarmed;
+    if (code == absl::StatusCode::kOk) target.held.content = *LoadText(text);
+    return code;
+  });
 }
 
 TEST(JsonAllocation, ReadingASpoolSurvivesEveryFailure) {

@@ -12,7 +12,8 @@ target_link_libraries(mysql_source_test PRIVATE strata_loader GTest::gtest GTest
 add_test(NAME mysql_source_test
          COMMAND ${PROJECT_SOURCE_DIR}/tests/kit/private_mariadb.sh run --
                  $<TARGET_FILE:mysql_source_test>)
-set_tests_properties(mysql_source_test PROPERTIES LABELS "mysql;server" TIMEOUT 300)
+set_tests_properties(mysql_source_test PROPERTIES LABELS "mysql;server;threads" TIMEOUT 300)
+add_dependencies(strata_thread_tests mysql_source_test)
 
 # The script itself: it hands the status on and leaves nothing behind, also when interrupted.
 add_test(NAME private_mariadb_test

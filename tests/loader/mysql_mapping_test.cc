@@ -69,6 +69,16 @@ TEST_F(MySqlMappingTest, RowsOfOneOrderValueMakeOneRecord) {
   EXPECT_EQ(Must(OptionsFor("pairs")), expected);
 }
 
+TEST_F(MySqlMappingTest, RowsOfOneEntryWithoutAnOrderValueMakeOneRecord) {
+  MakePairs();
+  Run("INSERT INTO pairs (outer_key, inner_key, seq, k, v) VALUES "
+      "('a','x',NULL,'k1','v1'), ('a','x',1,'k','v'), ('a','y',NULL,'k','w'), "
+      "('a','x',NULL,'k2','v2')");
+  const Content expected = {
+      {"a", {{"x", {{{"k1", "v1"}, {"k2", "v2"}}, {{"k", "v"}}}}, {"y", {{{"k", "w"}}}}}}};
+  EXPECT_EQ(Must(OptionsFor("pairs")), expected);
+}
+
 TEST_F(MySqlMappingTest, OfEqualKeysTheLastIdWinsAndTheFirstPlaceStays) {
   MakePairs();
   Run("INSERT INTO pairs (id, outer_key, inner_key, seq, k, v) VALUES "
@@ -221,8 +231,19 @@ TEST_F(MySqlMappingTest, DeletedRowsAreAsIfTheyWereNotThere) {
       {"BIT(1)", {"NULL", "b'0'", "b'1'"}, {"0", "1"}},
       {"DATETIME", {"NULL", "'2020-01-01'"}, {"0"}},
       {"DECIMAL(4,2)", {"0.00", "0.01"}, {"0"}},
-      {"VARCHAR(5)", {"NULL", "'0'", "''", "'N'", "'1'"}, {"0", "1", "2"}},
-      {"ENUM('0','1')", {"'0'", "'1'"}, {"0"}},
+      {"DOUBLE", {"NULL", "-0e0", "1e-300"}, {"0", "1"}},
+      {"TIME", {"'00:00:00'", "'00:00:01'"}, {"0"}},
+      // To the server text is the number that it begins with, or 0.
+      {"VARCHAR(5)",
+       {"NULL", "'0'", "''", "'00'", "'0.0'", "'-0'", "' 0'", "'N'", "'1'", "'0.1'", "'2x'"},
+       {"0", "1", "2", "3", "4", "5", "6", "7"}},
+      {"VARCHAR(5) CHARACTER SET utf16", {"'0'", "'00'", "'1'"}, {"0", "1"}},
+      {"TEXT", {"'0.00'", "'1'"}, {"0"}},
+      {"BINARY(2)", {"NULL", "X'0000'", "X'3000'", "'00'", "'01'"}, {"0", "1", "2", "3"}},
+      {"BLOB", {"X'00'", "'0'", "'1'"}, {"0", "1"}},
+      {"ENUM('0','1','00')", {"'0'", "'1'", "'00'"}, {"0", "2"}},
+      {"SET('0','1')", {"''", "'0'", "'1'"}, {"0", "1"}},
+      {"INET6", {"NULL", "'::1'"}, {"0", "1"}},
   };
   for (const Case& kind : cases) {
     Run("DROP TABLE IF EXISTS d");

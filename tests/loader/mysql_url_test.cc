@@ -121,6 +121,10 @@ TEST(MySqlUrl, RefusesWhatDoesNotFit) {
   EXPECT_THAT(ErrorOf("mysql://u@h/d?table=t&columns="), HasSubstr("columns"));
   EXPECT_THAT(ErrorOf("mysql://u@h/d?table=t&columns=a,,b"), HasSubstr("empty name"));
   EXPECT_THAT(ErrorOf("mysql://u@h/d?table=t&ssl_mode=required"), HasSubstr("REQUIRED"));
+  EXPECT_THAT(ErrorOf("mysql://u@h/d?table=t&columns=a,b,a"),
+              HasSubstr("columns= names \"a\" twi"));
+  EXPECT_THAT(ErrorOf("mysql://u@h/d?table=t&columns=a,A"), HasSubstr("columns= names \"A\" twi"));
+  EXPECT_THAT(ErrorOf("mysql://u@h/d?table=t&id=a,%61"), HasSubstr("id= names \"a\" twice"));
   for (const char* bad : {"5", "s", "0s", "-1s", "9999999999s", "25h", "1441m"}) {
     EXPECT_THAT(ErrorOf(std::string("mysql://u@h/d?table=t&read_timeout=") + bad),
                 HasSubstr("read_timeout"));
@@ -162,6 +166,27 @@ TEST_F(MySqlCredentialsTest, ReadsTheClientSectionAsMySqlsClientsDo) {
   EXPECT_EQ(options->host, "db.example.org");
   EXPECT_EQ(options->ssl_ca, "/ca.pem");
   EXPECT_EQ(options->ssl_mode, MySqlSslMode::kVerifyIdentity);
+}
+
+TEST_F(MySqlCredentialsTest, WhatAConnectionNeedsMayComeFromEither) {
+  const auto check = [this](std::string_view url, const std::string& file) {
+    const absl::StatusOr<MySqlOptions> options = Apply(url, {file, {}});
+    EXPECT_TRUE(options.ok()) << options.status();
+    const absl::Status checked = CheckMySqlOptions(*options);
+    EXPECT_TRUE(checked.ok() || checked.code() == absl::StatusCode::kInvalidArgument);
+    return Message(checked);
+  };
+  Write("[client]\nuser=ann\nssl-ca=/ca.pem\n");
+  EXPECT_THAT(check("mysql://h/d?table=t", ""), HasSubstr("no user is named; write mysql://USER@"));
+  EXPECT_THAT(check("mysql://@h/d?table=t", ""), HasSubstr("no user is named"));
+  EXPECT_EQ(check("mysql://h/d?table=t", path_), "");
+  EXPECT_EQ(check("mysql://u@h/d?table=t&ssl_mode=REQUIRED", ""), "");
+  for (const std::string mode : {"VERIFY_CA", "VERIFY_IDENTITY"}) {
+    const std::string url = "mysql://u@h/d?table=t&ssl_mode=" + mode;
+    EXPECT_THAT(check(url, ""), HasSubstr("add ssl_ca=FILE"));
+    EXPECT_EQ(check(url, path_), "");
+    EXPECT_EQ(check(url + "&ssl_ca=/ca.pem", ""), "");
+  }
 }
 
 TEST_F(MySqlCredentialsTest, TheUrlStandsBeforeTheFile) {

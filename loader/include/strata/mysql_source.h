@@ -31,15 +31,17 @@ struct MySqlMapping {
   std::string inner = "inner_key";
   /// Orders an entry's list: NULL first; numbers, times, ENUM and SET (by their index) as the
   /// server compares them; dates and strings by the bytes of their text. Empty: by id alone, and
-  /// then each row is a record of its own.
+  /// then each row is a record of its own. In pair rows NULL is a value like others here: the rows
+  /// of one entry whose order is NULL are one record, its first.
   std::string order = "seq";
   /// Together unique and never NULL. Empty: the primary key's columns.
   std::vector<std::string> id;
   /// When a row last changed. Not given: `updated_at`, where the table has it. A full load does not
   /// read it; `all_columns` leaves it out.
   std::optional<std::string> cursor;
-  /// A row is deleted where this column is neither NULL nor 0 (of text: neither '' nor '0').
-  /// Empty: no row is.
+  /// A row is deleted where this column is neither NULL nor 0, and the server says what is 0: its
+  /// own `column <> 0`, of ENUM and SET by their text. So '00', '0.0', '' and text that begins with
+  /// no number ('N', but 'Y' too) are 0 to it, and delete nothing. Empty: no row is deleted.
   std::string deleted;
   /// Pair rows: a row is one pair; rows of one (outer, inner, order) are one record.
   std::string key = "k";
@@ -91,7 +93,7 @@ struct MySqlOptions {
 /// cursor, deleted, key, value, columns, socket, ssl_mode, ssl_ca, connect_timeout, read_timeout,
 /// password_file. Percent escapes are decoded (`+` is itself); a comma inside a name of a list is
 /// %2C. InvalidArgument, never naming a password: another scheme, an unknown or repeated
-/// parameter, a value out of range, a password in the URL.
+/// parameter, a value out of range, a column named twice in a list, a password in the URL.
 absl::StatusOr<MySqlOptions> ParseMySqlUrl(std::string_view url);
 
 /// Where a password may come from. Read by the program; this library never reads the environment
@@ -107,12 +109,17 @@ struct MySqlCredentials {
 /// InvalidArgument: a file cannot be read or understood.
 absl::Status ApplyMySqlCredentials(const MySqlCredentials& credentials, MySqlOptions* options);
 
+/// Whether the URL and the credentials together say all that a connection needs. InvalidArgument:
+/// no user, or a certificate to be verified without `ssl_ca`.
+absl::Status CheckMySqlOptions(const MySqlOptions& options);
+
 /// Connects and checks the mapping against the table; the rows are read by Source::Read, in one
 /// consistent snapshot where the table's engine has them, all of them before the first entry comes
 /// out. Errors name the server, the table, the column and the fix, never the password:
 /// PermissionDenied (user, password, rights), NotFound (database, table, column), Unavailable (no
-/// server, connection lost), FailedPrecondition (TLS refused, no usable id), Aborted (a statement
-/// ended by the server: killed, timed out), ResourceExhausted (memory, temporary space).
+/// server, connection lost), InvalidArgument (as CheckMySqlOptions), FailedPrecondition (TLS
+/// refused, no usable id), Aborted (a statement ended by the server: killed, timed out),
+/// ResourceExhausted (memory, temporary space).
 absl::StatusOr<std::unique_ptr<Source>> OpenMySqlTable(const MySqlOptions& options);
 
 }  // namespace strata
