@@ -288,7 +288,7 @@ class CommandLine {
         AddVerb("bench", "measures layouts on your own data", [&args] { return RunBench(args); });
     verb->add_option("BENCHMARK", args.benchmark, "load or lookup")->required();
     AddSource(verb, &args.source);
-    verb->add_option("--layouts", args.layouts, "A,B,… (all where left out)");
+    verb->add_option("--layouts", args.layouts, "A,B,…")->capture_default_str();
     verb->add_option("--lookups", args.lookups, "random lookups a round")->capture_default_str();
     verb->add_option("--rounds", args.rounds, "runs a layout, each in a process of its own")
         ->capture_default_str();

@@ -160,6 +160,8 @@ absl::StatusOr<SourceArg> SourceArg::ParseMySql(const SourceFlags& flags) {
   if (const char* const password = std::getenv("MYSQL_PWD")) credentials.env_password = password;
   absl::Status status = ApplyMySqlCredentials(credentials, &source.mysql_);
   if (!status.ok()) return status;
+  status = CheckMySqlOptions(source.mysql_);
+  if (!status.ok()) return UsageError({status.message().data(), status.message().size()});
   return source;
 }
 

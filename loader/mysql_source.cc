@@ -231,11 +231,6 @@ class MySqlSource final : public Source {
 };
 
 absl::StatusOr<std::unique_ptr<Source>> Open(const MySqlOptions& options) {
-  if (options.user.empty()) {
-    return absl::InvalidArgumentError(
-        "MySQL: no user; write mysql://USER@HOST/DATABASE?table=TABLE, or name one in the "
-        "[client] section of --defaults-file");
-  }
   absl::StatusOr<std::unique_ptr<mysql::Session>> session = mysql::Session::Open(options);
   if (!session.ok()) return session.status();
   absl::StatusOr<mysql::Table> table =

@@ -22,6 +22,13 @@ void VisitRecords(const EntryReader& entry, ContentVisitor& visitor) {
   }
 }
 
+// As all layouts here: without memory the process ends.
+void EndWithout(const absl::Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "strata: %s\n", status.ToString().c_str());
+  std::abort();
+}
+
 class Packed final : public Layout {
  public:
   explicit Packed(Cache cache) : cache_(std::move(cache)) {}
@@ -85,7 +92,9 @@ class Packed final : public Layout {
         visitor.OnEntry(entries.inner());
         VisitRecords(entries.entry(), visitor);
       }
+      EndWithout(entries.status());
     }
+    EndWithout(outers.status());
   }
 
   Counts counts() const override { return cache_.counts(); }
@@ -108,11 +117,7 @@ class Packed final : public Layout {
 
 std::unique_ptr<Layout> MakePacked() {
   absl::StatusOr<Cache> cache = Cache::Create({.name = "packed"});
-  if (!cache.ok()) {
-    // As all layouts here: without memory the process ends.
-    std::fprintf(stderr, "strata: %s\n", cache.status().ToString().c_str());
-    std::abort();
-  }
+  EndWithout(cache.status());
   return std::make_unique<Packed>(*std::move(cache));
 }
 

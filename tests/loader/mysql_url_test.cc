@@ -187,6 +187,10 @@ TEST_F(MySqlCredentialsTest, WhatAConnectionNeedsMayComeFromEither) {
     EXPECT_EQ(check(url, path_), "");
     EXPECT_EQ(check(url + "&ssl_ca=/ca.pem", ""), "");
   }
+  // Opening asks the same, before it speaks to any server.
+  const absl::StatusOr<MySqlOptions> nobody = ParseMySqlUrl("mysql://h/d?table=t");
+  ASSERT_TRUE(nobody.ok());
+  EXPECT_EQ(OpenMySqlTable(*nobody).status(), CheckMySqlOptions(*nobody));
 }
 
 TEST_F(MySqlCredentialsTest, TheUrlStandsBeforeTheFile) {
