@@ -90,6 +90,20 @@ TEST(Style, LinesFitAHundredColumnsWithoutTabsOrTrailingBlanks) {
 
 TEST(Style, FilesAreShortAndOpenWithWhatTheyAre) { EXPECT_EQ(FaultsOfProject(CheckShape), ""); }
 
+TEST(Style, NoBuildIsMadeForOneMachineAlone) {
+  EXPECT_EQ(FaultsOfProject([](const SourceFile& file) {
+              Faults faults;
+              if (IsCpp(file)) return faults;
+              for (std::size_t i = 0; i < file.lines.size(); ++i) {
+                if (file.lines[i].find("-march=") != std::string::npos) {
+                  faults.push_back(file.path + ":" + std::to_string(i + 1) + ": names a machine");
+                }
+              }
+              return faults;
+            }),
+            "");
+}
+
 TEST(Style, FunctionsAreShort) {
   EXPECT_EQ(FaultsOfProject([](const SourceFile& file) {
               return IsCpp(file) ? CheckFunctionLengths(file) : Faults();
