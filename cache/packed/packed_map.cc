@@ -235,18 +235,35 @@ absl::Status PackedMap::Put(std::string_view outer, std::string_view inner,
 absl::Status PackedMap::Append(std::string_view outer, std::string_view inner, RecordView record) {
   AssertNoGuard();
   if (absl::Status status = CheckLengths(outer, inner, record); !status.ok()) return status;
-  const std::uint64_t filled_before = log_.filled_bytes();
   const Site site = Locate(outer, inner);
-  lists_.Begin();
-  std::uint64_t pairs = 0;
-  const StoredList old = site.found ? ReadList(site.stored.list) : StoredList{};
-  if (!CopyRecords(old, 0, old.count) || !AddNew(record, &pairs) || !Commit(site, outer, inner)) {
-    return OutOfMemory();
-  }
-  ++counts_.records;
-  counts_.pairs += pairs;
-  AfterWrite(filled_before);
-  return absl::OkStatus();
+  const std::size_t end = site.found ? ReadList(site.stored.list).count : 0;
+  return Splice(site, outer, inner, end, 0, record);
+}
+
+absl::Status PackedMap::UpdateRecord(std::string_view outer, std::string_view inner,
+                                     std::size_t index, RecordView record) {
+  AssertNoGuard();
+  Site site;
+  if (absl::Status s = LocateRecord(outer, inner, index, 0, &site); !s.ok()) return s;
+  if (absl::Status s = CheckLengths({}, {}, record); !s.ok()) return s;
+  return Splice(site, outer, inner, index, 1, record);
+}
+
+absl::Status PackedMap::InsertRecord(std::string_view outer, std::string_view inner,
+                                     std::size_t index, RecordView record) {
+  AssertNoGuard();
+  Site site;
+  if (absl::Status s = LocateRecord(outer, inner, index, 1, &site); !s.ok()) return s;
+  if (absl::Status s = CheckLengths({}, {}, record); !s.ok()) return s;
+  return Splice(site, outer, inner, index, 0, record);
+}
+
+absl::Status PackedMap::RemoveRecord(std::string_view outer, std::string_view inner,
+                                     std::size_t index) {
+  AssertNoGuard();
+  Site site;
+  if (absl::Status s = LocateRecord(outer, inner, index, 0, &site); !s.ok()) return s;
+  return Splice(site, outer, inner, index, 1, std::nullopt);
 }
 
 absl::Status PackedMap::LocateRecord(std::string_view outer, std::string_view inner,
@@ -257,63 +274,24 @@ absl::Status PackedMap::LocateRecord(std::string_view outer, std::string_view in
   return index < count + extra ? absl::OkStatus() : NoSuchRecord(index, count);
 }
 
-absl::Status PackedMap::UpdateRecord(std::string_view outer, std::string_view inner,
-                                     std::size_t index, RecordView record) {
-  AssertNoGuard();
-  Site site;
-  if (absl::Status s = LocateRecord(outer, inner, index, 0, &site); !s.ok()) return s;
-  if (absl::Status s = CheckLengths({}, {}, record); !s.ok()) return s;
+absl::Status PackedMap::Splice(const Site& site, std::string_view outer, std::string_view inner,
+                               std::size_t index, std::size_t removed,
+                               std::optional<RecordView> inserted) {
   const std::uint64_t filled_before = log_.filled_bytes();
-  const StoredList old = ReadList(site.stored.list);
-  lists_.Begin();
+  const StoredList old = site.found ? ReadList(site.stored.list) : StoredList{};
   std::uint64_t pairs = 0;
-  if (!CopyRecords(old, 0, index) || !AddNew(record, &pairs) ||
-      !CopyRecords(old, index + 1, old.count) || !Commit(site, outer, inner)) {
+  lists_.Begin();
+  if (!CopyRecords(old, 0, index) || (inserted.has_value() && !AddNew(*inserted, &pairs)) ||
+      !CopyRecords(old, index + removed, old.count) || !Commit(site, outer, inner)) {
     return OutOfMemory();
   }
-  const std::uint8_t* const replaced = old.Start(index, shapes_);
-  counts_.pairs += pairs - ReadRecord(replaced, shapes_).pairs;
-  ReleaseRecord(replaced, &strings_, &shapes_);
-  AfterWrite(filled_before);
-  return absl::OkStatus();
-}
-
-absl::Status PackedMap::InsertRecord(std::string_view outer, std::string_view inner,
-                                     std::size_t index, RecordView record) {
-  AssertNoGuard();
-  Site site;
-  if (absl::Status s = LocateRecord(outer, inner, index, 1, &site); !s.ok()) return s;
-  if (absl::Status s = CheckLengths({}, {}, record); !s.ok()) return s;
-  const std::uint64_t filled_before = log_.filled_bytes();
-  const StoredList old = ReadList(site.stored.list);
-  lists_.Begin();
-  std::uint64_t pairs = 0;
-  if (!CopyRecords(old, 0, index) || !AddNew(record, &pairs) ||
-      !CopyRecords(old, index, old.count) || !Commit(site, outer, inner)) {
-    return OutOfMemory();
+  const std::uint8_t* at = old.Start(index, shapes_);
+  for (std::size_t i = 0; i < removed; ++i) {
+    counts_.pairs -= ReadRecord(at, shapes_).pairs;
+    at = ReleaseRecord(at, &strings_, &shapes_);
   }
-  ++counts_.records;
   counts_.pairs += pairs;
-  AfterWrite(filled_before);
-  return absl::OkStatus();
-}
-
-absl::Status PackedMap::RemoveRecord(std::string_view outer, std::string_view inner,
-                                     std::size_t index) {
-  AssertNoGuard();
-  Site site;
-  if (absl::Status s = LocateRecord(outer, inner, index, 0, &site); !s.ok()) return s;
-  const std::uint64_t filled_before = log_.filled_bytes();
-  const StoredList old = ReadList(site.stored.list);
-  lists_.Begin();
-  if (!CopyRecords(old, 0, index) || !CopyRecords(old, index + 1, old.count) ||
-      !Commit(site, outer, inner)) {
-    return OutOfMemory();
-  }
-  const std::uint8_t* const removed = old.Start(index, shapes_);
-  --counts_.records;
-  counts_.pairs -= ReadRecord(removed, shapes_).pairs;
-  ReleaseRecord(removed, &strings_, &shapes_);
+  counts_.records += (inserted.has_value() ? 1 : 0) - removed;
   AfterWrite(filled_before);
   return absl::OkStatus();
 }

@@ -161,6 +161,9 @@ class PackedMap {
   absl::Status OutOfMemory();
   absl::Status LocateRecord(std::string_view outer, std::string_view inner, std::size_t index,
                             std::size_t extra, Site* site) const;
+  /// Puts `inserted`, if any, in the place of `removed` records from `index` on.
+  absl::Status Splice(const Site& site, std::string_view outer, std::string_view inner,
+                      std::size_t index, std::size_t removed, std::optional<RecordView> inserted);
   /// Adds a record that is handed in to the list that is being written, and its pairs to `*pairs`.
   bool AddNew(RecordView record, std::uint64_t* pairs);
   bool CopyRecords(const StoredList& list, std::size_t from, std::size_t to);

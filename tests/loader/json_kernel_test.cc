@@ -21,7 +21,9 @@ TEST(JsonKernel, IsTheBestThatThisMachineRuns) {
   ASSERT_EQ(parser.parse(std::string("[1]")).error(), simdjson::SUCCESS);
   EXPECT_EQ(simdjson::get_active_implementation()->name(), best);
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") != 0) EXPECT_NE(best, "fallback");
+  if (__builtin_cpu_supports("avx2") != 0) {
+    EXPECT_NE(best, "fallback");
+  }
 #endif
 }
 

@@ -17,6 +17,7 @@
 #include <strata/load.h>
 
 #include "loader/json_reader.h"
+#include "tests/kit/sanitizers.h"
 
 namespace strata {
 namespace {
@@ -102,9 +103,14 @@ std::uint64_t PeakOf(const std::function<std::unique_ptr<ByteStream>()>& make) {
 
 std::string Comma(std::uint64_t index) { return index > 0 ? "," : ""; }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+class JsonPeak : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (kit::kUnderSanitizer) GTEST_SKIP() << "a sanitizer's memory is in the way";
+  }
+};
 
-TEST(JsonPeak, OfADocumentOfManyEntriesIsAFewMiB) {
+TEST_F(JsonPeak, OfADocumentOfManyEntriesIsAFewMiB) {
   const std::uint64_t peak = PeakOf([] {
     return std::make_unique<RepeatingStream>(
         "{\"field\":{",
@@ -122,7 +128,7 @@ TEST(JsonPeak, OfADocumentOfManyEntriesIsAFewMiB) {
   EXPECT_LT(peak, 16 * kMiB);
 }
 
-TEST(JsonPeak, OfAGiantListIsItsContent) {
+TEST_F(JsonPeak, OfAGiantListIsItsContent) {
   const std::uint64_t text = 300 * kMiB;
   const std::uint64_t peak = PeakOf([text] {
     return std::make_unique<RepeatingStream>(
@@ -137,7 +143,7 @@ TEST(JsonPeak, OfAGiantListIsItsContent) {
   EXPECT_LT(peak, 3 * text);
 }
 
-TEST(JsonPeak, OfAGiantStringIsAFewTimesItsText) {
+TEST_F(JsonPeak, OfAGiantStringIsAFewTimesItsText) {
   const std::uint64_t text = 300 * kMiB;
   for (const char* part : {"plain text, nothing escaped; ", "text \\n with \\u00e9 escapes; "}) {
     const std::uint64_t peak = PeakOf([&] {
@@ -157,7 +163,7 @@ TEST(JsonPeak, OfAGiantStringIsAFewTimesItsText) {
 }
 
 // The worst there is: 40 bytes of views for 6 bytes of text.
-TEST(JsonPeak, OfAGiantRecordOfEmptyStringsStaysWithinSevenTimesItsText) {
+TEST_F(JsonPeak, OfAGiantRecordOfEmptyStringsStaysWithinSevenTimesItsText) {
   const std::uint64_t text = 100 * kMiB;
   const std::uint64_t peak = PeakOf([text] {
     return std::make_unique<RepeatingStream>(
@@ -173,14 +179,6 @@ TEST(JsonPeak, OfAGiantRecordOfEmptyStringsStaysWithinSevenTimesItsText) {
   ASSERT_GT(peak, 0U);
   EXPECT_LT(peak, 7 * text);
 }
-
-#else
-
-TEST(JsonPeak, IsMeasuredWithoutSanitizers) {
-  GTEST_SKIP() << "a sanitizer's memory is in the way";
-}
-
-#endif
 
 }  // namespace
 }  // namespace strata
