@@ -1,5 +1,6 @@
 // The parts of the packed layout, each by its promise: tokens, the sharded index, the log.
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <random>
@@ -125,7 +126,8 @@ TEST(SegmentStore, GivesBackBlobsOfEverySizeAndTheirPages) {
   ASSERT_TRUE(log.ok());
   std::mt19937_64 random(7);
   std::map<Location, std::string> blobs;
-  for (const std::size_t size : {0, 1, 31, 32, 5000, 262143, 262144, 262145, 1000000}) {
+  for (const std::size_t size :
+       std::initializer_list<std::size_t>{0, 1, 31, 32, 5000, 262143, 262144, 262145, 1000000}) {
     for (int i = 0; i < 20; ++i) {
       const std::string text(size, static_cast<char>('a' + random() % 26));
       Location location = kNowhere;
