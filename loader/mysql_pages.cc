@@ -143,6 +143,7 @@ Pages::Pages(Session* session, const Selection* selection, std::size_t max_page_
     lengths.push_back(absl::StrCat("COALESCE(OCTET_LENGTH(", QuoteName(column.name), "), 0)"));
   }
   select_length_ = absl::StrCat("SELECT ", absl::StrJoin(lengths, " + "), from);
+  select_one_ = absl::StrCat("SELECT 1", from);
 
   std::vector<std::string> names;
   for (const Column& column : selection->id) names.push_back(QuoteName(column.name));
@@ -192,6 +193,21 @@ void Pages::Adapt(std::size_t page_rows, std::size_t page_bytes) {
   rows_ = std::min(most_rows_, std::max(kPageBytes / row_bytes, kLeastPageRows));
 }
 
+absl::Status Pages::ConfirmEnd(const std::string& condition) {
+  // A statement killed at the wrong moment can give an empty result and no error, in buffered mode
+  // too. EXISTS answers with exactly one row, so silence is told from an answer.
+  std::string answer;
+  absl::Status status = session_->Query(absl::StrCat("SELECT EXISTS(", select_one_, condition, ")"),
+                                        Doing(), [&](const Row& row) {
+                                          answer.assign(row[0]);
+                                          return absl::OkStatus();
+                                        });
+  if (!status.ok() || answer == "0") return status;
+  return absl::AbortedError(absl::StrCat(
+      "MySQL ", session_->server(), ": ", Doing(),
+      ": the server ended a statement early (KILL QUERY, or a time limit): load again"));
+}
+
 absl::StatusOr<std::size_t> Pages::Next(absl::FunctionRef<absl::Status(const Row&)> on_row) {
   absl::StatusOr<std::string> condition = AfterCondition(selection_->id, last_id_);
   if (!condition.ok()) return condition.status();
@@ -220,6 +236,9 @@ absl::StatusOr<std::size_t> Pages::Next(absl::FunctionRef<absl::Status(const Row
     return absl::InternalError(absl::StrCat("MySQL ", session_->server(), ": ", doing,
                                             ": the same id came again; name another unique key "
                                             "with id="));
+  }
+  if (page_rows == 0) {
+    if (absl::Status end = ConfirmEnd(*condition); !end.ok()) return end;
   }
   Adapt(page_rows, page_bytes);
   return page_rows;

@@ -3,7 +3,8 @@
 // What it makes sure of:
 //   - With several id columns the condition is `a > x OR (a = x AND b > y)`, never a row
 //     constructor, which both servers answer by scanning from the table's beginning.
-//   - Only an empty page is the end: a page with fewer rows than asked for proves nothing.
+//   - A page with fewer rows than asked for proves nothing, and an empty one not enough: the end is
+//     when the server then answers that there is no row behind the last.
 //   - Nothing is pasted into a statement unquoted: names stand in backticks, values in hexadecimal,
 //     numbers are checked to be numbers.
 //   - A page is about kPageBytes. Its rows follow from what the last rows weighed, capped by the
@@ -64,12 +65,15 @@ class Pages {
  private:
   std::string Doing() const;
   absl::StatusOr<std::size_t> RowsWithinBudget(const std::string& tail, std::size_t rows);
+  /// OK where there are no rows behind the last one, by the server's own word.
+  absl::Status ConfirmEnd(const std::string& condition);
   void Adapt(std::size_t page_rows, std::size_t page_bytes);
 
   Session* session_;
   const Selection* selection_;
   std::string select_;         // up to FROM and its table
   std::string select_length_;  // the same for one row's bytes
+  std::string select_one_;     // the same for nothing but that there is a row
   std::string order_by_;
   bool ask_lengths_ = false;
   std::size_t most_rows_;
