@@ -57,7 +57,7 @@ fuzz: build-fuzz  ## run each fuzzer for FUZZ_SECONDS
 
 clang: build-clang  ## compile everything with clang, warnings as errors
 
-install: build-release  ## install into PREFIX, /usr/local when none is given
+install: build-program  ## install into PREFIX, /usr/local when none is given
 	cmake --install build/release --prefix $(or $(PREFIX),/usr/local)
 
 clean:  ## remove everything built
