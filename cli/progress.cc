@@ -90,6 +90,8 @@ void ProgressLine::Finish(const LoadProgress& progress) {
 
 void ProgressLine::Show(const std::string& state) {
   std::string text = absl::StrCat(name_, ": ", state);
+  // Where both do not fit, how far it has come matters more than what it is.
+  if (terminal_ && text.size() >= TerminalColumns()) text = state;
   if (terminal_) text.resize(std::min(text.size(), TerminalColumns() - 1));
   std::fprintf(stderr, terminal_ ? "\r%s\x1b[K" : "%s\n", text.c_str());
   std::fflush(stderr);
