@@ -5,7 +5,7 @@ PRESETS := dev release asan tsan fuzz coverage clang
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test deps deps-ci bench coverage format format-check tidy asan tsan fuzz clang \
-        install clean build-program $(PRESETS:%=build-%)
+        install clean build-program build-bench $(PRESETS:%=build-%)
 
 help:  ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -22,7 +22,7 @@ deps:  ## install what build, demo, tests and benchmarks lack (as root)
 deps-ci: deps  ## install what only CI needs besides: clang, fuzzing, coverage, format
 	@cmake/install_packages.sh ci
 
-bench: build-release  ## the short benchmark table, into bench/results/
+bench: build-bench  ## the short benchmark table, into bench/results/
 	bench/run.sh build/release
 
 coverage: build-coverage  ## run the tests and report line coverage
@@ -72,6 +72,9 @@ build/fuzz/build.ninja build/coverage/build.ninja build/clang/build.ninja: | dep
 
 $(PRESETS:%=build-%): build-%: build/%/build.ninja
 	cmake --build --preset $* --parallel $(JOBS)
+
+build-bench: build/release/build.ninja
+	cmake --build --preset release --parallel $(JOBS) --target strata_bench
 
 build-program: build/release/build.ninja
 	cmake --build --preset release --parallel $(JOBS) --target strata strata-demo-fill
