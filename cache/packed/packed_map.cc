@@ -410,12 +410,12 @@ bool PackedMap::Commit(const Site& site, std::string_view outer, std::string_vie
 
   Site where = site;
   bool done = false;
-  if (site.outer == kNowhere || !ReadOuter(site.outer).has_table) {
-    const bool alone =
-        site.outer == kNowhere || ReadOuter(site.outer).number == (site.found ? 1 : 0);
-    const OuterBlob old = site.outer == kNowhere ? OuterBlob{} : ReadOuter(site.outer);
-    const std::size_t old_bytes =
-        site.outer == kNowhere ? 0 : static_cast<std::size_t>(old.end - old.entries);
+  const OuterBlob old = site.outer == kNowhere ? OuterBlob{} : ReadOuter(site.outer);
+  if (old.has_table) {
+    done = CommitToTable(site, old.number, inner_token, inner_bytes);
+  } else {
+    const bool alone = old.number == (site.found ? 1 : 0);
+    const std::size_t old_bytes = static_cast<std::size_t>(old.end - old.entries);
     const bool too_large = old_bytes + lists_.size_bytes() > kMaxInlineBytes ||
                            old.number + (site.found ? 0 : 1) > kMaxInlineEntries;
     if (alone || !too_large) {
@@ -423,8 +423,6 @@ bool PackedMap::Commit(const Site& site, std::string_view outer, std::string_vie
     } else if (MoveToTable(&where, inner)) {
       done = CommitToTable(where, ReadOuter(where.outer).number, inner_token, inner_bytes);
     }
-  } else {
-    done = CommitToTable(site, ReadOuter(site.outer).number, inner_token, inner_bytes);
   }
   if (!done && !site.found) ReleaseToken(token_.data());
   if (done && !site.found) ++counts_.entries;
