@@ -25,13 +25,38 @@ std::size_t UsableBytes(void* block) noexcept { return malloc_usable_size(block)
 
 }  // namespace
 
+bool MemoryDoor::MayGrant(std::size_t size_bytes) noexcept {
+  if (granted_ != kNoLimit) {
+    if (granted_ == 0) return false;
+    --granted_;
+  }
+  return size_bytes <= limit_bytes_ && held_bytes_ <= limit_bytes_ - size_bytes;
+}
+
+void MemoryDoor::CountTaken(LayerId layer, std::size_t size_bytes) noexcept {
+  held_bytes_ += size_bytes;
+  Add(layer_bytes_[layer], size_bytes);
+  Add(total_allocated_bytes_, size_bytes);
+  Add(allocations_, 1);
+}
+
+void MemoryDoor::CountReturned(LayerId layer, std::size_t size_bytes) noexcept {
+  held_bytes_ -= size_bytes;
+  Subtract(layer_bytes_[layer], size_bytes);
+  Add(frees_, 1);
+}
+
 void* MemoryDoor::TryAllocate(LayerId layer, std::size_t size_bytes) noexcept {
+  if (!MayGrant(size_bytes)) return nullptr;
   void* const block = std::malloc(size_bytes == 0 ? 1 : size_bytes);
   if (block == nullptr) return nullptr;
   const std::size_t reserved_bytes = UsableBytes(block);
-  Add(layer_bytes_[layer], reserved_bytes);
-  Add(total_allocated_bytes_, reserved_bytes);
-  Add(allocations_, 1);
+  // The allocator rounds up, and the limit is one on what it reserved.
+  if (limit_bytes_ != kNoLimit && held_bytes_ + reserved_bytes > limit_bytes_) {
+    std::free(block);
+    return nullptr;
+  }
+  CountTaken(layer, reserved_bytes);
   return block;
 }
 
@@ -49,8 +74,7 @@ void* MemoryDoor::Allocate(LayerId layer, std::size_t size_bytes) noexcept {
 
 void MemoryDoor::Free(LayerId layer, void* block) noexcept {
   if (block == nullptr) return;
-  Subtract(layer_bytes_[layer], UsableBytes(block));
-  Add(frees_, 1);
+  CountReturned(layer, UsableBytes(block));
   std::free(block);
 }
 
@@ -68,16 +92,15 @@ void MemoryDoor::FreeRange(void* range, std::size_t size_bytes) noexcept {
   if (range != nullptr) munmap(range, size_bytes);
 }
 
-void MemoryDoor::TakePages(LayerId layer, std::size_t size_bytes) noexcept {
-  Add(layer_bytes_[layer], size_bytes);
-  Add(total_allocated_bytes_, size_bytes);
-  Add(allocations_, 1);
+bool MemoryDoor::TryTakePages(LayerId layer, std::size_t size_bytes) noexcept {
+  if (!MayGrant(size_bytes)) return false;
+  CountTaken(layer, size_bytes);
+  return true;
 }
 
 void MemoryDoor::ReturnPages(LayerId layer, void* pages, std::size_t size_bytes) noexcept {
   madvise(pages, size_bytes, MADV_DONTNEED);
-  Subtract(layer_bytes_[layer], size_bytes);
-  Add(frees_, 1);
+  CountReturned(layer, size_bytes);
 }
 
 std::size_t MemoryDoor::ReservedBytes(const void* block) noexcept {

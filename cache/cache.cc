@@ -6,10 +6,8 @@
 
 #include <chrono>
 #include <new>
-#include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "cache/packed/packed_map.h"
 
@@ -26,26 +24,25 @@ std::uint64_t RandomSeed() {
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
-std::string_view TextAt(const PackedMap& map, const std::uint8_t* at, char* scratch) {
-  packed::Token token;
-  packed::ReadToken(at, &token);
-  return map.strings().Text(token, scratch);
-}
-
 }  // namespace
 
 struct Cache::State {
+  explicit State(Options&& wanted)
+      : options(std::move(wanted)),
+        map({.seed = RandomSeed(),
+             .memory_limit_bytes = options.memory_limit_bytes == 0 ? MemoryDoor::kNoLimit
+                                                                   : options.memory_limit_bytes,
+             .clean_on_write = options.clean_on_write}) {}
   Options options;
   PackedMap map;
 };
 
 absl::StatusOr<Cache> Cache::Create(Options options) {
-  std::unique_ptr<State> state(
-      new (std::nothrow) State{.options = std::move(options), .map = PackedMap(RandomSeed())});
+  std::unique_ptr<State> state(new (std::nothrow) State(std::move(options)));
   if (state == nullptr || !state->map.ok()) {
     return absl::ResourceExhaustedError(
-        "no memory or addresses for an empty cache: raise the limits of memory and of virtual "
-        "memory (ulimit -v)");
+        "no memory or addresses for an empty cache: raise memory_limit_bytes, the limit of memory "
+        "or that of virtual memory (ulimit -v)");
   }
   return Cache(std::move(state));
 }
@@ -94,16 +91,21 @@ bool Cache::Maintain(std::size_t budget_bytes) { return state_->map.Maintain(bud
 // The engine grows in small steps whatever is to come.
 absl::Status Cache::Reserve(const Reservation&) { return absl::OkStatus(); }
 
-const Counts& Cache::counts() const { return state_->map.counts(); }
+Counts Cache::counts() const { return state_->map.counts(); }
 DoorTotals Cache::memory() const { return state_->map.door().totals(); }
+CacheStats Cache::Stats() const { return state_->map.Stats(); }
 Footprint Cache::MeasureFootprint() const { return state_->map.MeasureFootprint(); }
 const Options& Cache::options() const { return state_->options; }
 absl::Status Cache::Validate() const { return state_->map.Validate(); }
 
 // Views.
 
-std::string_view PairCursor::key() const { return TextAt(*map_, key_, scratch_[0]); }
-std::string_view PairCursor::value() const { return TextAt(*map_, value_, scratch_[1]); }
+std::string_view PairCursor::key() const {
+  return guard_->map_->Text(key_, scratch_[0], guard_->pin_);
+}
+std::string_view PairCursor::value() const {
+  return guard_->map_->Text(value_, scratch_[1], guard_->pin_);
+}
 
 void PairCursor::Next() {
   if (--left_ == 0) return;
@@ -117,13 +119,13 @@ void PairCursor::Next() {
 }
 
 std::size_t RecordReader::pair_count() const {
-  return packed::ReadRecord(record_, map_->shapes()).pairs;
+  return packed::ReadRecord(record_, guard_->map_->shapes()).pairs;
 }
 
 PairCursor RecordReader::pairs() const {
-  const packed::StoredRecord record = packed::ReadRecord(record_, map_->shapes());
+  const packed::StoredRecord record = packed::ReadRecord(record_, guard_->map_->shapes());
   PairCursor cursor;
-  cursor.map_ = map_;
+  cursor.guard_ = guard_;
   cursor.left_ = record.pairs;
   if (record.pairs == 0) return cursor;
   cursor.shaped_ = record.shape_keys != nullptr;
@@ -135,37 +137,35 @@ PairCursor RecordReader::pairs() const {
 PairCursor RecordReader::Find(std::string_view key) const {
   PairCursor cursor = pairs();
   for (; cursor.valid(); cursor.Next()) {
-    packed::Token token;
-    packed::ReadToken(cursor.key_, &token);
-    if (map_->strings().Equals(token, key)) break;
+    if (guard_->map_->Equals(cursor.key_, key, guard_->pin_)) break;
   }
   return cursor;
 }
 
 RecordReader RecordCursor::record() const {
   RecordReader reader;
-  reader.map_ = map_;
+  reader.guard_ = guard_;
   reader.record_ = record_;
   return reader;
 }
 
 void RecordCursor::Next() {
-  if (++position_ < end_) record_ = packed::SkipRecord(record_, map_->shapes());
+  if (++position_ < end_) record_ = packed::SkipRecord(record_, guard_->map_->shapes());
 }
 
 std::size_t EntryReader::record_count() const { return packed::ReadList(list_).count; }
 
 RecordReader EntryReader::record(std::size_t index) const {
   RecordReader reader;
-  reader.map_ = map_;
-  reader.record_ = packed::ReadList(list_).Start(index, map_->shapes());
+  reader.guard_ = guard_;
+  reader.record_ = packed::ReadList(list_).Start(index, guard_->map_->shapes());
   return reader;
 }
 
 RecordCursor EntryReader::records() const {
   const packed::StoredList list = packed::ReadList(list_);
   RecordCursor cursor;
-  cursor.map_ = map_;
+  cursor.guard_ = guard_;
   cursor.record_ = list.records;
   cursor.end_ = list.count;
   return cursor;
@@ -173,22 +173,16 @@ RecordCursor EntryReader::records() const {
 
 // Guards.
 
-ReadGuard::ReadGuard(const Cache& cache) : map_(&cache.state_->map) {
-#ifndef NDEBUG
-  map_->open_guards().fetch_add(1);
-#endif
-}
+ReadGuard::ReadGuard(const Cache& cache) : map_(&cache.state_->map) { map_->eras().Enter(&pin_); }
 
-ReadGuard::~ReadGuard() {
-#ifndef NDEBUG
-  map_->open_guards().fetch_sub(1);
-#endif
-}
+ReadGuard::~ReadGuard() { map_->eras().Leave(&pin_); }
 
 EntryReader ReadGuard::Get(std::string_view outer, std::string_view inner) const {
   EntryReader reader;
-  reader.map_ = map_;
-  reader.list_ = map_->Find(outer, inner);
+  reader.guard_ = this;
+  reader.list_ = map_->Find(outer, inner, pin_);
+  ++pin_.gets;
+  if (reader) ++pin_.hits;
   return reader;
 }
 
@@ -199,173 +193,21 @@ PairCursor ReadGuard::Find(std::string_view outer, std::string_view inner, std::
   return entry.record(index).Find(key);
 }
 
-bool ReadGuard::HasOuter(std::string_view outer) const { return map_->HasOuter(outer); }
+bool ReadGuard::HasOuter(std::string_view outer) const { return map_->HasOuter(outer, pin_); }
 
-// Enumerations go in the order of hashes, so a place in one is a hash and survives every write. A
-// cursor takes down what one shard holds from its place on, and takes it down anew when the map has
-// been written since: then locations are out of date. Two keys of one level whose 64-bit hashes
-// are equal stand at one place; a write just between them makes the cursor pass over the second.
-
-namespace {
-
-// Walks one level in the order of hashes. `fill(from, items)` takes down the items at or after
-// `from` as far as one shard goes, and answers where to go on, 0 at the end.
-template <class Item>
-class HashOrder {
- public:
-  template <class Fill>
-  const Item* Next(std::uint64_t version, Fill fill) {
-    if (version != version_ && begun_) {
-      items_.clear();
-      next_ = 0;
-      ended_ = false;
-      from_ = after_;
-      if (wrapped_) return nullptr;
-    }
-    version_ = version;
-    begun_ = true;
-    while (next_ == items_.size()) {
-      if (ended_) return nullptr;
-      const std::uint64_t next_from = fill(from_, &items_);
-      next_ = 0;
-      ended_ = next_from == 0;
-      from_ = next_from;
-    }
-    const Item& item = items_[next_++];
-    after_ = item.hash + 1;
-    wrapped_ = after_ == 0;
-    return &item;
-  }
-
- private:
-  std::vector<Item> items_;
-  std::size_t next_ = 0;
-  std::uint64_t from_ = 0;   // where the next shard begins
-  std::uint64_t after_ = 0;  // the place just behind the item last given
-  std::uint64_t version_ = 0;
-  bool begun_ = false;
-  bool ended_ = false;    // items_ is the last shard's
-  bool wrapped_ = false;  // there is no place behind
-};
-
-absl::Status CursorStatus(bool out_of_memory) {
-  if (!out_of_memory) return absl::OkStatus();
-  return absl::ResourceExhaustedError("no memory to enumerate on: free some and begin again");
-}
-
-}  // namespace
-
-struct OuterCursor::State {
-  HashOrder<PackedMap::OuterItem> order;
-  std::string_view outer;
-  std::size_t entry_count = 0;
-  bool out_of_memory = false;
-};
-
-OuterCursor::OuterCursor() : state_(new (std::nothrow) State) {}
-OuterCursor::OuterCursor(OuterCursor&&) noexcept = default;
-OuterCursor& OuterCursor::operator=(OuterCursor&&) noexcept = default;
-OuterCursor::~OuterCursor() = default;
-
-bool OuterCursor::Next(const ReadGuard& guard) try {
-  if (state_ == nullptr) return false;
-  const PackedMap& map = *guard.map_;
-  const PackedMap::OuterItem* const item = state_->order.Next(
-      map.version(), [&](std::uint64_t from, auto* items) { return map.NextOuters(from, items); });
-  if (item == nullptr) return false;
-  state_->outer = map.OuterKey(item->location);
-  state_->entry_count = map.EntryCount(item->location);
-  return true;
-} catch (const std::bad_alloc&) {
-  state_->out_of_memory = true;
-  return false;
-}
-
-absl::Status OuterCursor::status() const {
-  return CursorStatus(state_ == nullptr || state_->out_of_memory);
-}
-
-std::string_view OuterCursor::outer() const { return state_->outer; }
-std::size_t OuterCursor::entry_count() const { return state_->entry_count; }
-
-struct EntryCursor::State {
-  bool all = true;
-  bool begun = false;     // the one outer asked for, or the first of all, has been looked up
-  std::string outer_key;  // of the outer whose entries are being met
-  std::optional<packed::Location> outer_location;  // of it, as of `version`
-  std::uint64_t version = 0;
-  HashOrder<PackedMap::OuterItem> outers;
-  HashOrder<PackedMap::EntryItem> entries;
-  std::string_view outer;
-  std::string_view inner;
-  char scratch[20];
-  EntryReader entry;
-  bool out_of_memory = false;
-};
-
-EntryCursor::EntryCursor() : state_(new (std::nothrow) State) {}
-EntryCursor::EntryCursor(std::string_view outer) : EntryCursor() {
-  if (state_ == nullptr) return;
-  state_->all = false;
-  try {
-    state_->outer_key = outer;
-  } catch (const std::bad_alloc&) {
-    state_ = nullptr;
+void ReadGuard::GetMany(std::span<const EntryAddress> addresses,
+                        std::span<EntryReader> found) const {
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    found[i] = Get(addresses[i].outer, addresses[i].inner);
   }
 }
-EntryCursor::EntryCursor(EntryCursor&&) noexcept = default;
-EntryCursor& EntryCursor::operator=(EntryCursor&&) noexcept = default;
-EntryCursor::~EntryCursor() = default;
 
-bool EntryCursor::Next(const ReadGuard& guard) try {
-  if (state_ == nullptr) return false;
-  State& at = *state_;
-  const PackedMap& map = *guard.map_;
-  at.entry = {};
-  at.inner = {};
-  while (true) {
-    if (at.begun || !at.all) {
-      if (!at.begun || at.version != map.version()) at.outer_location = map.FindOuter(at.outer_key);
-      at.version = map.version();
-      at.begun = true;
-      const std::optional<packed::Location>& outer = at.outer_location;
-      const PackedMap::EntryItem* const item =
-          !outer.has_value() ? nullptr
-                             : at.entries.Next(map.version(), [&](std::uint64_t from, auto* items) {
-                                 return map.NextEntries(*outer, from, items);
-                               });
-      if (item != nullptr) {
-        at.outer = map.OuterKey(*outer);
-        at.inner = TextAt(map, item->inner, at.scratch);
-        at.entry.map_ = &map;
-        at.entry.list_ = item->list;
-        return true;
-      }
-      if (!at.all) return false;
-    }
-    const PackedMap::OuterItem* const next = at.outers.Next(
-        map.version(),
-        [&](std::uint64_t from, auto* items) { return map.NextOuters(from, items); });
-    if (next == nullptr) return false;
-    at.begun = true;
-    at.outer = map.OuterKey(next->location);
-    at.outer_key = at.outer;
-    at.outer_location = next->location;
-    at.version = map.version();
-    at.entries = {};
-    if (map.EntryCount(next->location) == 0) return true;
+void ReadGuard::FindMany(std::span<const PairAddress> addresses,
+                         std::span<PairCursor> found) const {
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const PairAddress& at = addresses[i];
+    found[i] = Find(at.outer, at.inner, at.index, at.key);
   }
-} catch (const std::bad_alloc&) {
-  state_->out_of_memory = true;
-  return false;
 }
-
-absl::Status EntryCursor::status() const {
-  return CursorStatus(state_ == nullptr || state_->out_of_memory);
-}
-
-std::string_view EntryCursor::outer() const { return state_->outer; }
-std::string_view EntryCursor::inner() const { return state_->inner; }
-EntryReader EntryCursor::entry() const { return state_->entry; }
 
 }  // namespace strata

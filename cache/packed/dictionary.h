@@ -1,19 +1,23 @@
 // The strings that many blobs name: each once, as a blob of the log, under a number.
 //
-//     number ──> table  │ references (24) │ location (40) │   8 bytes, in pages of 4,096
+//     number ──> table  │ references (24) │ location (40) │   8 bytes, at a fixed address
 //     string ──> index  │ number (32) │ tag (8) │            5 bytes a slot (shard_table.h)
 //     location ──> log  │ head │ the bytes │
 //
 // A number counts its references: one a token that names it in a live blob or a shape. At the last
-// one's going the string dies and its number is free again. A count that reaches 2^24 - 1 stays
-// there: a string so common is never freed.
+// one's going the string is *unused*: it stays, for a view of a reader may still name it, and is
+// found and named again when it is written again. Its bytes count as dead; the cleaner that meets
+// it in a segment drops it, and its number is free, if no guard is as old as the segment's last
+// such loss, and else moves it like the living. A count that reaches 2^24 - 1 stays there: a string
+// so common is never freed.
 //
-// What fails: Acquire, for want of memory; nothing has changed then.
+// What fails: TryAdd, for want of memory; nothing has changed then. Losing a reference cannot fail.
 //
-// Threads: one writer, no reader beside it.
+// Threads: one writer; Text beside it from any thread (eras.h).
 #ifndef STRATA_CACHE_PACKED_DICTIONARY_H_
 #define STRATA_CACHE_PACKED_DICTIONARY_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -25,15 +29,16 @@
 #include "cache/packed/layers.h"
 #include "cache/packed/segment_store.h"
 #include "cache/packed/shard_table.h"
+#include "cache/packed/stable_array.h"
 #include "cache/packed/token.h"
-#include "cache/packed/try_array.h"
 
 namespace strata::packed {
 
 class Dictionary {
  public:
   Dictionary(MemoryDoor* door, SegmentStore* log, std::uint64_t seed);
-  ~Dictionary();
+  ~Dictionary() { Clear(); }
+  bool ok() const { return table_.ok(); }
 
   std::uint64_t Hash(std::string_view text) const;
 
@@ -43,61 +48,91 @@ class Dictionary {
   void AddReference(StringId id);
   /// Adds a string that is not there, with one reference; none when there is no memory.
   std::optional<StringId> TryAdd(std::string_view text, std::uint64_t hash);
-  /// Counts one reference less; the last one's going frees string and number.
+  /// Counts one reference less.
   void Release(StringId id);
 
-  /// The bytes; they stay where they are until the cleaner moves them or the string dies.
-  std::string_view Text(StringId id) const {
-    const Blob blob = log_->At(LocationOf(id));
+  /// The bytes, good until the pin ends; empty where its era moved on.
+  std::string_view Text(StringId id, ReadPin& pin) const {
+    const Location location = LocationOf(id);
+    if (!Holds(pin)) return {};
+    const Blob blob = log_->At(location);
     return {reinterpret_cast<const char*>(blob.payload), blob.payload_bytes};
   }
-  Location LocationOf(StringId id) const {
-    return Entry(id) & ((std::uint64_t{1} << kLocationBits) - 1);
+  /// Fetches what Text will look at first.
+  void PrefetchEntry(StringId id) const { __builtin_prefetch(&table_[id]); }
+  /// Fetches the bytes, once the entry is there.
+  void PrefetchText(StringId id, ReadPin& pin) const {
+    const Location location = LocationOf(id);
+    if (Holds(pin)) __builtin_prefetch(log_->Address(location));
+  }
+  Location LocationOf(StringId id) const { return Entry(id) & kLocationMask; }
+
+  // The writer's, to fetch in steps what Find(hash) will look at.
+  void PrefetchShard(std::uint64_t hash, ReadPin& pin) const { index_.PrefetchShard(hash, pin); }
+  void PrefetchSlot(std::uint64_t hash, ReadPin& pin) const { index_.PrefetchSlot(hash, pin); }
+  /// The number that Find will most likely answer.
+  std::optional<StringId> Guess(std::uint64_t hash, ReadPin& pin) const {
+    const std::uint64_t payload = index_.Guess(hash, pin);
+    if (payload == kNoPayload) return std::nullopt;
+    return IdOf(payload);
   }
   /// Whether a count is what it says, or has stopped at its maximum.
   bool CountIsExact(StringId id) const { return references(id) < kManyReferences; }
-  /// Whether the number is a live string's.
-  bool Has(StringId id) const { return id < next_ && references(id) > 0; }
+  /// Whether the number is that of a string that is named somewhere.
+  bool Has(StringId id) const { return id < table_.size() && references(id) > 0; }
   std::size_t BlobBytes(StringId id) const { return log_->At(LocationOf(id)).total_bytes; }
   std::uint32_t references(StringId id) const {
     return static_cast<std::uint32_t>(Entry(id) >> kLocationBits);
   }
+  /// Of all strings, and of those that nobody names.
   std::size_t size() const { return index_.size(); }
+  std::size_t unused() const { return unused_; }
 
-  /// The cleaner: moves the live string blob at `from` to the cleaning head. False when there is no
-  /// memory.
-  bool Move(Location from, const Blob& blob);
+  /// The cleaner: moves the string blob at `from` to the cleaning head, or drops it if it is unused
+  /// and `may_drop`. False when there is no memory.
+  bool Move(Location from, const Blob& blob, bool may_drop);
 
   void AddTo(Layer* table, Layer* index) const;
+  /// Gives everything back. No reader may be about.
   void Clear();
 
-  /// Calls visit(id) for each live string.
+  /// Calls visit(id) for each string, the unused ones too.
   template <class Visit>
   void ForEach(Visit visit) const {
     index_.ForEach([&](std::uint64_t payload) { visit(IdOf(payload)); });
   }
 
  private:
-  static constexpr std::size_t kPageEntries = 4096;
+  static constexpr std::size_t kMostStrings = std::size_t{1} << 31;
+  static constexpr std::uint64_t kLocationMask = (std::uint64_t{1} << kLocationBits) - 1;
+  static constexpr std::uint64_t kOneReference = std::uint64_t{1} << kLocationBits;
   static constexpr std::uint32_t kManyReferences = (1u << 24) - 1;
   static constexpr StringId kNone = 0xFFFFFFFF;
 
   static StringId IdOf(std::uint64_t payload) {
     return static_cast<StringId>(payload - kFirstPayload);
   }
-  std::uint64_t& Entry(StringId id) { return pages_[id / kPageEntries][id % kPageEntries]; }
-  std::uint64_t Entry(StringId id) const { return pages_[id / kPageEntries][id % kPageEntries]; }
+  std::uint64_t Entry(StringId id) const { return table_[id].load(std::memory_order_acquire); }
+  void SetEntry(StringId id, std::uint64_t entry) {
+    table_[id].store(entry, std::memory_order_release);
+  }
+  // The writer's.
+  std::string_view OwnText(StringId id) const {
+    ReadPin pin = WriterPin();
+    return Text(id, pin);
+  }
   auto HashOfPayload() const {
-    return [this](std::uint64_t payload) { return Hash(Text(IdOf(payload))); };
+    return [this](std::uint64_t payload) { return Hash(OwnText(IdOf(payload))); };
   }
 
-  MemoryDoor* door_;
   SegmentStore* log_;
   std::uint64_t seed_;
-  ShardTable<NarrowSlots, kDictionaryIndex> index_;
-  TryArray<std::uint64_t*, kDictionaryTable> pages_;
-  StringId next_ = 0;            // no number at or above it was ever given
+  TableMemory memory_;
+  ShardTable<NarrowSlots, kDictionaryIndex> index_{};
+  StableArray<std::atomic<std::uint64_t>, kDictionaryTable> table_;
   StringId first_free_ = kNone;  // a free number's entry holds the next free one
+  std::size_t free_ = 0;         // of them
+  std::size_t unused_ = 0;
 };
 
 }  // namespace strata::packed

@@ -11,13 +11,13 @@ namespace strata::packed {
 enum PackedLayer : LayerId {
   kSegments,         // pages of the log
   kSegmentList,      // what is known of each segment
-  kOuterIndex,       // hash of an outer key -> its blob
-  kInnerIndex,       // hash of an inner key -> its blob, a table a large outer
+  kIndex,            // hash of an outer key -> its blob; of an inner key, a table a large outer
   kDictionaryIndex,  // hash of a string -> its number
   kDictionaryTable,  // number -> location and references
   kShapes,           // key lists shared by records
   kPolicy,           // what is learned about strings and key lists
   kScratch,          // the writer's buffers
+  kReaders,          // who reads since when
 };
 
 }  // namespace strata::packed

@@ -1,10 +1,29 @@
 #include "cache/packed/list_code.h"
 
+#include <algorithm>
+#include <atomic>
+
 namespace strata::packed {
 namespace {
 
 // Scratch buffers larger than this are not kept between writes.
 constexpr std::size_t kKeptScratchBytes = std::size_t{64} << 10;
+
+// What follows a count of 0.
+constexpr std::uint8_t kEmpty = 0;
+constexpr std::uint8_t kGrowing = 1;
+
+std::uint64_t Word(std::size_t count, std::size_t bytes) {
+  return static_cast<std::uint64_t>(count) << 32 | bytes;
+}
+std::atomic_ref<std::uint64_t> AtomicWord(std::uint8_t* word) {
+  return std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(word));
+}
+// The next address that a word may have.
+std::uint8_t* WordPlace(const std::uint8_t* at) {
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(at);
+  return const_cast<std::uint8_t*>(at + (8 - address % 8) % 8);
+}
 
 }  // namespace
 
@@ -27,22 +46,51 @@ const std::uint8_t* SkipRecord(const std::uint8_t* at, const Shapes& shapes) {
 
 const std::uint8_t* StoredList::Start(std::size_t index, const Shapes& shapes) const {
   const std::uint8_t* at = records;
-  const std::size_t stride =
-      index == count && index > 0 ? (index - 1) / kDirectoryStride : index / kDirectoryStride;
-  if (stride > 0) {
+  const std::size_t mark = std::min(index / kDirectoryStride, Marks(count));
+  if (mark > 0) {
+    const std::size_t place = mark * sizeof(std::uint32_t);
     std::uint32_t offset = 0;
-    std::memcpy(&offset, directory + (stride - 1) * sizeof(offset), sizeof(offset));
+    std::memcpy(&offset, word != nullptr ? directory - place : directory + place - sizeof(offset),
+                sizeof(offset));
     at += offset;
   }
-  for (std::size_t i = stride * kDirectoryStride; i < index; ++i) at = SkipRecord(at, shapes);
+  for (std::size_t i = mark * kDirectoryStride; i < index; ++i) at = SkipRecord(at, shapes);
   return at;
 }
 
 StoredList ReadList(const std::uint8_t* at) {
   std::uint64_t count = 0;
   const std::uint8_t* const directory = ReadVarint(at, &count);
-  const std::size_t marks = count == 0 ? 0 : (count - 1) / kDirectoryStride;
-  return {static_cast<std::size_t>(count), directory, directory + marks * sizeof(std::uint32_t)};
+  if (count > 0) {
+    return {.count = static_cast<std::size_t>(count),
+            .directory = directory,
+            .records = directory + StoredList::Marks(count) * sizeof(std::uint32_t)};
+  }
+  if (*directory == kEmpty) return {.directory = directory + 1, .records = directory + 1};
+  std::uint64_t area_bytes = 0;
+  std::uint8_t* const place = WordPlace(ReadVarint(directory + 1, &area_bytes));
+  const std::uint64_t word = AtomicWord(place).load(std::memory_order_acquire);
+  const std::uint8_t* const area = place + sizeof(word);
+  return {.count = static_cast<std::size_t>(word >> 32),
+          .directory = area + area_bytes,
+          .records = area,
+          .word = place,
+          .area_bytes = static_cast<std::size_t>(area_bytes),
+          .record_bytes = static_cast<std::size_t>(word & 0xFFFFFFFF)};
+}
+
+void AppendToRoom(const StoredList& list, const std::uint8_t* record, std::size_t bytes) {
+  // The blob is the log's and this is its writer: what lies behind the published bytes is nobody
+  // else's.
+  std::uint8_t* const area = const_cast<std::uint8_t*>(list.records);
+  std::memcpy(area + list.record_bytes, record, bytes);
+  if (list.count > 0 && list.count % kDirectoryStride == 0) {
+    const std::size_t mark = list.count / kDirectoryStride;
+    const std::uint32_t offset = static_cast<std::uint32_t>(list.record_bytes);
+    std::memcpy(area + list.area_bytes - mark * sizeof(offset), &offset, sizeof(offset));
+  }
+  AtomicWord(list.word).store(Word(list.count + 1, list.record_bytes + bytes),
+                              std::memory_order_release);
 }
 
 const std::uint8_t* ReleaseRecord(const std::uint8_t* at, StringCoder* strings, Shapes* shapes) {
@@ -146,19 +194,35 @@ void ListWriter::Rollback() {
 }
 
 std::size_t ListWriter::size_bytes() const {
-  const std::size_t marks = count() == 0 ? 0 : (count() - 1) / kDirectoryStride;
-  return VarintSize(count()) + marks * sizeof(std::uint32_t) + bytes_.size();
+  return count() == 0 ? 2 : VarintSize(count()) + area_bytes();
 }
 
 std::uint8_t* ListWriter::CopyTo(std::uint8_t* to) const {
   to = WriteVarint(count(), to);
+  if (count() == 0) {
+    *to = kEmpty;
+    return to + 1;
+  }
   for (std::size_t i = kDirectoryStride; i < count(); i += kDirectoryStride) {
     const std::uint32_t offset = static_cast<std::uint32_t>(starts_[i]);
     std::memcpy(to, &offset, sizeof(offset));
     to += sizeof(offset);
   }
-  if (bytes_.size() > 0) std::memcpy(to, bytes_.data(), bytes_.size());
+  std::memcpy(to, bytes_.data(), bytes_.size());
   return to + bytes_.size();
+}
+
+void ListWriter::CopyGrowingTo(std::uint8_t* to, std::size_t area_bytes) const {
+  *to++ = 0;
+  *to++ = kGrowing;
+  std::uint8_t* const place = WordPlace(WriteVarint(area_bytes, to));
+  AtomicWord(place).store(Word(count(), bytes_.size()), std::memory_order_relaxed);
+  std::uint8_t* const area = place + sizeof(std::uint64_t);
+  std::memcpy(area, bytes_.data(), bytes_.size());
+  for (std::size_t mark = 1; mark <= StoredList::Marks(count()); ++mark) {
+    const std::uint32_t offset = static_cast<std::uint32_t>(starts_[mark * kDirectoryStride]);
+    std::memcpy(area + area_bytes - mark * sizeof(offset), &offset, sizeof(offset));
+  }
 }
 
 void ListWriter::Trim() {

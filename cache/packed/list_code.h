@@ -1,13 +1,18 @@
 // How a blob holds an ordered list of records.
 //
 //     list    │ varint count │ directory │ record │ record │ …
+//     empty   │ 0 │ 0 │
+//     growing │ 0 │ 1 │ varint area bytes │ to the next address of 8 │ word │ area │
+//       word  │ records: 32 bits │ their bytes: 32 bits │   one atomic
+//       area  │ record │ record │ … room … │ directory, backwards │
 //     directory: for every 16th record but the first, where it starts: four bytes, counted from the
 //                first record's start. Lists of up to 16 records have none.
 //     record  │ varint pairs << 1     │ key token │ value token │ …   its own keys
 //             │ varint shape << 1 | 1 │ value token │ …               a shape's keys (shapes.h)
 //
 // Tokens and shape numbers hold references. Replacing one record of a list copies the others' bytes
-// as they are, and their references go with them.
+// as they are, and their references go with them. A growing list is one that was appended to: a
+// record goes into its room, and is there once the word says so.
 //
 // Threads: reading is free of state; a ListWriter is the writer's.
 #ifndef STRATA_CACHE_PACKED_LIST_CODE_H_
@@ -60,17 +65,30 @@ StoredRecord ReadRecord(const std::uint8_t* at, const Shapes& shapes);
 /// The byte after the record at `at`.
 const std::uint8_t* SkipRecord(const std::uint8_t* at, const Shapes& shapes);
 
-/// A stored list.
+/// A stored list, as it was when it was read.
 struct StoredList {
   std::size_t count = 0;
-  const std::uint8_t* directory = nullptr;
+  const std::uint8_t* directory = nullptr;  ///< of a growing list: the end of its area
   const std::uint8_t* records = nullptr;
+  std::uint8_t* word = nullptr;  ///< of a growing list; else null
+  std::size_t area_bytes = 0;    ///< of a growing list
+  std::size_t record_bytes = 0;  ///< of a growing list
 
   /// Where record `index` starts; index == count gives the list's end.
   const std::uint8_t* Start(std::size_t index, const Shapes& shapes) const;
+  /// How many marks the directory of so many records has.
+  static std::size_t Marks(std::size_t count) {
+    return count == 0 ? 0 : (count - 1) / kDirectoryStride;
+  }
+  /// Bytes of the area that are neither records nor directory.
+  std::size_t room_bytes() const {
+    return word == nullptr ? 0 : area_bytes - record_bytes - Marks(count) * sizeof(std::uint32_t);
+  }
 };
 
 StoredList ReadList(const std::uint8_t* at);
+/// Takes `bytes` of a record into a growing list's room, which has so many and a mark's more.
+void AppendToRoom(const StoredList& list, const std::uint8_t* record, std::size_t bytes);
 
 /// Builds a list. What it writes anew takes references; those are given back by Rollback, which
 /// must be called where the list does not get into a blob.
@@ -94,6 +112,17 @@ class ListWriter {
   std::size_t size_bytes() const;
   /// Writes the list at `to`, which has size_bytes(); returns the byte after.
   std::uint8_t* CopyTo(std::uint8_t* to) const;
+  /// Of the list as a growing one: an upper bound, and the area for so many records with room.
+  std::size_t growing_size_bytes(std::size_t area_bytes) const {
+    return 2 + kMaxVarintBytes + 7 + sizeof(std::uint64_t) + area_bytes;
+  }
+  std::size_t area_bytes() const {
+    return bytes_.size() + StoredList::Marks(count()) * sizeof(std::uint32_t);
+  }
+  void CopyGrowingTo(std::uint8_t* to, std::size_t area_bytes) const;
+  /// The bytes of its records.
+  const std::uint8_t* record_data() const { return bytes_.data(); }
+  std::size_t record_bytes() const { return bytes_.size(); }
   /// Whether offsets in it fit the directory.
   bool fits() const { return bytes_.size() <= 0xFFFFFFFF; }
 

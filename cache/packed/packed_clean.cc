@@ -6,11 +6,13 @@
 // rewriting it: strings that have come into the dictionary since become tokens, and those that are
 // there for it alone go back inline.
 //
+// What is taken out of readers' reach is retired, and freed by ReclaimSome once no guard is as old.
+//
 // A segment is left half cleaned when the budget is spent: what lives in it is still where the
 // indexes say, and the walk goes on at cleaning_offset_. The segment does not grow meanwhile, for
 // it is no head.
 #include <cstring>
-#include <limits>
+#include <utility>
 
 #include "cache/packed/packed_map.h"
 
@@ -25,40 +27,103 @@ constexpr double kVictimShare = 0.05;
 // Bytes of a victim that are walked for each byte written, and for each write.
 constexpr std::size_t kCleanPerByte = 12;
 constexpr std::size_t kCleanPerWrite = 2048;
+// What a write that finds no room under the limit lets the cleaner walk before it tries again.
+constexpr std::size_t kUrgentBytes = std::size_t{8} << 20;
+// Looking for what may be freed makes every reader's next read a little dearer, so it waits until
+// so much has been retired.
+constexpr std::uint64_t kReclaimBytes = 2 * SegmentStore::kSegmentBytes;
 
 }  // namespace
 
 void PackedMap::AfterWrite(std::uint64_t filled_before) {
-  ++version_;
   lists_.Trim();
   if (body_.capacity_bytes() > SegmentStore::kSegmentBytes) body_.Free();
   if (token_.capacity_bytes() > SegmentStore::kSegmentBytes) token_.Free();
   const std::size_t written = static_cast<std::size_t>(log_.filled_bytes() - filled_before);
-  CleanSome(kCleanPerWrite + kCleanPerByte * written, kDeadShare);
+  if (settings_.clean_on_write) {
+    CleanSome(kCleanPerWrite + kCleanPerByte * written, kDeadShare, false);
+  }
+  ReclaimSome(false);
+  const std::uint64_t counts[] = {counts_.outers, counts_.entries, counts_.records, counts_.pairs};
+  for (std::size_t i = 0; i < shown_counts_.size(); ++i) {
+    shown_counts_[i].store(counts[i], std::memory_order_relaxed);
+  }
+  version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
 bool PackedMap::Maintain(std::size_t budget_bytes) {
-  AssertNoGuard();
-  ++version_;
-  return CleanSome(budget_bytes, kIdleDeadShare);
+  const std::lock_guard lock(mutex_);
+  ReclaimSome(true);
+  const bool more = CleanSome(budget_bytes, kIdleDeadShare, true);
+  ReclaimSome(true);
+  return more;
 }
 
-bool PackedMap::CleanSome(std::size_t budget_bytes, double dead_share) {
-  while (true) {
-    if (cleaning_ == SegmentStore::kNoSegment) {
-      if (static_cast<double>(log_.dead_bytes()) <=
-          dead_share * static_cast<double>(log_.taken_bytes())) {
-        return false;
-      }
-      cleaning_ = log_.Victim(kVictimShare);
-      cleaning_offset_ = 0;
-      if (cleaning_ == SegmentStore::kNoSegment) return false;
+// For a write that found no room: whether there is more of it now.
+bool PackedMap::MakeRoom() {
+  if (settings_.memory_limit_bytes == MemoryDoor::kNoLimit) return false;
+  const std::uint64_t before = door_.allocated_bytes();
+  CleanSome(kUrgentBytes, kIdleDeadShare, true);
+  ReclaimSome(true);
+  return door_.allocated_bytes() < before;
+}
+
+void PackedMap::ReclaimSome(bool all) {
+  const std::uint64_t retired = log_.retired_bytes() + retired_.bytes();
+  const bool anything = retired > 0 || retired_tables_ != kNoTable || shapes_.unused() > 0;
+  if (!anything || (!all && retired < kept_bytes_ + kReclaimBytes)) return;
+  eras_.Advance();
+  FreeUnpinned();
+  shapes_.Sweep(all);
+  kept_bytes_ = log_.retired_bytes() + retired_.bytes();
+}
+
+void PackedMap::FreeUnpinned() {
+  log_.FreeUnpinned();
+  retired_.FreeUnpinned();
+  std::uint32_t kept = kNoTable;
+  while (retired_tables_ != kNoTable) {
+    const std::uint32_t number = retired_tables_;
+    Table& table = tables_[number];
+    retired_tables_ = table.next;
+    if (eras_.Pinned(table.born, table.retired)) {
+      table.next = std::exchange(kept, number);
+    } else {
+      FreeTable(number);
     }
+  }
+  retired_tables_ = kept;
+}
+
+// Chooses the segment to clean; false where none is worth it.
+bool PackedMap::NextVictim(double dead_share, bool idle) {
+  const std::uint64_t gain = log_.dead_bytes() + (idle ? log_.room_bytes() : 0);
+  if (static_cast<double>(gain) <= dead_share * static_cast<double>(log_.taken_bytes())) {
+    return false;
+  }
+  if (!idle && gain < search_at_bytes_) return false;
+  eras_.Advance();
+  cleaning_ = log_.Victim(kVictimShare);
+  cleaning_offset_ = 0;
+  if (cleaning_ == SegmentStore::kNoSegment) {
+    search_at_bytes_ = gain + SegmentStore::kSegmentBytes;
+    return false;
+  }
+  search_at_bytes_ = 0;
+  cleaning_loss_ = log_.last_loss(cleaning_);
+  cleaning_drops_ = !log_.UnusedPinned(cleaning_);
+  return true;
+}
+
+bool PackedMap::CleanSome(std::size_t budget_bytes, double dead_share, bool idle) {
+  while (true) {
+    if (cleaning_ == SegmentStore::kNoSegment && !NextVictim(dead_share, idle)) return false;
     Location location = kNowhere;
     Blob blob;
     std::size_t at = cleaning_offset_;
     // A segment without anything live needs no walk.
-    while (log_.dead_bytes(cleaning_) < log_.filled_bytes(cleaning_) &&
+    while ((log_.dead_bytes(cleaning_) < log_.filled_bytes(cleaning_) ||
+            log_.unused_bytes(cleaning_) > 0) &&
            log_.NextBlob(cleaning_, &at, &location, &blob)) {
       if (!CleanBlob(location, blob)) return false;  // no memory: try again later
       if (blob.total_bytes >= budget_bytes) {
@@ -68,7 +133,7 @@ bool PackedMap::CleanSome(std::size_t budget_bytes, double dead_share) {
       budget_bytes -= blob.total_bytes;
       cleaning_offset_ = at;
     }
-    log_.Free(cleaning_);
+    log_.Retire(cleaning_);
     cleaning_ = SegmentStore::kNoSegment;
   }
 }
@@ -76,7 +141,9 @@ bool PackedMap::CleanSome(std::size_t budget_bytes, double dead_share) {
 bool PackedMap::CleanBlob(Location location, const Blob& blob) {
   switch (blob.kind) {
     case BlobKind::kString:
-      return strings_.dictionary().Move(location, blob);
+      // One that was lost since may be in a reader's hands.
+      return strings_.dictionary().Move(
+          location, blob, cleaning_drops_ && log_.last_loss(cleaning_) == cleaning_loss_);
     case BlobKind::kEntry:
       return CleanEntry(location, blob);
     case BlobKind::kOuter:
@@ -104,9 +171,10 @@ bool PackedMap::RewriteList(const std::uint8_t* list) {
 bool PackedMap::CleanEntry(Location location, const Blob& blob) {
   std::uint64_t number = 0;
   ReadVarint(blob.payload, &number);
-  Index& index = tables_[number]->index;
+  Index& index = tables_[number].index;
   const StoredEntry entry = ReadEntryBlob(blob);
-  const std::uint64_t hash = HashOfInner(entry.inner);
+  ReadPin pin = WriterPin();
+  const std::uint64_t hash = HashOfInner(entry.inner, pin);
   if (!RewriteList(entry.list)) return false;
   token_.Clear();
   Location made = kNowhere;
@@ -127,7 +195,8 @@ bool PackedMap::CleanEntry(Location location, const Blob& blob) {
   index.Replace(hash, location, made);
   strings_.Release(entry.inner);
   ReleaseList(entry.list);
-  log_.Kill(location);
+  KillEntry(location);
+  cleaned_bytes_ += blob.total_bytes;
   return true;
 }
 
@@ -135,16 +204,18 @@ bool PackedMap::CleanEntry(Location location, const Blob& blob) {
 bool PackedMap::RewriteInlineEntry(const StoredEntry& entry) {
   if (!RewriteList(entry.list)) return false;
   const std::size_t list_bytes = lists_.size_bytes();
+  const std::uint64_t list_head = std::uint64_t{list_bytes} << 1;
   // Room first, so that once the token has its reference nothing fails.
   char scratch[kNumberScratchBytes];
+  ReadPin pin = WriterPin();
   const std::size_t inner_bytes =
-      InlineTokenSize(strings_.Text(entry.inner, scratch).size()) + kMaxVarintBytes;
-  if (!body_.TryReserve(body_.size() + inner_bytes + VarintSize(list_bytes) + list_bytes) ||
+      InlineTokenSize(strings_.Text(entry.inner, scratch, pin).size()) + kMaxVarintBytes;
+  if (!body_.TryReserve(body_.size() + inner_bytes + VarintSize(list_head) + list_bytes) ||
       !strings_.Rewrite(entry.inner, &body_)) {
     lists_.Rollback();
     return false;
   }
-  std::uint8_t* const to = WriteVarint(list_bytes, body_.end());
+  std::uint8_t* const to = WriteVarint(list_head, body_.end());
   body_.SetSize(static_cast<std::size_t>(lists_.CopyTo(to) - body_.data()));
   return true;
 }
@@ -153,7 +224,6 @@ bool PackedMap::CleanOuter(Location location) {
   const OuterBlob old = ReadOuter(location);
   body_.Clear();
   std::uint64_t rewritten = 0;
-  std::uint64_t number = old.number << 1 | (old.has_table ? 1 : 0);
   bool ok = true;
   if (!old.has_table) {
     ForEachInlineEntry(old, [&](const StoredEntry& entry) {
@@ -161,6 +231,7 @@ bool PackedMap::CleanOuter(Location location) {
       if (ok) ++rewritten;
     });
   }
+  const std::uint64_t number = old.has_table ? old.number << 1 | 1 : rewritten << 1;
   const Location made =
       ok ? WriteOuter(SegmentStore::Head::kClean, old.key, number, body_.data(), body_.size())
          : kNowhere;
@@ -177,9 +248,9 @@ bool PackedMap::CleanOuter(Location location) {
     }
     return false;
   }
-  outers_.Replace(strings_.Hash(old.key), location, made);
+  cleaned_bytes_ += log_.At(location).total_bytes;
+  SetOuter(strings_.Hash(old.key), location, made);
   if (!old.has_table) ForEachInlineEntry(old, give_up);
-  log_.Kill(location);
   return true;
 }
 

@@ -9,7 +9,14 @@
 namespace strata::packed {
 
 Footprint PackedMap::MeasureFootprint() const {
-  Footprint footprint{.layout = "packed", .allocated_bytes = door_.allocated_bytes()};
+  const std::lock_guard lock(mutex_);
+  return Measure();
+}
+
+Footprint PackedMap::Measure() const {
+  Footprint footprint{.layout = "packed",
+                      .allocated_bytes = door_.allocated_bytes(),
+                      .oldest_guard_seconds = eras_.CountReaders().oldest_seconds};
   Layer outer_index{.name = "index/outers"};
   Layer inner_index{.name = "index/inners"};
   Layer dictionary_index{.name = "dictionary/index"};
@@ -21,28 +28,44 @@ Footprint PackedMap::MeasureFootprint() const {
   Layer dead{.name = "log/dead"};
   Layer free_bytes{.name = "log/free"};
   Layer segment_list{.name = "log/segments"};
+  Layer retained{.name = "retained"};
+  Layer readers{.name = "readers"};
   Layer scratch{.name = "scratch"};
 
-  outers_.AddTo(&outer_index);
-  tables_.AddTo(&inner_index);
-  free_tables_.AddTo(&inner_index);
-  outers_.ForEach([&](std::uint64_t location) {
+  const auto add_blob = [&](const Blob& blob, std::size_t room) {
     ++blobs.count;
-    blobs.used_bytes += log_.At(location).total_bytes;
-    const OuterBlob outer = ReadOuter(location);
-    if (!outer.has_table) return;
-    const Table* const table = tables_[outer.number];
-    inner_index.AddBlock(table, sizeof(Table));
-    table->index.AddTo(&inner_index);
-    table->index.ForEach([&](std::uint64_t entry) {
-      ++blobs.count;
-      blobs.used_bytes += log_.At(entry).total_bytes;
+    blobs.used_bytes += blob.total_bytes - room;
+    blobs.slack_bytes += room;
+  };
+  if (const Index* const outers = root(); outers != nullptr) {
+    outers->AddTo(&outer_index);
+    outers->ForEach([&](std::uint64_t location) {
+      add_blob(log_.At(location), 0);
+      const OuterBlob outer = ReadOuter(location);
+      if (!outer.has_table) return;
+      const Index& inners = tables_[outer.number].index;
+      inners.AddTo(&inner_index);
+      inners.ForEach([&](std::uint64_t entry) {
+        const Blob blob = log_.At(entry);
+        add_blob(blob, ReadList(ReadEntryBlob(blob).list).room_bytes());
+      });
     });
-  });
-  strings_.dictionary().AddTo(&dictionary_table, &dictionary_index);
-  strings_.dictionary().ForEach([&](StringId id) {
+  }
+  std::size_t idle_tables = free_table_count_;
+  for (std::uint32_t table = retired_tables_; table != kNoTable; table = tables_[table].next) {
+    ++idle_tables;
+    Layer kept;
+    tables_[table].index.AddTo(&kept);
+    ++retained.count;
+    retained.dead_bytes += kept.total_bytes();
+  }
+  tables_.AddTo(&inner_index, idle_tables);
+  const Dictionary& dictionary = strings_.dictionary();
+  dictionary.AddTo(&dictionary_table, &dictionary_index);
+  dictionary.ForEach([&](StringId id) {
+    if (!dictionary.Has(id)) return;
     ++dictionary_bytes.count;
-    dictionary_bytes.used_bytes += strings_.dictionary().BlobBytes(id);
+    dictionary_bytes.used_bytes += dictionary.BlobBytes(id);
   });
   shapes_.AddTo(&shapes, &policy);
   strings_.policy().AddTo(&policy);
@@ -54,8 +77,14 @@ Footprint PackedMap::MeasureFootprint() const {
     filled += log_.filled_bytes(segment);
     free_bytes.slack_bytes += log_.taken_bytes(segment) - log_.filled_bytes(segment);
   }
-  dead.dead_bytes = filled - blobs.used_bytes - dictionary_bytes.used_bytes;
+  dead.dead_bytes = filled - blobs.total_bytes() - dictionary_bytes.used_bytes;
+  for (SegmentStore::Segment segment = 0; log_.NextRetired(&segment); ++segment) {
+    ++retained.count;
+    retained.dead_bytes += log_.taken_bytes(segment);
+  }
+  retired_.AddTo(&retained, &scratch);
   log_.AddListTo(&segment_list);
+  eras_.AddTo(&readers);
   lists_.AddTo(&scratch);
   body_.AddTo(&scratch);
   token_.AddTo(&scratch);
@@ -71,6 +100,8 @@ Footprint PackedMap::MeasureFootprint() const {
                       std::move(dead),
                       std::move(free_bytes),
                       std::move(segment_list),
+                      std::move(retained),
+                      std::move(readers),
                       std::move(scratch)};
   return footprint;
 }

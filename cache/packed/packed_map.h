@@ -1,45 +1,55 @@
 // The `packed` layout: an entry is a blob in a log.
 //
-//     outers_   hash of the outer key ──> kOuter blob: the key, and a few entries as they are
-//                                         or the number of a table
+//     root_     the table of outers: hash of the outer key ──> kOuter blob: the key, and a few
+//     entries
+//               as they are or the number of a table
 //     tables_   number ──> hash of the inner key ──> kEntry blob
 //
 //     kOuter  │ varint length │ key │ varint entries << 1   │ entry │ entry │ …
 //             │ varint length │ key │ varint table << 1 | 1 │
-//       entry │ inner token │ varint list bytes │ list (list_code.h) │
+//       entry │ inner token │ varint list bytes << 1 | deleted │ list (list_code.h) │
 //     kEntry  │ varint table │ inner token │ list │
 //
 // An outer begins as one blob and gets a table when it has more than kMaxInlineEntries entries, or
-// more than one and kMaxInlineBytes of them. Every write makes new blobs and puts their locations
-// where the old ones stood; the old ones are dead then, and the cleaner (packed_clean.cc) moves
-// what is left of segments that are mostly dead.
+// more than kMaxInlineBytes of several or kMaxAloneBytes of one. Every write makes new blobs and
+// puts their locations where the old ones stood; the old ones are dead then, and the cleaner
+// (packed_clean.cc) moves what is left of segments that are mostly dead. What readers beside the
+// writer may still be looking at is retired first (eras.h).
 //
 // References: a blob's tokens and shapes hold theirs from when it is written until its content is
 // given up. What moves from one blob to the next as it is takes its references along.
 //
-// What fails: a write, for want of memory; the map is as it was.
+// What fails: a write, for want of memory; the map is as it was. Delete, DeleteOuter and Clear
+// cannot fail.
 //
-// Threads: any number of readers, or one writer.
+// Threads: writes, Validate and MeasureFootprint take turns on a mutex; reads take a pin and run
+// beside them.
 #ifndef STRATA_CACHE_PACKED_PACKED_MAP_H_
 #define STRATA_CACHE_PACKED_PACKED_MAP_H_
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 
+#include <strata/cache.h>
 #include <strata/footprint.h>
 #include <strata/memory_door.h>
 #include <strata/record.h>
 
+#include "cache/packed/eras.h"
 #include "cache/packed/list_code.h"
+#include "cache/packed/retired_blocks.h"
 #include "cache/packed/segment_store.h"
 #include "cache/packed/shapes.h"
 #include "cache/packed/shard_table.h"
+#include "cache/packed/stable_array.h"
 #include "cache/packed/string_coder.h"
 #include "cache/packed/try_array.h"
 
@@ -49,15 +59,24 @@ class PackedMap {
  public:
   static constexpr std::size_t kMaxInlineEntries = 16;
   static constexpr std::size_t kMaxInlineBytes = 2048;
+  static constexpr std::size_t kMaxAloneBytes = 8192;
+  /// A list of fewer bytes is copied to be appended to.
+  static constexpr std::size_t kMinGrowingBytes = 512;
 
-  /// `seed` chooses the hash; random in production, fixed where a test wants the same bytes again.
-  explicit PackedMap(std::uint64_t seed);
+  struct Settings {
+    std::uint64_t seed = 0;  ///< of the hash; random in production
+    std::uint64_t memory_limit_bytes = MemoryDoor::kNoLimit;
+    bool clean_on_write = true;
+  };
+  explicit PackedMap(const Settings& settings);
   PackedMap(const PackedMap&) = delete;
   PackedMap& operator=(const PackedMap&) = delete;
   ~PackedMap();
 
   /// Whether addresses could be reserved; nothing else may be called where not.
-  bool ok() const { return log_.ok(); }
+  bool ok() const {
+    return log_.ok() && eras_.ok() && strings_.ok() && shapes_.ok() && tables_.ok();
+  }
 
   // Writes; each is what strata::Cache documents.
   absl::Status Put(std::string_view outer, std::string_view inner, const RecordsView& records);
@@ -74,19 +93,23 @@ class PackedMap {
   /// Cleans up to about `budget_bytes` of segments; false when there is nothing left to gain.
   bool Maintain(std::size_t budget_bytes);
 
-  // Reads.
+  // Reads. Each is whole in itself: what it finds was there in one moment.
 
-  /// An entry's list (ReadList); null where there is no such entry.
-  const std::uint8_t* Find(std::string_view outer, std::string_view inner) const;
-  bool HasOuter(std::string_view outer) const;
+  const Eras& eras() const { return eras_; }
   const Shapes& shapes() const { return shapes_; }
-  const StringCoder& strings() const { return strings_; }
+  /// An entry's list (ReadList), good until the pin ends; null where there is no such entry.
+  const std::uint8_t* Find(std::string_view outer, std::string_view inner, ReadPin& pin) const;
+  bool HasOuter(std::string_view outer, ReadPin& pin) const;
+  /// The text of a token in a blob that the pin keeps; of a number, in `scratch`.
+  std::string_view Text(const std::uint8_t* token, char* scratch, ReadPin& pin) const;
+  bool Equals(const std::uint8_t* token, std::string_view text, ReadPin& pin) const;
 
   // Enumeration goes in the order of hashes, which is the order of the indexes' shards: a place in
   // it is a hash, and survives every write.
   struct OuterItem {
     std::uint64_t hash;
     Location location;
+    std::size_t entries;
   };
   struct EntryItem {
     std::uint64_t hash;
@@ -94,31 +117,46 @@ class PackedMap {
     const std::uint8_t* list;
   };
   /// The outers at or after `from` as far as one shard goes, in order, perhaps none; the hash to go
-  /// on at, 0 at the end.
-  std::uint64_t NextOuters(std::uint64_t from, std::vector<OuterItem>* items) const;
-  /// The entries of an outer likewise; all of a small one at once.
-  std::uint64_t NextEntries(Location outer, std::uint64_t from,
-                            std::vector<EntryItem>* items) const;
-  std::string_view OuterKey(Location outer) const;
-  std::size_t EntryCount(Location outer) const;
-  std::optional<Location> FindOuter(std::string_view outer) const;
+  /// on at, 0 at the end. `pin.upper` is then the era they were taken down in.
+  std::uint64_t NextOuters(std::uint64_t from, std::vector<OuterItem>* items, ReadPin& pin) const;
+  /// Where an outer was found, and when.
+  struct OuterPlace {
+    Location location = kNowhere;
+    Era era = 0;
+    std::uint64_t version = 0;
+  };
+  /// The entries of an outer likewise; all of a small one at once. Where something was written
+  /// since its place was found it is looked up anew, and may be gone: no items.
+  std::uint64_t NextEntries(std::string_view outer, const OuterPlace& place, std::uint64_t from,
+                            std::vector<EntryItem>* items, ReadPin& pin) const;
+  /// Looks an outer up again under its key; false where it is gone.
+  bool RefreshOuter(OuterItem* item, ReadPin& pin) const;
+  /// The key of an outer whose blob the pin keeps.
+  std::string_view OuterKey(Location outer) const { return ReadOuter(outer).key; }
   /// Changes with every write: what an enumeration took down before is then out of date.
-  std::uint64_t version() const { return version_; }
+  std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
-  const Counts& counts() const { return counts_; }
+  Counts counts() const;
   const MemoryDoor& door() const { return door_; }
+  CacheStats Stats() const;
   Footprint MeasureFootprint() const;
   /// Checks every invariant by walking; Internal names the one that fails.
   absl::Status Validate() const;
 
-  std::atomic<int>& open_guards() const { return open_guards_; }
+  /// For tests of what happens without memory.
+  MemoryDoor& door_for_tests() { return door_; }
 
  private:
-  using Index = ShardTable<WideSlots, kInnerIndex>;
+  using Index = ShardTable<WideSlots, kIndex>;
+  // Readers look at the index alone.
   struct Table {
-    explicit Table(MemoryDoor* door) : index(door) {}
     Index index;
+    Era born;
+    Era retired;
+    std::uint32_t next;  // of the retired, or of the free
   };
+  static constexpr std::uint32_t kNoTable = 0xFFFFFFFF;
+  static constexpr std::size_t kMostTables = std::size_t{1} << 26;
 
   // An outer's blob, read.
   struct OuterBlob {
@@ -133,8 +171,10 @@ class PackedMap {
     const std::uint8_t* begin = nullptr;
     Token inner{};
     const std::uint8_t* inner_begin = nullptr;
+    const std::uint8_t* head = nullptr;  // inline: where its list's length is
     const std::uint8_t* list = nullptr;
     const std::uint8_t* end = nullptr;
+    bool deleted = false;  // inline: for want of memory still there
   };
   // Where an entry is or would be.
   struct Site {
@@ -149,18 +189,45 @@ class PackedMap {
   OuterBlob ReadOuter(Location location) const;
   StoredEntry ReadInlineEntry(const std::uint8_t* at) const;
   StoredEntry ReadEntryBlob(const Blob& blob) const;
+  // Visits what is inline, the deleted ones too; returns where they end.
   template <class Visit>
-  void ForEachInlineEntry(const OuterBlob& outer, Visit visit) const;
+  const std::uint8_t* ForEachStored(const OuterBlob& outer, Visit visit) const;
+  template <class Visit>
+  void ForEachInlineEntry(const OuterBlob& outer, Visit visit) const {
+    ForEachStored(outer, [&](const StoredEntry& entry) {
+      if (!entry.deleted) visit(entry);
+    });
+  }
+  // The table of outers; null where it was never made.
+  const Index* root() const;
+  Location FindOuterAt(std::string_view outer, std::uint64_t hash, ReadPin& pin) const;
+  Site Locate(std::string_view outer, std::string_view inner, ReadPin& pin) const;
+  std::size_t EntryCount(const OuterBlob& outer) const;
+  std::uint64_t HashOfInner(const Token& inner, ReadPin& pin) const;
+  // The hash of what a slot of the table of outers, or of an outer's table, leads to.
+  struct HashOfOuterAt {
+    const PackedMap* map;
+    std::uint64_t operator()(std::uint64_t location) const;
+  };
+  struct HashOfEntryAt {
+    const PackedMap* map;
+    std::uint64_t operator()(std::uint64_t location) const;
+  };
+  HashOfOuterAt OuterHash() const { return {this}; }
+  HashOfEntryAt InnerHash() const { return {this}; }
 
-  Location FindOuterAt(std::string_view outer, std::uint64_t hash) const;
-  Site Locate(std::string_view outer, std::string_view inner) const;
-  auto OuterHash() const;
-  auto InnerHash() const;
-  std::uint64_t HashOfInner(const Token& inner) const;
-
+  // Writing; all under the lock.
+  /// Runs a write: again after cleaning where the limit stopped it, and what every write pays for
+  /// afterwards.
+  template <class Operation>
+  absl::Status Write(Operation operation);
   absl::Status OutOfMemory();
   absl::Status LocateRecord(std::string_view outer, std::string_view inner, std::size_t index,
-                            std::size_t extra, Site* site) const;
+                            std::size_t extra, Site* site);
+  absl::Status TryPut(std::string_view outer, std::string_view inner, const RecordsView& records);
+  absl::Status TryAppend(std::string_view outer, std::string_view inner, RecordView record);
+  bool AppendToList(const Site& site, const StoredList& list, bool* has_room);
+  absl::Status TryPutOuter(std::string_view outer);
   /// Puts `inserted`, if any, in the place of `removed` records from `index` on.
   absl::Status Splice(const Site& site, std::string_view outer, std::string_view inner,
                       std::size_t index, std::size_t removed, std::optional<RecordView> inserted);
@@ -168,68 +235,98 @@ class PackedMap {
   bool AddNew(RecordView record, std::uint64_t* pairs);
   bool CopyRecords(const StoredList& list, std::size_t from, std::size_t to);
 
-  // Puts the list in lists_ in the site's place; false for want of memory, nothing changed.
-  bool Commit(const Site& site, std::string_view outer, std::string_view inner);
+  // Puts the list in lists_ in the site's place, with room to grow if `growing`; false for want of
+  // memory, nothing changed.
+  bool Commit(const Site& site, std::string_view outer, std::string_view inner, bool growing);
   bool CommitToTable(const Site& site, std::uint64_t table, const std::uint8_t* inner_token,
-                     std::size_t inner_bytes);
+                     std::size_t inner_bytes, bool growing);
   bool CommitInline(const Site& site, std::string_view outer, const std::uint8_t* inner_token,
                     std::size_t inner_bytes);
-  bool MoveToTable(Site* site, std::string_view inner);
+  bool CommitToNewTable(const Site& site, std::string_view outer, std::string_view inner,
+                        const std::uint8_t* inner_token, std::size_t inner_bytes, bool growing);
+  bool MoveToTable(Site* site, std::string_view outer, std::string_view inner);
+  bool CopyToTable(const OuterBlob& from, std::uint32_t table);
   /// A new kOuter blob; `number` is what its third field holds. kNowhere: no memory.
   Location WriteOuter(SegmentStore::Head head, std::string_view key, std::uint64_t number,
                       const std::uint8_t* body, std::size_t body_bytes);
   void SetOuter(std::uint64_t hash, Location from, Location to);
-  std::optional<std::uint64_t> MakeTable();
-  void FreeTable(std::uint64_t number);
-
+  Index* GrowRoot(std::uint64_t hash);
+  std::optional<std::uint32_t> MakeTable();
+  void RetireTable(std::uint32_t number);
+  void FreeTable(std::uint32_t number);
+  void DeleteInline(const Site& site);
+  void KillEntry(Location location);
+  void GiveUpOuter(Location location);
   void ReleaseList(const std::uint8_t* list);
   void ReleaseCounted(const StoredEntry& entry);
   void CountList(const StoredList& list, bool add);
-  void AfterWrite(std::uint64_t filled_before);
+  void WipeUnread();
 
   // The cleaner.
+  void AfterWrite(std::uint64_t filled_before);
+  bool MakeRoom();
+  void FreeUnpinned();
+  void ReclaimSome(bool all);
   bool CleanBlob(Location location, const Blob& blob);
   bool CleanEntry(Location location, const Blob& blob);
   bool CleanOuter(Location location);
   bool RewriteList(const std::uint8_t* list);
   bool RewriteInlineEntry(const StoredEntry& entry);
   void ReleaseToken(const std::uint8_t* token);
-  bool CleanSome(std::size_t budget_bytes, double dead_share);
+  bool NextVictim(double dead_share, bool idle);
+  bool CleanSome(std::size_t budget_bytes, double dead_share, bool idle);
 
   // Validation.
   struct Census;
   absl::Status CheckToken(const Token& token, Census* census) const;
   absl::Status CheckList(const StoredEntry& entry, Census* census) const;
   absl::Status CheckOuter(Location location, Census* census) const;
+  absl::Status CheckTable(std::uint64_t number, Census* census) const;
   absl::Status CheckReferences(Census* census) const;
+  absl::Status CheckSegments(Census* census) const;
+  Footprint Measure() const;
 
-  void AssertNoGuard() const;
-
-  mutable std::atomic<int> open_guards_{0};
+  Settings settings_;
+  std::uint64_t write_limit_bytes_;  // the limit less what is the cleaner's
+  mutable std::mutex mutex_;
   MemoryDoor door_;
+  Eras eras_;
+  RetiredBlocks retired_;
+  TableMemory table_memory_;
   SegmentStore log_;
   StringCoder strings_;
   Shapes shapes_;
-  ShardTable<WideSlots, kOuterIndex> outers_;
-  TryArray<Table*, kInnerIndex> tables_;  // null: a free number
-  TryArray<std::uint64_t, kInnerIndex> free_tables_;
+  StableArray<Table, kIndex> tables_;
+  std::atomic<std::uint32_t> root_{kNoTable};
+  std::uint32_t retired_tables_ = kNoTable;
+  std::uint32_t free_tables_ = kNoTable;
+  std::size_t free_table_count_ = 0;
   ListWriter lists_;
   ByteArray body_;   // of an outer's blob that is being made
   ByteArray token_;  // of a new inner key
   Counts counts_;
-  std::uint64_t version_ = 0;
+  std::array<std::atomic<std::uint64_t>, 4> shown_counts_{};  // counts_, for anyone to read
+  std::atomic<std::uint64_t> version_{0};
+  std::uint64_t writes_ = 0;
+  std::uint64_t cleaned_bytes_ = 0;
+  std::uint64_t kept_bytes_ = 0;  // retired bytes that guards kept the last time anyone looked
+  // The segment that is being cleaned.
   SegmentStore::Segment cleaning_ = SegmentStore::kNoSegment;
   std::size_t cleaning_offset_ = 0;
+  Era cleaning_loss_ = 0;              // its last loss when it was chosen
+  bool cleaning_drops_ = false;        // whether its unused strings of then may be dropped
+  std::uint64_t search_at_bytes_ = 0;  // dead bytes at which to look for a victim again
 };
 
 template <class Visit>
-void PackedMap::ForEachInlineEntry(const OuterBlob& outer, Visit visit) const {
+const std::uint8_t* PackedMap::ForEachStored(const OuterBlob& outer, Visit visit) const {
   const std::uint8_t* at = outer.entries;
   for (std::uint64_t i = 0; i < outer.number; ++i) {
     const StoredEntry entry = ReadInlineEntry(at);
     visit(entry);
     at = entry.end;
   }
+  return at;
 }
 
 }  // namespace strata::packed

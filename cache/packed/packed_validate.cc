@@ -4,6 +4,7 @@
 #include <map>
 #include <new>
 #include <unordered_map>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -24,7 +25,14 @@ struct PackedMap::Census {
   Counts counts;
   std::unordered_map<StringId, std::uint64_t> strings;
   std::unordered_map<ShapeId, std::uint64_t> shapes;
-  std::map<SegmentStore::Segment, std::uint64_t> live_bytes;
+  struct OfSegment {
+    std::uint64_t live = 0;
+    std::uint64_t unused = 0;
+    std::uint64_t room = 0;
+  };
+  std::map<SegmentStore::Segment, OfSegment> segments;
+  std::vector<bool> idle_tables;
+  ReadPin pin = WriterPin();
 };
 
 absl::Status PackedMap::CheckToken(const Token& token, Census* census) const {
@@ -55,51 +63,54 @@ absl::Status PackedMap::CheckList(const StoredEntry& entry, Census* census) cons
     ++census->counts.records;
     census->counts.pairs += record.pairs;
   }
-  if (at != entry.end) return Broken("a list does not end where its entry does");
+  const std::uint8_t* const end =
+      list.word == nullptr ? entry.end : list.records + list.record_bytes;
+  if (at != end) return Broken("a list does not end where its entry does");
   return absl::OkStatus();
 }
 
 absl::Status PackedMap::CheckOuter(Location location, Census* census) const {
-  const auto live = [&](Location at, BlobKind kind) {
-    const Blob blob = log_.At(at);
-    census->live_bytes[SegmentStore::SegmentOf(at)] += blob.total_bytes;
-    return blob.kind == kind;
-  };
-  if (!live(location, BlobKind::kOuter)) return Broken("an outer's slot leads to no outer");
+  const Blob blob = log_.At(location);
+  census->segments[SegmentStore::SegmentOf(location)].live += blob.total_bytes;
+  if (blob.kind != BlobKind::kOuter) return Broken("an outer's slot leads to no outer");
   ++census->counts.outers;
   const OuterBlob outer = ReadOuter(location);
-  if (FindOuterAt(outer.key, strings_.Hash(outer.key)) != location) {
+  if (FindOuterAt(outer.key, strings_.Hash(outer.key), census->pin) != location) {
     return Broken("an outer is not found under its key");
   }
+  if (outer.has_table) return CheckTable(outer.number, census);
   absl::Status status;
-  if (!outer.has_table) {
-    const std::uint8_t* end = outer.entries;
-    ForEachInlineEntry(outer, [&](const StoredEntry& entry) {
-      status.Update(CheckList(entry, census));
-      end = entry.end;
-    });
-    if (status.ok() && end != outer.end) return Broken("an outer's entries do not fill its blob");
-    return status;
+  const std::uint8_t* const end = ForEachStored(outer, [&](const StoredEntry& entry) {
+    if (!entry.deleted) status.Update(CheckList(entry, census));
+  });
+  if (status.ok() && end != outer.end) return Broken("an outer's entries do not fill its blob");
+  return status;
+}
+
+absl::Status PackedMap::CheckTable(std::uint64_t number, Census* census) const {
+  if (number >= tables_.size() || census->idle_tables[number]) {
+    return Broken("an outer names table ", number, ", which is out of use");
   }
-  if (outer.number >= tables_.size() || tables_[outer.number] == nullptr) {
-    return Broken("an outer names table ", outer.number, ", which is free");
-  }
-  const Index& index = tables_[outer.number]->index;
+  absl::Status status;
+  const Index& index = tables_[number].index;
   index.ForEach([&](std::uint64_t payload) {
     if (!status.ok()) return;
-    if (!live(payload, BlobKind::kEntry)) {
+    const Blob blob = log_.At(payload);
+    if (blob.kind != BlobKind::kEntry) {
       status = Broken("an entry's slot leads to no entry");
       return;
     }
-    const Blob blob = log_.At(payload);
     const StoredEntry entry = ReadEntryBlob(blob);
+    Census::OfSegment& segment = census->segments[SegmentStore::SegmentOf(payload)];
+    segment.live += blob.total_bytes;
+    segment.room += ReadList(entry.list).room_bytes();
     std::uint64_t table = 0;
     ReadVarint(blob.payload, &table);
-    if (table != outer.number) status = Broken("an entry names another table than its outer's");
+    if (table != number) status = Broken("an entry names another table than its outer's");
     status.Update(CheckList(entry, census));
     if (!status.ok()) return;
-    const std::uint64_t found =
-        index.Find(HashOfInner(entry.inner), [&](std::uint64_t other) { return other == payload; });
+    const std::uint64_t found = index.Find(HashOfInner(entry.inner, census->pin), census->pin,
+                                           [&](std::uint64_t other) { return other == payload; });
     if (found != payload) status = Broken("an entry is not found under its key");
   });
   return status;
@@ -124,6 +135,7 @@ absl::Status PackedMap::CheckReferences(Census* census) const {
     return Broken("records name ", census->shapes.size(), " shapes of ", shapes_.size());
   }
   const Dictionary& dictionary = strings_.dictionary();
+  std::size_t unused = 0;
   dictionary.ForEach([&](StringId id) {
     const std::uint64_t counted = census->strings[id];
     if (dictionary.CountIsExact(id) && counted != dictionary.references(id)) {
@@ -131,30 +143,60 @@ absl::Status PackedMap::CheckReferences(Census* census) const {
                            " references and has ", counted));
     }
     const Location at = dictionary.LocationOf(id);
-    census->live_bytes[SegmentStore::SegmentOf(at)] += dictionary.BlobBytes(id);
-    if (log_.At(at).kind != BlobKind::kString)
+    Census::OfSegment& segment = census->segments[SegmentStore::SegmentOf(at)];
+    if (dictionary.Has(id)) {
+      segment.live += dictionary.BlobBytes(id);
+    } else {
+      segment.unused += dictionary.BlobBytes(id);
+      ++unused;
+    }
+    if (log_.At(at).kind != BlobKind::kString) {
       status.Update(Broken("string ", id, " is no string"));
+    }
   });
+  if (status.ok() && unused != dictionary.unused()) {
+    return Broken(unused, " strings are unused, and ", dictionary.unused(), " counted so");
+  }
   return status;
 }
 
-absl::Status PackedMap::Validate() const try {
-  Census census;
-  absl::Status status;
-  outers_.ForEach([&](std::uint64_t location) {
-    if (status.ok()) status = CheckOuter(location, &census);
-  });
-  if (status.ok()) status = CheckReferences(&census);
-  if (!status.ok()) return status;
-  if (!(census.counts == counts_)) return Broken("the counts are not what the indexes lead to");
+absl::Status PackedMap::CheckSegments(Census* census) const {
   for (SegmentStore::Segment segment = 0; log_.NextSegment(&segment); ++segment) {
-    const std::uint64_t live = census.live_bytes[segment];
-    if (log_.filled_bytes(segment) != live + log_.dead_bytes(segment)) {
+    const Census::OfSegment& found = census->segments[segment];
+    if (log_.filled_bytes(segment) != found.live + log_.dead_bytes(segment)) {
       return Broken("segment ", segment, " is filled with ", log_.filled_bytes(segment),
-                    " bytes, of which ", live, " live and ", log_.dead_bytes(segment), " are dead");
+                    " bytes, of which ", found.live, " live and ", log_.dead_bytes(segment),
+                    " are dead");
+    }
+    if (log_.unused_bytes(segment) != found.unused || log_.room_bytes(segment) != found.room) {
+      return Broken("segment ", segment, " has ", found.unused, " unused bytes and ", found.room,
+                    " of room, and counts ", log_.unused_bytes(segment), " and ",
+                    log_.room_bytes(segment));
     }
   }
-  if (MeasureFootprint().total_bytes() != door_.allocated_bytes()) {
+  return absl::OkStatus();
+}
+
+absl::Status PackedMap::Validate() const try {
+  const std::lock_guard lock(mutex_);
+  Census census;
+  census.idle_tables.resize(tables_.size());
+  for (const std::uint32_t idle : {retired_tables_, free_tables_}) {
+    for (std::uint32_t at = idle; at != kNoTable; at = tables_[at].next) {
+      census.idle_tables[at] = true;
+    }
+  }
+  absl::Status status;
+  if (const Index* const outers = root(); outers != nullptr) {
+    outers->ForEach([&](std::uint64_t location) {
+      if (status.ok()) status = CheckOuter(location, &census);
+    });
+  }
+  if (status.ok()) status = CheckReferences(&census);
+  if (status.ok()) status = CheckSegments(&census);
+  if (!status.ok()) return status;
+  if (!(census.counts == counts_)) return Broken("the counts are not what the indexes lead to");
+  if (Measure().total_bytes() != door_.allocated_bytes()) {
     return Broken("the walk and the door to memory disagree");
   }
   return absl::OkStatus();

@@ -13,7 +13,8 @@ constexpr std::size_t kSmallestRangeBytes = std::size_t{1} << 30;
 
 }  // namespace
 
-SegmentStore::SegmentStore(MemoryDoor* door) : door_(door), segments_(door) {
+SegmentStore::SegmentStore(MemoryDoor* door, const Eras* eras)
+    : door_(door), eras_(eras), segments_(door) {
   for (std::size_t bytes = kLargestRangeBytes; bytes >= kSmallestRangeBytes; bytes /= 2) {
     base_ = static_cast<std::uint8_t*>(MemoryDoor::ReserveRange(bytes));
     if (base_ == nullptr) continue;
@@ -24,17 +25,16 @@ SegmentStore::SegmentStore(MemoryDoor* door) : door_(door), segments_(door) {
 
 SegmentStore::~SegmentStore() {
   Clear();
-  MemoryDoor::FreeRange(base_, range_bytes_);
+  if (base_ != nullptr) MemoryDoor::FreeRange(base_, range_bytes_);
 }
 
 void SegmentStore::Clear() {
-  for (Segment segment = 0; NextSegment(&segment); ++segment) {
-    door_->ReturnPages(kSegments, base_ + segment * kSegmentBytes, taken_bytes(segment));
-  }
+  for (Segment segment = 0; NextSegment(&segment); ++segment) GiveBack(segment);
+  for (Segment segment = 0; NextRetired(&segment); ++segment) GiveBack(segment);
   segments_.Free();
   first_free_ = 0;
   Seal();
-  filled_bytes_ = dead_bytes_ = taken_bytes_ = 0;
+  filled_bytes_ = dead_bytes_ = taken_bytes_ = retired_bytes_ = room_bytes_ = 0;
 }
 
 SegmentStore::Segment SegmentStore::Take(std::size_t run) {
@@ -55,15 +55,18 @@ SegmentStore::Segment SegmentStore::Take(std::size_t run) {
     segments_.SetSize(first + run);
     std::fill(segments_.begin() + old_size, segments_.end(), Info{});
   }
+  if (!door_->TryTakePages(kSegments, run * kSegmentBytes)) return kNoSegment;
   for (std::size_t i = 0; i < run; ++i) segments_[first + i] = {.state = State::kRun};
-  segments_[first] = {.run = static_cast<std::uint32_t>(run), .state = State::kInUse};
+  segments_[first] = {.born = eras_->now(),
+                      .oldest = eras_->now(),
+                      .run = static_cast<std::uint32_t>(run),
+                      .state = State::kInUse};
   if (first == first_free_) first_free_ = static_cast<Segment>(first + run);
   if (first == 0) {
     segments_[0].filled = segments_[0].dead = kFirstLocation;
     filled_bytes_ += kFirstLocation;
     dead_bytes_ += kFirstLocation;
   }
-  door_->TakePages(kSegments, run * kSegmentBytes);
   taken_bytes_ += run * kSegmentBytes;
   return static_cast<Segment>(first);
 }
@@ -94,12 +97,41 @@ std::uint8_t* SegmentStore::Append(Head head, BlobKind kind, std::size_t payload
   return WriteVarint(header, base_ + *location);
 }
 
-void SegmentStore::Kill(Location location) {
-  const std::size_t bytes = At(location).total_bytes;
+void SegmentStore::Kill(Location location, std::size_t counted_dead, std::size_t room) {
+  FillRoom(location, room);
   // The kind is in the lowest bits of the head's first byte.
-  base_[location] |= static_cast<std::uint8_t>(BlobKind::kDead);
-  segments_[location / kSegmentBytes].dead += bytes;
-  dead_bytes_ += bytes;
+  const std::atomic_ref<std::uint8_t> head = HeadByte(location);
+  AddDead(SegmentOf(location), At(location).total_bytes - counted_dead);
+  head.store(head.load(std::memory_order_relaxed) | static_cast<std::uint8_t>(BlobKind::kDead),
+             std::memory_order_relaxed);
+}
+
+void SegmentStore::AddUnused(Location location, std::size_t bytes) {
+  const Segment segment = SegmentOf(location);
+  AddDead(segment, bytes);
+  segments_[segment].unused += bytes;
+  segments_[segment].last_loss = eras_->now();
+}
+
+void SegmentStore::RemoveUnused(Location location, std::size_t bytes) {
+  Info& info = segments_[SegmentOf(location)];
+  info.dead -= bytes;
+  info.unused -= bytes;
+  dead_bytes_ -= bytes;
+}
+
+void SegmentStore::MoveUnused(Location from, Location to, std::size_t bytes) {
+  const Info& old = segments_[SegmentOf(from)];
+  Info& info = segments_[SegmentOf(to)];
+  AddDead(SegmentOf(to), bytes);
+  info.unused += bytes;
+  info.last_loss = std::max(info.last_loss, old.last_loss);
+  DropUnused(from, bytes);
+}
+
+void SegmentStore::DropUnused(Location location, std::size_t bytes) {
+  segments_[SegmentOf(location)].unused -= bytes;
+  Kill(location, bytes);
 }
 
 SegmentStore::Segment SegmentStore::Victim(double least_share) const {
@@ -107,9 +139,10 @@ SegmentStore::Segment SegmentStore::Victim(double least_share) const {
   double best_share = least_share;
   for (Segment segment = 0; NextSegment(&segment); ++segment) {
     const Info& info = segments_[segment];
-    if (IsHead(segment) || info.dead == 0) continue;
-    const double share =
-        static_cast<double>(info.dead) / static_cast<double>(info.run * kSegmentBytes);
+    const std::uint64_t kept = info.unused > 0 && UnusedPinned(segment) ? info.unused : 0;
+    const std::uint64_t gain = info.dead + info.room - kept;
+    if (IsHead(segment) || gain == 0) continue;
+    const double share = static_cast<double>(gain) / static_cast<double>(info.run * kSegmentBytes);
     if (share >= best_share) {
       best = segment;
       best_share = share;
@@ -118,8 +151,8 @@ SegmentStore::Segment SegmentStore::Victim(double least_share) const {
   return best;
 }
 
-bool SegmentStore::NextSegment(Segment* segment) const {
-  while (*segment < segments_.size() && segments_[*segment].state != State::kInUse) ++*segment;
+bool SegmentStore::NextOf(State state, Segment* segment) const {
+  while (*segment < segments_.size() && segments_[*segment].state != state) ++*segment;
   return *segment < segments_.size();
 }
 
@@ -133,14 +166,30 @@ bool SegmentStore::NextBlob(Segment segment, std::size_t* offset, Location* loca
   return true;
 }
 
-void SegmentStore::Free(Segment segment) {
+void SegmentStore::Retire(Segment segment) {
   Info& info = segments_[segment];
-  assert(info.state == State::kInUse && !IsHead(segment) && info.dead == info.filled);
+  assert(info.state == State::kInUse && !IsHead(segment));
+  assert(info.dead == info.filled && info.unused == 0 && info.room == 0);
   filled_bytes_ -= info.filled;
   dead_bytes_ -= info.dead;
   taken_bytes_ -= taken_bytes(segment);
+  retired_bytes_ += taken_bytes(segment);
+  info.retired = eras_->now();
+  info.state = State::kRetired;
+}
+
+void SegmentStore::FreeUnpinned() {
+  if (retired_bytes_ == 0) return;
+  for (Segment segment = 0; NextRetired(&segment); ++segment) {
+    if (eras_->Pinned(segments_[segment].born, segments_[segment].retired)) continue;
+    retired_bytes_ -= taken_bytes(segment);
+    GiveBack(segment);
+  }
+}
+
+void SegmentStore::GiveBack(Segment segment) {
   door_->ReturnPages(kSegments, base_ + segment * kSegmentBytes, taken_bytes(segment));
-  const std::uint32_t run = info.run;
+  const std::uint32_t run = segments_[segment].run;
   for (std::uint32_t i = 0; i < run; ++i) segments_[segment + i] = {};
   first_free_ = std::min(first_free_, segment);
 }

@@ -5,24 +5,31 @@
 //     blob   │ varint: payload bytes << 2 | kind │ payload │
 //
 // A location is a blob's offset in the range, in bytes, below 2^40; the first eight are never a
-// blob's, so that 0 can stand for none. A blob is written once, at a head, and never changes but
-// for its kind when it dies: it lies where it is, and its segment goes back to the system when the
-// cleaner has moved what still lives. A blob larger than a segment has a run of segments of its
-// own.
+// blob's, so that 0 can stand for none. A blob is written once, at a head, before anyone knows its
+// location, and lies where it is; of its head only the kind changes, when it dies. Its segment is
+// retired when the cleaner has moved what still lives, and goes back to the system when no guard
+// may look at it any more (eras.h). A blob larger than a segment has a run of segments of its own.
 //
 // There are two heads: what is written now and what the cleaner moves are of different ages, and
 // kept apart (Rumble et al., "Log-structured Memory for DRAM-based Storage", FAST 2014).
 //
-// Threads: one writer. A reader may follow any location it got from a live slot.
+// Of a segment's dead bytes some are *unused*: strings that nobody names any more but that a guard
+// may still be reading (dictionary.h). The segment knows when it last lost one.
+//
+// Threads: one writer. A reader may follow any location it got from a slot in the era of its
+// operation (eras.h).
 #ifndef STRATA_CACHE_PACKED_SEGMENT_STORE_H_
 #define STRATA_CACHE_PACKED_SEGMENT_STORE_H_
 
+#include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include <strata/footprint.h>
 #include <strata/memory_door.h>
 
+#include "cache/packed/eras.h"
 #include "cache/packed/layers.h"
 #include "cache/packed/try_array.h"
 #include "cache/packed/varint.h"
@@ -57,7 +64,7 @@ class SegmentStore {
 
   enum class Head : std::uint8_t { kWrite, kClean };
 
-  explicit SegmentStore(MemoryDoor* door);
+  SegmentStore(MemoryDoor* door, const Eras* eras);
   SegmentStore(const SegmentStore&) = delete;
   SegmentStore& operator=(const SegmentStore&) = delete;
   ~SegmentStore();
@@ -69,28 +76,69 @@ class SegmentStore {
   /// sees `*location`. Null when there is no memory.
   std::uint8_t* Append(Head head, BlobKind kind, std::size_t payload_bytes, Location* location);
 
-  /// The blob at a live location.
+  /// The blob at a location.
   Blob At(Location location) const {
     const std::uint8_t* const start = base_ + location;
-    std::uint64_t header = 0;
-    const std::uint8_t* const payload = ReadVarint(start, &header);
+    std::uint64_t header = HeadByte(location).load(std::memory_order_relaxed);
+    const std::uint8_t* payload = start + 1;
+    if (header >= 0x80) {
+      std::uint64_t rest = 0;
+      payload = ReadVarint(payload, &rest);
+      header = (header & 0x7F) | rest << 7;
+    }
     const std::size_t size = static_cast<std::size_t>(header >> 2);
     return {static_cast<BlobKind>(header & 3), payload, size,
             static_cast<std::size_t>(payload - start) + size};
   }
   const std::uint8_t* Address(Location location) const { return base_ + location; }
 
-  /// The live blob at `location` is no longer referred to.
-  void Kill(Location location);
+  /// The blob at `location` is out of reach. Of its bytes `counted_dead` were counted dead before,
+  /// and `room` as room.
+  void Kill(Location location, std::size_t counted_dead = 0, std::size_t room = 0);
+  /// So many bytes of a live blob are room to grow.
+  void AddRoom(Location location, std::size_t bytes) {
+    segments_[SegmentOf(location)].room += bytes;
+    room_bytes_ += bytes;
+  }
+  /// So many of them no more.
+  void FillRoom(Location location, std::size_t bytes) {
+    segments_[SegmentOf(location)].room -= bytes;
+    room_bytes_ -= bytes;
+  }
 
-  /// The segment, no head, with the largest share of dead bytes, if that is at least `least_share`;
-  /// else kNoSegment.
+  // Strings that nobody names.
+  /// The string at `location` is named no more: from now on its bytes count as dead.
+  void AddUnused(Location location, std::size_t bytes);
+  /// It is named again.
+  void RemoveUnused(Location location, std::size_t bytes);
+  /// A string that lay at `from` was written anew at `to`.
+  void InheritAge(Location from, Location to) {
+    Era& oldest = segments_[SegmentOf(to)].oldest;
+    oldest = std::min(oldest, segments_[SegmentOf(from)].oldest);
+  }
+  /// An unused one was written anew at `to`, from where it lay at `from`, where it counts no more
+  /// as unused.
+  void MoveUnused(Location from, Location to, std::size_t bytes);
+  /// It is gone; its bytes stay dead.
+  void DropUnused(Location location, std::size_t bytes);
+  /// Whether a guard that Eras::Advance found may be reading an unused string of this segment.
+  bool UnusedPinned(Segment segment) const {
+    const Info& info = segments_[segment];
+    return eras_->Pinned(info.oldest, info.last_loss);
+  }
+  std::uint64_t unused_bytes(Segment segment) const { return segments_[segment].unused; }
+  Era last_loss(Segment segment) const { return segments_[segment].last_loss; }
+
+  /// The segment, no head, with the largest share of dead bytes and room, if that is at least
+  /// `least_share`; else kNoSegment. What guards keep from being dropped does not count as dead.
   Segment Victim(double least_share) const;
   /// Walks a segment: first call with `offset` 0; false at the end of what is filled.
   bool NextBlob(Segment segment, std::size_t* offset, Location* location, Blob* blob) const;
-  /// Gives the segment (with its run) back. No blob in it may be live.
-  void Free(Segment segment);
-  /// Gives everything back.
+  /// Takes the segment (with its run) out of use: nothing in it is in reach any more.
+  void Retire(Segment segment);
+  /// Gives retired segments that the guards found by Eras::Advance do not pin back to the system.
+  void FreeUnpinned();
+  /// Gives everything back. No reader may be about.
   void Clear();
   /// Seals the head segments, so that the cleaner may take them; used when nothing else is left.
   void Seal();
@@ -100,13 +148,19 @@ class SegmentStore {
   }
   std::uint64_t filled_bytes() const { return filled_bytes_; }
   std::uint64_t dead_bytes() const { return dead_bytes_; }
+  std::uint64_t room_bytes() const { return room_bytes_; }
+  /// Of the segments in use, without the retired.
   std::uint64_t taken_bytes() const { return taken_bytes_; }
+  std::uint64_t retired_bytes() const { return retired_bytes_; }
   bool IsHead(Segment segment) const { return segment == heads_[0] || segment == heads_[1]; }
   std::uint64_t dead_bytes(Segment segment) const { return segments_[segment].dead; }
+  std::uint64_t room_bytes(Segment segment) const { return segments_[segment].room; }
 
   /// Walks all segments in use: `segment` 0 first, then what it was left at plus one; false at the
   /// end. For footprints and validation.
-  bool NextSegment(Segment* segment) const;
+  bool NextSegment(Segment* segment) const { return NextOf(State::kInUse, segment); }
+  /// The retired ones likewise.
+  bool NextRetired(Segment* segment) const { return NextOf(State::kRetired, segment); }
   /// Bytes of the pages a segment's run has taken, and of them what blobs, dead or live, fill.
   std::uint64_t taken_bytes(Segment segment) const {
     return segments_[segment].run * kSegmentBytes;
@@ -115,18 +169,35 @@ class SegmentStore {
   void AddListTo(Layer* layer) const { segments_.AddTo(layer); }
 
  private:
-  enum class State : std::uint8_t { kFree, kInUse, kRun };  // kRun: a large blob goes on here
+  enum class State : std::uint8_t { kFree, kInUse, kRetired, kRun };
   struct Info {
     std::uint64_t filled = 0;  // bytes of blobs, from the segment's start
     std::uint64_t dead = 0;
-    std::uint32_t run = 1;  // segments of a large blob's run, counted at its first
-    State state = State::kFree;
+    std::uint64_t unused = 0;  // of those, strings that nobody names
+    std::uint64_t room = 0;    // in growing lists
+    Era born = 0;
+    Era retired = 0;
+    Era oldest = 0;              // no string in it is older
+    Era last_loss = 0;           // when it last got an unused string
+    std::uint32_t run = 1;       // segments of a large blob's run, counted at its first
+    State state = State::kFree;  // kRun: a large blob goes on here
   };
+  static_assert(sizeof(Info) == 72);
 
+  std::atomic_ref<std::uint8_t> HeadByte(Location location) const {
+    return std::atomic_ref<std::uint8_t>(base_[location]);
+  }
+  void AddDead(Segment segment, std::size_t bytes) {
+    segments_[segment].dead += bytes;
+    dead_bytes_ += bytes;
+  }
   /// Takes a run of segments; kNoSegment when range or memory have no more.
   Segment Take(std::size_t run);
+  bool NextOf(State state, Segment* segment) const;
+  void GiveBack(Segment segment);
 
   MemoryDoor* door_;
+  const Eras* eras_;
   std::uint8_t* base_ = nullptr;
   std::size_t range_bytes_ = 0;
   TryArray<Info, kSegmentList> segments_;
@@ -134,7 +205,9 @@ class SegmentStore {
   Segment heads_[2] = {kNoSegment, kNoSegment};
   std::uint64_t filled_bytes_ = 0;
   std::uint64_t dead_bytes_ = 0;
+  std::uint64_t room_bytes_ = 0;
   std::uint64_t taken_bytes_ = 0;
+  std::uint64_t retired_bytes_ = 0;
 };
 
 }  // namespace strata::packed

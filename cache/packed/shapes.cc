@@ -21,11 +21,12 @@ std::uint64_t Shapes::HashKeys(RecordView record) {
 
 bool Shapes::HasKeys(const Shape& shape, RecordView record) const {
   if (shape.count != record.size()) return false;
+  ReadPin pin = WriterPin();
   const std::uint8_t* at = shape.keys;
   for (const Pair& pair : record) {
     Token token;
     at = ReadToken(at, &token);
-    if (!strings_->Equals(token, pair.key)) return false;
+    if (!strings_->Equals(token, pair.key, pin)) return false;
   }
   return true;
 }
@@ -47,28 +48,31 @@ std::optional<ShapeId> Shapes::Acquire(RecordView record) {
   // One key beside its value costs no more than a shape's number would.
   if (record.size() < 2) return std::nullopt;
   const std::uint64_t hash = HashKeys(record);
-  const std::uint64_t payload = index_.Find(hash, [&](std::uint64_t candidate) {
+  ReadPin pin = WriterPin();
+  const std::uint64_t payload = index_.Find(hash, pin, [&](std::uint64_t candidate) {
     return HasKeys(shapes_[candidate - kFirstPayload], record);
   });
   if (payload == kNoPayload) {
     return MetBefore(hash) ? TryMake(record, hash) : std::nullopt;
   }
   const ShapeId id = static_cast<ShapeId>(payload - kFirstPayload);
-  ++shapes_[id].references;
+  if (shapes_[id].references++ == 0) --unused_;
   return id;
 }
 
 std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
-  if (first_free_ == kNone && !shapes_.TryReserve(shapes_.size() + 1)) return std::nullopt;
-  if (!index_.TryGrow(hash, HashOfPayload())) return std::nullopt;
-  ByteArray keys(door_);
+  if (first_free_ == kNone && (shapes_.size() == kMostShapes || !shapes_.TryGrow())) {
+    return std::nullopt;
+  }
+  if (!index_.TryGrow(memory_, hash, HashOfPayload())) return std::nullopt;
+  ByteArray keys(memory_.door);
   std::size_t written = 0;
   while (written < record.size() &&
          strings_->Write(record[written].key, StringPolicy::kKeys, &keys)) {
     ++written;
   }
   void* block = nullptr;
-  if (written == record.size()) block = door_->TryAllocate(kShapes, keys.size());
+  if (written == record.size()) block = memory_.door->TryAllocate(kShapes, keys.size());
   if (block == nullptr) {
     const std::uint8_t* at = keys.data();
     for (; written > 0; --written) {
@@ -82,9 +86,9 @@ std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
   ShapeId id = first_free_;
   if (id != kNone) {
     first_free_ = shapes_[id].count;
+    --free_;
   } else {
-    id = static_cast<ShapeId>(shapes_.size());
-    shapes_.SetSize(shapes_.size() + 1);
+    id = static_cast<ShapeId>(shapes_.Add());
   }
   shapes_[id] = {hash, static_cast<std::uint8_t*>(block), static_cast<std::uint32_t>(record.size()),
                  1};
@@ -93,37 +97,62 @@ std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
 }
 
 void Shapes::Release(ShapeId id) {
+  if (--shapes_[id].references > 0) return;
+  ++unused_;
+  last_loss_ = eras_->now();
+}
+
+void Shapes::Sweep(bool all) {
+  if (unused_ == 0 || (!all && unused_ < kFewUnused + size() / 8)) return;
+  if (eras_->Pinned(0, last_loss_)) return;
+  for (std::size_t id = 0; id < shapes_.size() && unused_ > 0; ++id) {
+    const Shape& shape = shapes_[id];
+    if (shape.keys != nullptr && shape.references == 0) Free(static_cast<ShapeId>(id));
+  }
+}
+
+void Shapes::Free(ShapeId id) {
   Shape& shape = shapes_[id];
-  if (--shape.references > 0) return;
-  index_.Erase(shape.hash, id + kFirstPayload, HashOfPayload());
+  index_.Erase(memory_, shape.hash, id + kFirstPayload, HashOfPayload());
   const std::uint8_t* at = shape.keys;
   for (std::uint32_t i = 0; i < shape.count; ++i) {
     Token token;
     at = ReadToken(at, &token);
     strings_->Release(token);
   }
-  door_->Free(kShapes, shape.keys);
+  memory_.door->Free(kShapes, shape.keys);
   shape = {0, nullptr, first_free_, 0};
   first_free_ = id;
+  ++free_;
+  --unused_;
 }
 
 void Shapes::Clear() {
-  for (const Shape& shape : shapes_) door_->Free(kShapes, shape.keys);
-  shapes_.Free();
-  index_.Clear();
+  for (std::size_t id = 0; id < shapes_.size(); ++id) {
+    memory_.door->Free(kShapes, shapes_[id].keys);
+  }
+  shapes_.Clear();
+  index_.Clear(memory_);
   filter_.Free();
   first_free_ = kNone;
+  free_ = unused_ = 0;
 }
 
 void Shapes::AddTo(Layer* shapes, Layer* policy) const {
-  shapes_.AddTo(shapes);
+  shapes_.AddTo(shapes, free_ + unused_);
   index_.AddTo(shapes);
-  shapes->count = size();
-  for (const Shape& shape : shapes_) {
+  shapes->count = size() - unused_;
+  for (std::size_t id = 0; id < shapes_.size(); ++id) {
+    const Shape& shape = shapes_[id];
     if (shape.keys == nullptr) continue;
     const std::uint8_t* end = shape.keys;
     for (std::uint32_t i = 0; i < shape.count; ++i) end = SkipToken(end);
-    shapes->AddBlock(shape.keys, static_cast<std::uint64_t>(end - shape.keys));
+    const std::uint64_t bytes = static_cast<std::uint64_t>(end - shape.keys);
+    if (shape.references > 0) {
+      shapes->AddBlock(shape.keys, bytes);
+    } else {
+      shapes->AddBlock(shape.keys, 0, bytes);
+    }
   }
   filter_.AddTo(policy);
 }

@@ -1,15 +1,16 @@
 // Shapes: ordered key lists that many records share. Such a record stores its shape's number and
 // its values only (hidden classes: Chambers, Ungar, Lee, OOPSLA 1989).
 //
-//     number ──> shapes_  │ hash │ keys ──> │ key tokens, one after another │ │ count │ references
-//     │
+//     number ──> shapes_  │ hash │ keys │ count │ references │
+//                                  └──> │ key tokens, one after another │
 //
 // A key list becomes a shape when it is met again: a small filter remembers the lists met lately,
-// so data whose records are random sets of keys makes no shapes. A shape dies with the last record
-// of it, and its number is free again. Its key tokens hold references to the dictionary like a
-// blob's do.
+// so data whose records are random sets of keys makes no shapes. A shape that has lost its last
+// record is unused, and comes back when its keys are met again; when an eighth are unused, and no
+// guard is as old as the last loss, they are swept and their numbers free. A shape's key tokens
+// hold references to the dictionary like a blob's do.
 //
-// Threads: one writer, no reader beside it.
+// Threads: one writer; key_count and keys beside it from any thread, for shapes that a view names.
 #ifndef STRATA_CACHE_PACKED_SHAPES_H_
 #define STRATA_CACHE_PACKED_SHAPES_H_
 
@@ -21,8 +22,10 @@
 #include <strata/memory_door.h>
 #include <strata/record.h>
 
+#include "cache/packed/eras.h"
 #include "cache/packed/layers.h"
 #include "cache/packed/shard_table.h"
+#include "cache/packed/stable_array.h"
 #include "cache/packed/try_array.h"
 
 namespace strata::packed {
@@ -33,21 +36,32 @@ using ShapeId = std::uint32_t;
 
 class Shapes {
  public:
-  Shapes(MemoryDoor* door, StringCoder* strings)
-      : door_(door), strings_(strings), index_(door), shapes_(door), filter_(door) {}
+  Shapes(MemoryDoor* door, const Eras* eras, StringCoder* strings)
+      : memory_{.door = door},
+        eras_(eras),
+        strings_(strings),
+        shapes_(door, kMostShapes),
+        filter_(door) {}
   ~Shapes() { Clear(); }
+  bool ok() const { return shapes_.ok(); }
 
   /// The shape of these keys, with one more reference; none where they have none, are too few to
   /// gain by one, or memory is short (the record is then written with its keys).
   std::optional<ShapeId> Acquire(RecordView record);
   void AddReference(ShapeId id) { ++shapes_[id].references; }
   void Release(ShapeId id);
+  /// Frees the unused ones if they are many, or if there are any and `all`, and no guard found by
+  /// the last Eras::Advance may be looking at one.
+  void Sweep(bool all);
 
   std::size_t key_count(ShapeId id) const { return shapes_[id].count; }
   const std::uint8_t* keys(ShapeId id) const { return shapes_[id].keys; }
   std::uint32_t references(ShapeId id) const { return shapes_[id].references; }
+  /// Of all shapes, and of those without a record.
   std::size_t size() const { return index_.size(); }
+  std::size_t unused() const { return unused_; }
 
+  /// Gives everything back. No reader may be about.
   void Clear();
   void AddTo(Layer* shapes, Layer* policy) const;
   template <class Visit>
@@ -57,7 +71,9 @@ class Shapes {
   }
 
  private:
+  static constexpr std::size_t kMostShapes = std::size_t{1} << 26;
   static constexpr std::size_t kFilterSize = 1024;
+  static constexpr std::size_t kFewUnused = 64;
   static constexpr ShapeId kNone = 0xFFFFFFFF;
 
   struct Shape {
@@ -72,16 +88,21 @@ class Shapes {
   bool HasKeys(const Shape& shape, RecordView record) const;
   bool MetBefore(std::uint64_t hash);
   std::optional<ShapeId> TryMake(RecordView record, std::uint64_t hash);
+  void Free(ShapeId id);
   auto HashOfPayload() const {
     return [this](std::uint64_t payload) { return shapes_[payload - kFirstPayload].hash; };
   }
 
-  MemoryDoor* door_;
+  TableMemory memory_;
+  const Eras* eras_;
   StringCoder* strings_;
-  ShardTable<NarrowSlots, kShapes> index_;
-  TryArray<Shape, kShapes> shapes_;
+  ShardTable<NarrowSlots, kShapes> index_{};
+  StableArray<Shape, kShapes> shapes_;
   TryArray<std::uint32_t, kPolicy> filter_;
   ShapeId first_free_ = kNone;
+  std::size_t free_ = 0;
+  std::size_t unused_ = 0;
+  Era last_loss_ = 0;
 };
 
 }  // namespace strata::packed

@@ -10,25 +10,29 @@
 // The table knows neither keys nor values: who asks compares what the payload leads to. A shard
 // grows by a quarter, and one that is full at 512 slots splits in two by the next bit of the hash
 // (extendible hashing: Fagin, Nievergelt, Pippenger, Strong, TODS 1979), so a write moves at most
-// 512 slots and the memory never doubles. A slot is erased by a tombstone; a rebuild drops those.
+// 512 slots and the memory never doubles. A slot is erased by a tombstone, and never taken again
+// before a rebuild: who probes beside the writer misses nothing.
 //
 // What fails: only TryGrow asks for memory. After it said yes, one Insert cannot fail.
 //
-// Threads: one writer, no reader beside it (the slots are small enough to become atomic).
+// Threads: one writer. Where TableMemory names eras, any number of readers beside it (Find,
+// visits): they see each slot whole, shards and directories are replaced whole and retired.
 #ifndef STRATA_CACHE_PACKED_SHARD_TABLE_H_
 #define STRATA_CACHE_PACKED_SHARD_TABLE_H_
 
 #include <algorithm>
-#include <bit>
+#include <atomic>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 
 #include <strata/footprint.h>
 #include <strata/memory_door.h>
 
-#include "cache/packed/try_array.h"
+#include "cache/packed/eras.h"
+#include "cache/packed/retired_blocks.h"
 
 namespace strata::packed {
 
@@ -37,42 +41,39 @@ inline constexpr std::uint64_t kNoPayload = 0;
 inline constexpr std::uint64_t kTombstone = 1;
 inline constexpr std::uint64_t kFirstPayload = 2;
 
-/// Eight bytes a slot: 24 bits of tag over 40 of payload.
+/// Eight bytes a slot, one atomic: 24 bits of tag over 40 of payload.
 struct WideSlots {
   static constexpr std::size_t kSlotBytes = 8;
   static std::uint64_t Tag(std::uint64_t hash) { return (hash >> 32) & 0xFFFFFF; }
-  static std::uint64_t Payload(const std::uint8_t* slots, std::size_t, std::size_t at) {
-    return Load(slots, at) & ((std::uint64_t{1} << 40) - 1);
-  }
-  static bool HasTag(const std::uint8_t* slots, std::size_t, std::size_t at, std::uint64_t tag) {
-    return Load(slots, at) >> 40 == tag;
+  /// The payload at a place; `*tag_fits` tells whether it has that tag.
+  static std::uint64_t Load(std::uint8_t* slots, std::size_t, std::size_t at, std::uint64_t tag,
+                            bool* tag_fits) {
+    const std::uint64_t slot = At(slots, at).load(std::memory_order_acquire);
+    *tag_fits = slot >> 40 == tag;
+    return slot & ((std::uint64_t{1} << 40) - 1);
   }
   static void Store(std::uint8_t* slots, std::size_t, std::size_t at, std::uint64_t tag,
                     std::uint64_t payload) {
-    const std::uint64_t slot = tag << 40 | payload;
-    std::memcpy(slots + at * 8, &slot, 8);
+    At(slots, at).store(tag << 40 | payload, std::memory_order_release);
   }
+  static const void* Address(std::uint8_t* slots, std::size_t at) { return slots + at * 8; }
 
  private:
-  static std::uint64_t Load(const std::uint8_t* slots, std::size_t at) {
-    std::uint64_t slot;
-    std::memcpy(&slot, slots + at * 8, 8);
-    return slot;
+  static std::atomic_ref<std::uint64_t> At(std::uint8_t* slots, std::size_t at) {
+    return std::atomic_ref<std::uint64_t>(reinterpret_cast<std::uint64_t*>(slots)[at]);
   }
 };
 
-/// Five bytes a slot: an array of 32-bit payloads, then one of 8-bit tags.
+/// Five bytes a slot, an array of 32-bit payloads, then one of 8-bit tags: for the writer alone.
 struct NarrowSlots {
   static constexpr std::size_t kSlotBytes = 5;
   static std::uint64_t Tag(std::uint64_t hash) { return (hash >> 32) & 0xFF; }
-  static std::uint64_t Payload(const std::uint8_t* slots, std::size_t, std::size_t at) {
+  static std::uint64_t Load(std::uint8_t* slots, std::size_t capacity, std::size_t at,
+                            std::uint64_t tag, bool* tag_fits) {
     std::uint32_t payload;
     std::memcpy(&payload, slots + at * 4, 4);
+    *tag_fits = slots[capacity * 4 + at] == tag;
     return payload;
-  }
-  static bool HasTag(const std::uint8_t* slots, std::size_t capacity, std::size_t at,
-                     std::uint64_t tag) {
-    return slots[capacity * 4 + at] == tag;
   }
   static void Store(std::uint8_t* slots, std::size_t capacity, std::size_t at, std::uint64_t tag,
                     std::uint64_t payload) {
@@ -80,81 +81,113 @@ struct NarrowSlots {
     std::memcpy(slots + at * 4, &narrow, 4);
     slots[capacity * 4 + at] = static_cast<std::uint8_t>(tag);
   }
+  static const void* Address(std::uint8_t* slots, std::size_t at) { return slots + at * 4; }
 };
 
+/// Where a table's memory comes from and goes to. Without `retired` there are no readers beside the
+/// writer, and what is replaced is freed at once.
+struct TableMemory {
+  MemoryDoor* door;
+  const Eras* eras = nullptr;
+  RetiredBlocks* retired = nullptr;
+};
+
+/// Trivial to destroy, and empty when all its bytes are 0: Clear gives the memory back.
 template <class Slots, LayerId kLayer>
 class ShardTable {
  public:
-  explicit ShardTable(MemoryDoor* door) : door_(door), directory_(door) {}
-  ShardTable(const ShardTable&) = delete;
-  ShardTable& operator=(const ShardTable&) = delete;
-  ~ShardTable() { Clear(); }
+  std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
-  std::size_t size() const { return size_; }
-
-  /// The payload under `hash` that `matches(payload)` accepts; kNoPayload where there is none.
+  /// The payload under `hash` that `matches(payload)` accepts; kNoPayload where there is none, or
+  /// where the pin's era moved on.
   template <class Matches>
-  std::uint64_t Find(std::uint64_t hash, Matches matches) const {
-    if (directory_.empty()) return kNoPayload;
-    const Shard& shard = *directory_[DirectoryIndex(hash)];
+  std::uint64_t Find(std::uint64_t hash, ReadPin& pin, Matches matches) const {
+    Shard* const shard = ShardOf(hash, pin);
+    if (shard == nullptr) return kNoPayload;
     const std::uint64_t tag = Slots::Tag(hash);
-    for (std::size_t at = shard.Home(hash);; at = shard.Next(at)) {
-      const std::uint64_t payload = Slots::Payload(shard.slots(), shard.capacity, at);
+    for (std::size_t at = shard->Home(hash);; at = shard->Next(at)) {
+      bool tag_fits = false;
+      const std::uint64_t payload =
+          Slots::Load(shard->slots(), shard->capacity, at, tag, &tag_fits);
       if (payload == kNoPayload) return kNoPayload;
-      if (payload != kTombstone && Slots::HasTag(shard.slots(), shard.capacity, at, tag) &&
-          matches(payload)) {
-        return payload;
-      }
+      if (payload == kTombstone || !tag_fits) continue;
+      if (!Holds(pin)) return kNoPayload;
+      if (matches(payload)) return payload;
+      if (pin.moved) return kNoPayload;
     }
+  }
+
+  // For who looks many keys up at once: each step loads what the step before has fetched.
+  void PrefetchShard(std::uint64_t hash, ReadPin& pin) const {
+    if (const Shard* const shard = ShardOf(hash, pin)) __builtin_prefetch(shard);
+  }
+  void PrefetchSlot(std::uint64_t hash, ReadPin& pin) const {
+    Shard* const shard = ShardOf(hash, pin);
+    if (shard == nullptr) return;
+    const std::size_t home = shard->Home(hash);
+    __builtin_prefetch(Slots::Address(shard->slots(), home));
+    if constexpr (Slots::kSlotBytes < 8) {
+      __builtin_prefetch(shard->slots() + std::size_t{shard->capacity} * 4 + home);
+    }
+  }
+  /// The first payload with the hash's tag: most often the one.
+  std::uint64_t Guess(std::uint64_t hash, ReadPin& pin) const {
+    return Find(hash, pin, [](std::uint64_t) { return true; });
   }
 
   /// Makes room for one Insert of `hash`; `hash_of(payload)` gives the hash of what is there.
   /// False: no memory, nothing changed.
   template <class HashOf>
-  [[nodiscard]] bool TryGrow(std::uint64_t hash, HashOf hash_of) {
-    if (directory_.empty()) {
-      Shard* const first = NewShard(kSmallestCapacity, 0);
-      if (first == nullptr) return false;
-      if (!directory_.TryPushBack(first)) {
-        door_->Free(kLayer, first);
+  [[nodiscard]] bool TryGrow(const TableMemory& memory, std::uint64_t hash, HashOf hash_of) {
+    if (directory() == nullptr) {
+      Directory* const first = NewDirectory(memory, 0);
+      Shard* const shard = NewShard(memory, kSmallestCapacity, 0);
+      if (first == nullptr || shard == nullptr) {
+        memory.door->Free(kLayer, first);
+        memory.door->Free(kLayer, shard);
         return false;
       }
+      first->places()[0].store(shard, std::memory_order_relaxed);
+      directory_.store(first, std::memory_order_release);
       return true;
     }
     while (true) {
-      Shard* const shard = directory_[DirectoryIndex(hash)];
+      Shard* const shard = ShardOf(hash);
       if (shard->used + std::size_t{1} <= Limit(shard->capacity)) return true;
+      // A split retires a shard and perhaps a directory.
+      if (memory.retired != nullptr && !memory.retired->TryMakeRoom(2)) return false;
       const std::size_t wanted = CapacityFor(shard->live + std::size_t{1});
-      if (wanted <= kLargestCapacity) return Rebuild(hash, wanted, hash_of);
-      if (!Split(hash, hash_of)) return false;
+      if (wanted <= kLargestCapacity) return Rebuild(memory, hash, wanted, hash_of);
+      if (!Split(memory, hash, hash_of)) return false;
     }
   }
 
   /// Adds a payload that is not there, after TryGrow(hash).
   void Insert(std::uint64_t hash, std::uint64_t payload) {
-    Shard* const shard = directory_[DirectoryIndex(hash)];
+    Shard* const shard = ShardOf(hash);
     assert(shard->used < Limit(shard->capacity) + 1);
     Place(shard, hash, payload);
-    ++size_;
+    SetSize(size() + 1);
   }
 
   /// Puts `to` in the place of `from`, which is there.
   void Replace(std::uint64_t hash, std::uint64_t from, std::uint64_t to) {
-    Shard* const shard = directory_[DirectoryIndex(hash)];
+    Shard* const shard = ShardOf(hash);
     Slots::Store(shard->slots(), shard->capacity, PlaceOf(*shard, hash, from), Slots::Tag(hash),
                  to);
   }
 
   /// Takes out a payload that is there; gives memory back where it can.
   template <class HashOf>
-  void Erase(std::uint64_t hash, std::uint64_t payload, HashOf hash_of) {
-    Shard* const shard = directory_[DirectoryIndex(hash)];
+  void Erase(const TableMemory& memory, std::uint64_t hash, std::uint64_t payload, HashOf hash_of) {
+    Shard* const shard = ShardOf(hash);
     Slots::Store(shard->slots(), shard->capacity, PlaceOf(*shard, hash, payload), 0, kTombstone);
     --shard->live;
-    --size_;
+    SetSize(size() - 1);
     if (shard->capacity > kSmallestCapacity && shard->live < shard->capacity / 4) {
       // A failure leaves the shard as large as it is.
-      (void)Rebuild(hash, CapacityFor(shard->live), hash_of);
+      if (memory.retired != nullptr && !memory.retired->TryMakeRoom(1)) return;
+      (void)Rebuild(memory, hash, CapacityFor(shard->live), hash_of);
     }
   }
 
@@ -165,30 +198,40 @@ class ShardTable {
   }
 
   /// Visits the payloads of the one shard that `from` falls in; the hash at which the next shard
-  /// begins, 0 where this was the last.
+  /// begins, 0 where this was the last. Where the pin's era moves on the visit is not whole.
   template <class Visit>
-  std::uint64_t VisitShardOf(std::uint64_t from, Visit visit) const {
-    if (directory_.empty()) return 0;
-    const Shard& shard = *directory_[DirectoryIndex(from)];
-    ForEachSlot(shard, visit);
-    const std::size_t next_place = FirstPlace(shard, from) + Places(shard);
-    return next_place == directory_.size() ? 0 : std::uint64_t{next_place} << (64 - depth_);
+  std::uint64_t VisitShardOf(std::uint64_t from, ReadPin& pin, Visit visit) const {
+    const Directory* const directory = directory_.load(std::memory_order_acquire);
+    if (!Holds(pin) || directory == nullptr) return 0;
+    const Shard* const shard = directory->ShardOf(from);
+    if (!Holds(pin)) return 0;
+    ForEachSlot(*shard, [&](std::uint64_t payload) {
+      if (!pin.moved && Holds(pin)) visit(payload);
+    });
+    const std::size_t next_place = directory->FirstPlace(*shard, from) + directory->Places(*shard);
+    return next_place == directory->size() ? 0
+                                           : std::uint64_t{next_place} << (64 - directory->depth);
   }
 
-  void Clear() {
-    for (std::size_t i = directory_.size(); i-- > 0;) {
-      // A shard's last place in the directory has all bits below its depth set.
-      if (IsLastPlace(i)) door_->Free(kLayer, directory_[i]);
+  /// Gives everything back. No reader may be about.
+  void Clear(const TableMemory& memory) {
+    Directory* const directory = this->directory();
+    if (directory == nullptr) return;
+    directory_.store(nullptr, std::memory_order_release);
+    for (std::size_t i = 0; i < directory->size(); ++i) {
+      Shard* const shard = directory->At(i);
+      if (directory->IsLastPlace(i)) memory.door->Free(kLayer, shard);
     }
-    directory_.Free();
-    depth_ = 0;
-    size_ = 0;
+    memory.door->Free(kLayer, directory);
+    SetSize(0);
   }
 
   /// Adds shards and directory to `layer`: live slots, shard heads and the directory are used,
   /// tombstones dead, empty slots slack.
   void AddTo(Layer* layer) const {
-    directory_.AddTo(layer);
+    const Directory* const directory = this->directory();
+    if (directory == nullptr) return;
+    layer->AddBlock(directory, directory->size_bytes());
     ForEachShard([&](const Shard& shard) {
       layer->count += shard.live;
       layer->AddBlock(&shard, sizeof(Shard) + shard.live * Slots::kSlotBytes,
@@ -201,18 +244,64 @@ class ShardTable {
   static constexpr std::size_t kLargestCapacity = 512;
   static constexpr unsigned kLargestDepth = 32;  // of equal hashes there are too many beyond it
 
+  // Readers look at capacity, depth and slots; the counts are the writer's.
   struct Shard {
+    Era born;
     std::uint16_t capacity;
+    std::uint16_t depth;
     std::uint16_t live;
     std::uint16_t used;  // live and tombstones; always below capacity, so that probing ends
-    std::uint16_t depth;
 
-    std::uint8_t* slots() { return reinterpret_cast<std::uint8_t*>(this + 1); }
-    const std::uint8_t* slots() const { return reinterpret_cast<const std::uint8_t*>(this + 1); }
+    // Slots are atomics, or nobody reads beside the writer.
+    std::uint8_t* slots() const {
+      return reinterpret_cast<std::uint8_t*>(const_cast<Shard*>(this) + 1);
+    }
     std::size_t Home(std::uint64_t hash) const { return ((hash & 0xFFFFFFFF) * capacity) >> 32; }
     std::size_t Next(std::size_t at) const { return at + 1 == capacity ? 0 : at + 1; }
   };
-  static_assert(sizeof(Shard) == 8);
+  static_assert(sizeof(Shard) == 16);
+
+  struct Directory {
+    Era born;
+    std::uint64_t depth;
+
+    std::atomic<Shard*>* places() const {
+      return reinterpret_cast<std::atomic<Shard*>*>(const_cast<Directory*>(this) + 1);
+    }
+    std::size_t size() const { return std::size_t{1} << depth; }
+    std::size_t size_bytes() const { return sizeof(Directory) + size() * sizeof(Shard*); }
+    Shard* At(std::size_t place) const { return places()[place].load(std::memory_order_acquire); }
+    std::size_t PlaceOf(std::uint64_t hash) const {
+      return depth == 0 ? 0 : static_cast<std::size_t>(hash >> (64 - depth));
+    }
+    Shard* ShardOf(std::uint64_t hash) const { return At(PlaceOf(hash)); }
+    bool IsLastPlace(std::size_t place) const {
+      return place + 1 == size() || At(place + 1) != At(place);
+    }
+    // A shard's places lie side by side: the first of them, and how many.
+    std::size_t Places(const Shard& shard) const { return std::size_t{1} << (depth - shard.depth); }
+    std::size_t FirstPlace(const Shard& shard, std::uint64_t hash) const {
+      return PlaceOf(hash) / Places(shard) * Places(shard);
+    }
+    void Fill(std::size_t first, std::size_t count, Shard* shard) {
+      for (std::size_t i = 0; i < count; ++i) {
+        places()[first + i].store(shard, std::memory_order_release);
+      }
+    }
+  };
+  static_assert(sizeof(Directory) == 16);
+
+  Directory* directory() const { return directory_.load(std::memory_order_relaxed); }
+  // The writer's.
+  Shard* ShardOf(std::uint64_t hash) const { return directory()->ShardOf(hash); }
+  // A reader's; null where there is none or the era moved on.
+  Shard* ShardOf(std::uint64_t hash, ReadPin& pin) const {
+    const Directory* const directory = directory_.load(std::memory_order_acquire);
+    if (!Holds(pin) || directory == nullptr) return nullptr;
+    Shard* const shard = directory->ShardOf(hash);
+    return Holds(pin) ? shard : nullptr;
+  }
+  void SetSize(std::size_t size) { size_.store(size, std::memory_order_relaxed); }
 
   static std::size_t Limit(std::size_t capacity) { return capacity - capacity / 8; }
   // Room for `live` and a quarter of growth beyond, in multiples of eight slots.
@@ -223,113 +312,123 @@ class ShardTable {
     return std::max(wanted, kSmallestCapacity);
   }
 
-  std::size_t DirectoryIndex(std::uint64_t hash) const {
-    return depth_ == 0 ? 0 : static_cast<std::size_t>(hash >> (64 - depth_));
-  }
-  bool IsLastPlace(std::size_t index) const {
-    return index + 1 == directory_.size() || directory_[index + 1] != directory_[index];
-  }
   template <class Visit>
   void ForEachShard(Visit visit) const {
-    for (std::size_t i = 0; i < directory_.size(); ++i) {
-      if (IsLastPlace(i)) visit(*directory_[i]);
+    const Directory* const directory = this->directory();
+    for (std::size_t i = 0; directory != nullptr && i < directory->size(); ++i) {
+      if (directory->IsLastPlace(i)) visit(*directory->At(i));
+    }
+  }
+  template <class Visit>
+  static void ForEachSlot(const Shard& shard, Visit visit) {
+    for (std::size_t at = 0; at < shard.capacity; ++at) {
+      bool ignored = false;
+      const std::uint64_t payload = Slots::Load(shard.slots(), shard.capacity, at, 0, &ignored);
+      if (payload >= kFirstPayload) visit(payload);
     }
   }
 
-  Shard* NewShard(std::size_t capacity, unsigned depth) {
+  static Era BirthNow(const TableMemory& memory) {
+    return memory.eras == nullptr ? 0 : memory.eras->now();
+  }
+  static Shard* NewShard(const TableMemory& memory, std::size_t capacity, std::size_t depth) {
     const std::size_t bytes = sizeof(Shard) + capacity * Slots::kSlotBytes;
-    Shard* const shard = static_cast<Shard*>(door_->TryAllocate(kLayer, bytes));
-    if (shard == nullptr) return nullptr;
-    std::memset(static_cast<void*>(shard), 0, bytes);
-    shard->capacity = static_cast<std::uint16_t>(capacity);
-    shard->depth = static_cast<std::uint16_t>(depth);
-    return shard;
+    void* const block = memory.door->TryAllocate(kLayer, bytes);
+    if (block == nullptr) return nullptr;
+    std::memset(block, 0, bytes);
+    return new (block) Shard{.born = BirthNow(memory),
+                             .capacity = static_cast<std::uint16_t>(capacity),
+                             .depth = static_cast<std::uint16_t>(depth),
+                             .live = 0,
+                             .used = 0};
+  }
+  static Directory* NewDirectory(const TableMemory& memory, std::size_t depth) {
+    const std::size_t bytes = sizeof(Directory) + (sizeof(Shard*) << depth);
+    void* const block = memory.door->TryAllocate(kLayer, bytes);
+    if (block == nullptr) return nullptr;
+    return new (block) Directory{.born = BirthNow(memory), .depth = depth};
+  }
+  template <class Block>
+  static void Retire(const TableMemory& memory, Block* block) {
+    if (memory.retired == nullptr) {
+      memory.door->Free(kLayer, block);
+    } else {
+      memory.retired->Add(kLayer, block, block->born);
+    }
   }
 
   static void Place(Shard* shard, std::uint64_t hash, std::uint64_t payload) {
     std::size_t at = shard->Home(hash);
-    while (Slots::Payload(shard->slots(), shard->capacity, at) != kNoPayload) at = shard->Next(at);
+    while (PayloadAt(*shard, at) != kNoPayload) at = shard->Next(at);
     Slots::Store(shard->slots(), shard->capacity, at, Slots::Tag(hash), payload);
     ++shard->live;
     ++shard->used;
   }
-
+  static std::uint64_t PayloadAt(const Shard& shard, std::size_t at) {
+    bool ignored = false;
+    return Slots::Load(shard.slots(), shard.capacity, at, 0, &ignored);
+  }
   static std::size_t PlaceOf(const Shard& shard, std::uint64_t hash, std::uint64_t payload) {
     std::size_t at = shard.Home(hash);
-    while (Slots::Payload(shard.slots(), shard.capacity, at) != payload) {
-      assert(Slots::Payload(shard.slots(), shard.capacity, at) != kNoPayload);
+    while (PayloadAt(shard, at) != payload) {
+      assert(PayloadAt(shard, at) != kNoPayload);
       at = shard.Next(at);
     }
     return at;
   }
 
-  template <class Visit>
-  static void ForEachSlot(const Shard& shard, Visit visit) {
-    for (std::size_t at = 0; at < shard.capacity; ++at) {
-      const std::uint64_t payload = Slots::Payload(shard.slots(), shard.capacity, at);
-      if (payload >= kFirstPayload) visit(payload);
-    }
-  }
-
-  // A shard's places in the directory lie side by side: the first of them, and how many.
-  std::size_t FirstPlace(const Shard& shard, std::uint64_t hash) const {
-    return DirectoryIndex(hash) / Places(shard) * Places(shard);
-  }
-  std::size_t Places(const Shard& shard) const { return std::size_t{1} << (depth_ - shard.depth); }
-
   template <class HashOf>
-  bool Rebuild(std::uint64_t hash, std::size_t capacity, HashOf hash_of) {
-    Shard* const shard = directory_[DirectoryIndex(hash)];
-    Shard* const rebuilt = NewShard(capacity, shard->depth);
+  bool Rebuild(const TableMemory& memory, std::uint64_t hash, std::size_t capacity,
+               HashOf hash_of) {
+    Shard* const shard = ShardOf(hash);
+    Shard* const rebuilt = NewShard(memory, capacity, shard->depth);
     if (rebuilt == nullptr) return false;
     ForEachSlot(*shard, [&](std::uint64_t payload) { Place(rebuilt, hash_of(payload), payload); });
-    std::fill_n(directory_.begin() + FirstPlace(*shard, hash), Places(*shard), rebuilt);
-    door_->Free(kLayer, shard);
+    directory()->Fill(directory()->FirstPlace(*shard, hash), directory()->Places(*shard), rebuilt);
+    Retire(memory, shard);
     return true;
   }
 
   template <class HashOf>
-  bool Split(std::uint64_t hash, HashOf hash_of) {
-    Shard* const shard = directory_[DirectoryIndex(hash)];
+  bool Split(const TableMemory& memory, std::uint64_t hash, HashOf hash_of) {
+    Shard* const shard = ShardOf(hash);
     const unsigned depth = shard->depth + 1u;
     if (depth > kLargestDepth) return false;
     std::size_t ones = 0;
     ForEachSlot(*shard,
                 [&](std::uint64_t payload) { ones += hash_of(payload) >> (64 - depth) & 1; });
-    if (depth > depth_ && !DoubleDirectory()) return false;
-    Shard* const low = NewShard(CapacityFor(shard->live - ones), depth);
-    Shard* const high = NewShard(CapacityFor(ones), depth);
-    if (low == nullptr || high == nullptr) {
-      door_->Free(kLayer, low);
-      door_->Free(kLayer, high);
+    Shard* const low = NewShard(memory, CapacityFor(shard->live - ones), depth);
+    Shard* const high = NewShard(memory, CapacityFor(ones), depth);
+    if (low == nullptr || high == nullptr ||
+        (depth > directory()->depth && !DoubleDirectory(memory))) {
+      memory.door->Free(kLayer, low);
+      memory.door->Free(kLayer, high);
       return false;
     }
     ForEachSlot(*shard, [&](std::uint64_t payload) {
       const std::uint64_t its_hash = hash_of(payload);
       Place((its_hash >> (64 - depth) & 1) != 0 ? high : low, its_hash, payload);
     });
-    const std::size_t first = FirstPlace(*shard, hash);
-    const std::size_t half = Places(*shard) / 2;
-    std::fill_n(directory_.begin() + first, half, low);
-    std::fill_n(directory_.begin() + first + half, half, high);
-    door_->Free(kLayer, shard);
+    const std::size_t first = directory()->FirstPlace(*shard, hash);
+    const std::size_t half = directory()->Places(*shard) / 2;
+    directory()->Fill(first, half, low);
+    directory()->Fill(first + half, half, high);
+    Retire(memory, shard);
     return true;
   }
 
-  bool DoubleDirectory() {
-    const std::size_t places = std::max<std::size_t>(directory_.size(), 1);
-    if (!directory_.TryReserve(2 * places)) return false;
-    directory_.SetSize(2 * places);
-    for (std::size_t i = places; i-- > 0;)
-      directory_[2 * i] = directory_[2 * i + 1] = directory_[i];
-    ++depth_;
+  bool DoubleDirectory(const TableMemory& memory) {
+    Directory* const old = directory();
+    Directory* const doubled = NewDirectory(memory, old->depth + 1);
+    if (doubled == nullptr) return false;
+    for (std::size_t i = 0; i < old->size(); ++i) doubled->Fill(2 * i, 2, old->At(i));
+    directory_.store(doubled, std::memory_order_release);
+    Retire(memory, old);
     return true;
   }
 
-  MemoryDoor* door_;
-  TryArray<Shard*, kLayer> directory_;
-  unsigned depth_ = 0;
-  std::size_t size_ = 0;
+  std::atomic<Directory*> directory_;
+  std::atomic<std::size_t> size_;
 };
 
 }  // namespace strata::packed

@@ -33,7 +33,8 @@ bool StringCoder::Write(std::string_view text, StringPolicy::Class place, ByteAr
 
 bool StringCoder::Rewrite(const Token& token, ByteArray* out) {
   char scratch[kNumberScratchBytes];
-  const std::string_view text = Text(token, scratch);
+  ReadPin pin = WriterPin();
+  const std::string_view text = Text(token, scratch, pin);
   if (!out->TryReserve(out->size() + kMaxVarintBytes + text.size())) return false;
   std::uint8_t* const to = out->end();
   std::uint8_t* end = to;
@@ -55,6 +56,8 @@ bool StringCoder::Rewrite(const Token& token, ByteArray* out) {
       std::optional<StringId> known;
       if (text.size() > StringPolicy::kAlwaysInlineBytes) {
         known = dictionary_.Find(text, dictionary_.Hash(text));
+        // One that nobody else names would go back inline the next time.
+        if (known.has_value() && dictionary_.references(*known) == 0) known.reset();
       }
       if (known.has_value()) {
         dictionary_.AddReference(*known);

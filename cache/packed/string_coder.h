@@ -2,7 +2,7 @@
 // name them, brought together. A token written by Write holds its reference to the dictionary until
 // Release.
 //
-// Threads: one writer, no reader beside it.
+// Threads: one writer; Equals and Text beside it from any thread (eras.h).
 #ifndef STRATA_CACHE_PACKED_STRING_CODER_H_
 #define STRATA_CACHE_PACKED_STRING_CODER_H_
 
@@ -26,6 +26,7 @@ class StringCoder {
  public:
   StringCoder(MemoryDoor* door, SegmentStore* log, std::uint64_t seed)
       : log_(log), dictionary_(door, log, seed), policy_(door) {}
+  bool ok() const { return dictionary_.ok(); }
 
   /// Appends the text's token to `out`. False, and nothing changed, when there is no memory.
   [[nodiscard]] bool Write(std::string_view text, StringPolicy::Class place, ByteArray* out);
@@ -39,25 +40,26 @@ class StringCoder {
     }
   }
 
-  bool Equals(const Token& token, std::string_view text) const {
+  /// Whether the token's text is this one; any answer where the pin's era moves on.
+  bool Equals(const Token& token, std::string_view text, ReadPin& pin) const {
     switch (token.kind) {
       case Token::Kind::kInline:
         return token.inline_text() == text;
       case Token::Kind::kDictionary:
-        return dictionary_.Text(static_cast<StringId>(token.number)) == text;
+        return dictionary_.Text(static_cast<StringId>(token.number), pin) == text;
       case Token::Kind::kNumber:
         break;
     }
     char scratch[kNumberScratchBytes];
     return NumberText(token.number, scratch) == text;
   }
-  /// The text; of a number, in `scratch` (kNumberScratchBytes).
-  std::string_view Text(const Token& token, char* scratch) const {
+  /// The text; of a number, in `scratch` (kNumberScratchBytes). Empty where the pin's era moves on.
+  std::string_view Text(const Token& token, char* scratch, ReadPin& pin) const {
     switch (token.kind) {
       case Token::Kind::kInline:
         return token.inline_text();
       case Token::Kind::kDictionary:
-        return dictionary_.Text(static_cast<StringId>(token.number));
+        return dictionary_.Text(static_cast<StringId>(token.number), pin);
       case Token::Kind::kNumber:
         break;
     }

@@ -388,13 +388,69 @@ TEST(Cache, SeveralGuardsMayBeOpenAtOnce) {
   EXPECT_EQ(first.Find("o", "i", 0, "k").value(), "v");
 }
 
-#ifndef NDEBUG
-TEST(CacheDeathTest, AWriteBesideAnOpenGuardIsCaughtInBuildsWithAssertions) {
+TEST(CacheTest, AViewKeepsWhatItSawWhileEverythingIsWrittenOverAndDeleted) {
   Cache cache = NewCache();
+  const std::string often(300, 'o');
+  for (int i = 0; i < 50; ++i) {
+    const Pair pairs[] = {{"k", often}, {"n", "17"}};
+    ASSERT_TRUE(cache.Append("o", std::to_string(i), pairs).ok());
+  }
   const ReadGuard guard(cache);
-  EXPECT_DEATH({ EXPECT_TRUE(cache.PutOuter("o").ok()); }, "a write while a ReadGuard is open");
+  const EntryReader entry = guard.Get("o", "7");
+  ASSERT_TRUE(entry);
+  for (int round = 0; round < 40; ++round) {
+    for (int i = 0; i < 50; ++i) {
+      const std::string other(200, static_cast<char>('a' + round % 26));
+      Records list;
+      const Pair pairs[] = {{other, other}, {"n", other}};
+      list.Add(pairs);
+      ASSERT_TRUE(cache.Put("o", std::to_string(i), list).ok());
+    }
+  }
+  ASSERT_TRUE(cache.DeleteOuter("o"));
+  while (cache.Maintain(1 << 20)) {
+  }
+  EXPECT_EQ(entry.record(0).Find("k").value(), often);
+  EXPECT_EQ(entry.record(0).Find("n").value(), "17");
+  EXPECT_FALSE(guard.Get("o", "7"));
+  EXPECT_TRUE(cache.Validate().ok()) << cache.Validate();
 }
-#endif
+
+TEST(CacheTest, AForgottenGuardKeepsWhatWasThereAndNotWhatIsWrittenAfter) {
+  Cache cache = NewCache();
+  const auto write_all = [&](int round) {
+    for (int i = 0; i < 2000; ++i) {
+      Records list;
+      const std::string value =
+          std::to_string(round) + std::string(400, static_cast<char>('a' + i % 26));
+      const Pair pairs[] = {{"k", value}, {"again", value}};
+      list.Add(pairs);
+      ASSERT_TRUE(cache.Put("o", std::to_string(i), list).ok());
+    }
+  };
+  write_all(0);
+  const std::uint64_t loaded = cache.MeasureFootprint().total_bytes();
+  std::uint64_t held = 0;
+  {
+    const ReadGuard guard(cache);
+    const EntryReader entry = guard.Get("o", "3");
+    for (int round = 1; round < 20; ++round) write_all(round);
+    while (cache.Maintain(1 << 20)) {
+    }
+    const Footprint footprint = cache.MeasureFootprint();
+    held = footprint.total_bytes();
+    EXPECT_GT(footprint.Find("retained")->total_bytes(), 0u);
+    EXPECT_LE(held, 3 * loaded);
+    EXPECT_EQ(entry.record(0).Find("k").value().substr(0, 2), "0d");
+    EXPECT_EQ(cache.Stats().open_guards, 1u);
+  }
+  while (cache.Maintain(1 << 20)) {
+  }
+  const Footprint after = cache.MeasureFootprint();
+  EXPECT_EQ(after.Find("retained")->total_bytes(), 0u);
+  EXPECT_LT(after.total_bytes(), loaded + loaded / 5);
+  EXPECT_EQ(cache.Stats().open_guards, 0u);
+}
 
 }  // namespace
 }  // namespace strata

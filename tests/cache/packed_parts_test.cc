@@ -66,16 +66,24 @@ TEST(Token, EachKindIsReadAsItWasWritten) {
 
 // A table of numbers whose hash is a given function of them, beside a plain map.
 template <class Slots>
-void ChurnTable(std::uint64_t seed, std::uint64_t hash_mask, std::size_t most) {
+void ChurnTable(std::uint64_t seed, std::uint64_t hash_mask, std::size_t most,
+                bool readers = false) {
   MemoryDoor door;
-  ShardTable<Slots, kInnerIndex> table(&door);
+  Eras eras(&door);
+  RetiredBlocks retired(&door, &eras);
+  const std::uint64_t empty_bytes = door.allocated_bytes();
+  const TableMemory memory = readers
+                                 ? TableMemory{.door = &door, .eras = &eras, .retired = &retired}
+                                 : TableMemory{.door = &door};
+  ShardTable<Slots, kIndex> table{};
+  ReadPin pin = WriterPin();
   std::map<std::uint64_t, bool> model;
   std::mt19937_64 random(seed);
   const auto hash_of = [&](std::uint64_t payload) {
     return payload * 0x9E3779B97F4A7C15u & hash_mask;
   };
   const auto find = [&](std::uint64_t payload) {
-    return table.Find(hash_of(payload), [&](std::uint64_t other) { return other == payload; });
+    return table.Find(hash_of(payload), pin, [&](std::uint64_t other) { return other == payload; });
   };
   for (std::size_t step = 0; step < 20000; ++step) {
     const std::uint64_t payload = kFirstPayload + random() % most;
@@ -83,13 +91,13 @@ void ChurnTable(std::uint64_t seed, std::uint64_t hash_mask, std::size_t most) {
     if (model.count(payload) == 0) {
       ASSERT_EQ(find(payload), kNoPayload);
       if (!filling && random() % 4 != 0) continue;
-      ASSERT_TRUE(table.TryGrow(hash_of(payload), hash_of));
+      ASSERT_TRUE(table.TryGrow(memory, hash_of(payload), hash_of));
       table.Insert(hash_of(payload), payload);
       model[payload] = true;
     } else {
       ASSERT_EQ(find(payload), payload);
       if (filling && random() % 4 != 0) continue;
-      table.Erase(hash_of(payload), payload, hash_of);
+      table.Erase(memory, hash_of(payload), payload, hash_of);
       model.erase(payload);
     }
     ASSERT_EQ(table.size(), model.size());
@@ -97,14 +105,17 @@ void ChurnTable(std::uint64_t seed, std::uint64_t hash_mask, std::size_t most) {
   std::map<std::uint64_t, bool> met;
   std::uint64_t from = 0;
   do {
-    from = table.VisitShardOf(from, [&](std::uint64_t payload) { met[payload] = true; });
+    from = table.VisitShardOf(from, pin, [&](std::uint64_t payload) { met[payload] = true; });
   } while (from != 0);
   EXPECT_EQ(met, model);
   Layer layer;
   table.AddTo(&layer);
-  EXPECT_EQ(layer.total_bytes(), door.allocated_bytes());
-  table.Clear();
-  EXPECT_EQ(door.allocated_bytes(), 0u);
+  EXPECT_EQ(readers, !retired.empty());
+  eras.Advance();
+  retired.FreeUnpinned();
+  EXPECT_EQ(layer.total_bytes() + empty_bytes, door.allocated_bytes());
+  table.Clear({.door = &door});
+  EXPECT_EQ(door.allocated_bytes(), empty_bytes);
 }
 
 TEST(ShardTable, HoldsWhatAMapHoldsThroughGrowthSplitsAndErasure) {
@@ -112,6 +123,7 @@ TEST(ShardTable, HoldsWhatAMapHoldsThroughGrowthSplitsAndErasure) {
   ChurnTable<WideSlots>(1, all, 3000);
   ChurnTable<NarrowSlots>(2, all, 3000);
   ChurnTable<WideSlots>(3, all, 20);
+  ChurnTable<WideSlots>(6, all, 3000, true);
 }
 
 TEST(ShardTable, HoldsKeysWhoseHashesNearlyCollide) {
@@ -122,7 +134,8 @@ TEST(ShardTable, HoldsKeysWhoseHashesNearlyCollide) {
 
 TEST(SegmentStore, GivesBackBlobsOfEverySizeAndTheirPages) {
   MemoryDoor door;
-  SegmentStore log(&door);
+  Eras eras(&door);
+  SegmentStore log(&door, &eras);
   ASSERT_TRUE(log.ok());
   std::mt19937_64 random(7);
   std::map<Location, std::string> blobs;
@@ -148,7 +161,10 @@ TEST(SegmentStore, GivesBackBlobsOfEverySizeAndTheirPages) {
   }
   EXPECT_EQ(log.dead_bytes(), log.filled_bytes());
   log.Seal();
-  for (SegmentStore::Segment segment = 0; log.NextSegment(&segment); ++segment) log.Free(segment);
+  for (SegmentStore::Segment segment = 0; log.NextSegment(&segment); ++segment) log.Retire(segment);
+  EXPECT_EQ(door.allocated_bytes(kSegments), log.retired_bytes());
+  eras.Advance();
+  log.FreeUnpinned();
   EXPECT_EQ(door.allocated_bytes(kSegments), 0u);
   EXPECT_EQ(log.filled_bytes(), 0u);
 }

@@ -36,6 +36,9 @@ struct Footprint {
   std::string layout{};               ///< "interned", "std_map", …
   std::vector<Layer> layers{};        ///< leaves only
   std::uint64_t allocated_bytes = 0;  ///< the door's independent running sum
+  /// How long the oldest reader's guard has been open, in seconds to about 0.01; 0 without guards.
+  /// What is kept for guards is the layer "retained".
+  double oldest_guard_seconds = 0;
 
   /// The sum over all layers, in bytes: what the walk found.
   std::uint64_t total_bytes() const;

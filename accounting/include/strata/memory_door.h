@@ -7,8 +7,8 @@
 // same figure by visiting the structure and never read these counters, so that each checks the
 // other.
 //
-// Threads: one thread at a time may call Allocate and Free on a door (a cache's writers take
-// turns); any thread may read the counters at any time.
+// Threads: one thread at a time may take, return, or set a limit (a cache's writers take turns);
+// any thread may read the counters at any time.
 #ifndef STRATA_MEMORY_DOOR_H_
 #define STRATA_MEMORY_DOOR_H_
 
@@ -59,10 +59,22 @@ class MemoryDoor {
   static void* ReserveRange(std::size_t size_bytes) noexcept;
   static void FreeRange(void* range, std::size_t size_bytes) noexcept;
   /// Takes whole pages of a reserved range for `layer`; they read as zero. They are counted from
-  /// here on, though the system finds them one by one as they are touched.
-  void TakePages(LayerId layer, std::size_t size_bytes) noexcept;
+  /// here on, though the system finds them one by one as they are touched. False, and nothing
+  /// taken, where the limit forbids it.
+  [[nodiscard]] bool TryTakePages(LayerId layer, std::size_t size_bytes) noexcept;
   /// Gives them back to the system at once; the addresses stay reserved.
   void ReturnPages(LayerId layer, void* pages, std::size_t size_bytes) noexcept;
+
+  /// No request is granted that would make allocated_bytes() pass this; kNoLimit to begin with.
+  static constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
+  void SetLimit(std::uint64_t bytes) noexcept { limit_bytes_ = bytes; }
+  std::uint64_t limit_bytes() const noexcept { return limit_bytes_; }
+
+  /// For tests of what happens without memory: after `granted` more requests, all fail until this
+  /// is called again. kNoLimit, to begin with: none fails for this.
+  void FailAfter(std::uint64_t granted) noexcept { granted_ = granted; }
+  /// How many of them are left.
+  std::uint64_t granted_left() const noexcept { return granted_; }
 
   /// The bytes the allocator reserved for `block`, which must have come from some door; 0 for
   /// null. Asks the allocator, not the door's counters: footprint walks are built on it.
@@ -77,6 +89,14 @@ class MemoryDoor {
   DoorTotals totals() const noexcept;
 
  private:
+  // Whether a request for so many bytes may be granted; counts it where a test counts.
+  bool MayGrant(std::size_t size_bytes) noexcept;
+  void CountTaken(LayerId layer, std::size_t size_bytes) noexcept;
+  void CountReturned(LayerId layer, std::size_t size_bytes) noexcept;
+
+  std::uint64_t limit_bytes_ = kNoLimit;
+  std::uint64_t granted_ = kNoLimit;
+  std::uint64_t held_bytes_ = 0;  // the sum over layers, kept for the limit alone
   std::array<std::atomic<std::uint64_t>, kMaxLayers> layer_bytes_{};
   std::atomic<std::uint64_t> total_allocated_bytes_{0};
   std::atomic<std::uint64_t> allocations_{0};

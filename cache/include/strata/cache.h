@@ -14,23 +14,27 @@
 // bytes of a key or value live until the cursor that gave them moves or its guard ends, whichever
 // is first. Copy what must live longer.
 //
-// Threads, in this version: any number of threads may read a cache at once while nobody writes; a
-// write excludes everything else, and no guard may be open during it (builds with assertions check
-// that). The face is made for readers beside a writer: write to it (guards short, no view kept past
-// its guard) and nothing needs to change.
+// Threads: any number of threads read while one writes. A read takes no lock and never waits.
+// Writes may come from any thread and take turns inside. Each read (Get, Find, a cursor's step)
+// sees what it reads whole, as it was before or after a write; two reads under one guard may see
+// two states. A guard, and everything got through it, belongs to the thread that made it.
 //
 // Failure: absence is not an error: a missing entry is a view that is false, a missing key a
 // cursor that is not valid(), Delete says whether there was something. Errors are absl::Status and
 // leave the cache as it was, also for want of memory (ResourceExhausted).
 //
 // What it is not: no time to live, no eviction (a cache mirrors its source); a guard is not a
-// snapshot of several entries. After fork() the child has a copy of its own.
+// snapshot of several entries. fork() copies the memory: a child forked while another thread is
+// writing finds the writers' lock taken for ever and must not use the cache; one forked while
+// nobody writes or reads has a copy of its own.
 #ifndef STRATA_CACHE_H_
 #define STRATA_CACHE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -45,13 +49,46 @@ namespace strata {
 
 namespace packed {
 class PackedMap;
-}
+struct ReaderSlot;
+
+/// A guard's hold on the engine (cache/packed/eras.h). Not for users.
+struct ReadPin {
+  const std::atomic<std::uint64_t>* era = nullptr;
+  ReaderSlot* slot = nullptr;  // null: one of a crowd
+  std::uint64_t lower = 0;
+  std::uint64_t upper = 0;
+  std::uint32_t gets = 0;
+  std::uint32_t hits = 0;
+  std::uint8_t crowd = 0;
+  bool moved = false;  // the era moved on during an operation
+};
+}  // namespace packed
 class ReadGuard;
 
 /// What a cache is made with.
 struct Options {
   /// Tells two caches of one process apart, for whoever reports on them.
   std::string name = "cache";
+  /// The most the cache may hold, in bytes; 0: no limit. It covers all that memory() counts:
+  /// content, indexes, the writer's and the cleaner's scratch, what open guards keep back. A write
+  /// that would pass it lets the cleaner look for room and then fails with ResourceExhausted. Half
+  /// a megabyte of it (a quarter where that is less) is the cleaner's and not for content.
+  std::uint64_t memory_limit_bytes = 0;
+  /// Whether writes pay for cleaning as they go. Without, what is replaced or deleted stays in
+  /// memory until Maintain: for a bulk load that ends with Maintain.
+  bool clean_on_write = true;
+};
+
+/// What a cache has done, and how it stands.
+struct CacheStats {
+  std::uint64_t gets = 0;           ///< Get and Find, of guards that have ended
+  std::uint64_t hits = 0;           ///< of those, the ones that found an entry or pair
+  std::uint64_t writes = 0;         ///< calls that wrote and did not fail
+  std::uint64_t cleaned_bytes = 0;  ///< moved by the cleaner
+  double utilisation = 1.0;         ///< live bytes over all bytes of the log's segments in use
+  std::uint64_t open_guards = 0;
+  double oldest_guard_seconds = 0;   ///< since the oldest of them was opened, to about 0.01
+  std::uint64_t retained_bytes = 0;  ///< out of use, and kept for guards or not yet looked at
 };
 
 /// How much is to come; a hint, each figure 0 where it is not known. Wrong hints cost time or
@@ -89,12 +126,11 @@ class Cache {
   absl::Status RemoveRecord(std::string_view outer, std::string_view inner, std::size_t index);
   /// Makes the outer where it is missing; an existing one keeps its entries.
   absl::Status PutOuter(std::string_view outer);
-  /// Deletes one entry; its outer stays, empty perhaps. Whether there was one. A small outer is
-  /// written anew without it: false, and nothing changed, where there is not even memory for that.
+  /// Deletes one entry; its outer stays, empty perhaps. Whether there was one. Never fails.
   bool Delete(std::string_view outer, std::string_view inner);
   /// Deletes the outer and all its entries. Whether there was one. Never fails.
   bool DeleteOuter(std::string_view outer);
-  /// Deletes everything and gives the memory back.
+  /// Deletes everything and gives the memory back, but for what open guards keep. Never fails.
   void Clear();
   /// Does up to about `budget_bytes` of cleaning, beyond what writes have paid for: content that
   /// was replaced or deleted leaves the log, and its memory goes back to the system. False when
@@ -106,15 +142,18 @@ class Cache {
 
   // Asking.
 
-  /// What it holds now. Running counters: O(1).
-  const Counts& counts() const;
-  /// The door's running totals, in bytes and blocks. O(1).
+  /// What it holds now. Running counters: O(1), from any thread, without waiting; beside a writer
+  /// two of them may be one write apart.
+  Counts counts() const;
+  /// The door's running totals, in bytes and blocks. As counts().
   DoorTotals memory() const;
-  /// Walks the whole structure: O(content), about as long as one scan.
+  /// Waits for a write that is going on, then O(1) and a look at every open guard.
+  CacheStats Stats() const;
+  /// Walks the whole structure: O(content), about as long as one scan. Writes wait meanwhile.
   Footprint MeasureFootprint() const;
   const Options& options() const;
   /// Walks everything and checks every invariant; Internal, and which one, where one does not hold.
-  /// ResourceExhausted: no memory for the walk's own counts. O(content).
+  /// ResourceExhausted: no memory for the walk's own counts. O(content). Writes wait meanwhile.
   absl::Status Validate() const;
 
  private:
@@ -145,7 +184,7 @@ class PairCursor {
 
  private:
   friend class RecordReader;
-  const packed::PackedMap* map_ = nullptr;
+  const ReadGuard* guard_ = nullptr;
   const std::uint8_t* key_ = nullptr;
   const std::uint8_t* value_ = nullptr;
   std::size_t left_ = 0;  // pairs from the one it stands on to the last
@@ -167,7 +206,7 @@ class RecordReader {
  private:
   friend class EntryReader;
   friend class RecordCursor;
-  const packed::PackedMap* map_ = nullptr;
+  const ReadGuard* guard_ = nullptr;
   const std::uint8_t* record_ = nullptr;
 };
 
@@ -184,7 +223,7 @@ class RecordCursor {
 
  private:
   friend class EntryReader;
-  const packed::PackedMap* map_ = nullptr;
+  const ReadGuard* guard_ = nullptr;
   const std::uint8_t* record_ = nullptr;
   std::size_t position_ = 0;
   std::size_t end_ = 0;
@@ -206,13 +245,27 @@ class EntryReader {
  private:
   friend class ReadGuard;
   friend class EntryCursor;
-  const packed::PackedMap* map_ = nullptr;
+  const ReadGuard* guard_ = nullptr;
   const std::uint8_t* list_ = nullptr;
 };
 
+/// Where an entry is.
+struct EntryAddress {
+  std::string_view outer;
+  std::string_view inner;
+};
+
+/// Where a pair is.
+struct PairAddress {
+  std::string_view outer;
+  std::string_view inner;
+  std::size_t index = 0;  ///< of the record in its list
+  std::string_view key;
+};
+
 /// The right to read. Cheap to make: take one for each lookup, or one for a few; a guard held for
-/// long keeps back memory that writers have given up. Neither copied nor moved; ends before its
-/// cache does, in the thread that made it.
+/// long keeps back the memory of what was there while it was used. Neither copied nor moved; ends
+/// before its cache does, in the thread that made it. Several may be open in one thread.
 class ReadGuard {
  public:
   explicit ReadGuard(const Cache& cache);
@@ -227,15 +280,27 @@ class ReadGuard {
                   std::string_view key) const;
   bool HasOuter(std::string_view outer) const;
 
+  // Many at once: memory is fetched for some while others are looked at, which takes well under
+  // half the time a key. `found` has as many places as there are addresses, and found[i] answers
+  // addresses[i] as Get and Find would.
+  void GetMany(std::span<const EntryAddress> addresses, std::span<EntryReader> found) const;
+  void FindMany(std::span<const PairAddress> addresses, std::span<PairCursor> found) const;
+
  private:
+  friend class PairCursor;
+  friend class RecordReader;
+  friend class RecordCursor;
+  friend class EntryReader;
   friend class OuterCursor;
   friend class EntryCursor;
   const packed::PackedMap* map_;
+  mutable packed::ReadPin pin_;
 };
 
 /// All outers, in no particular order. Resumable: the cursor outlives any guard, so a long
 /// enumeration pins nothing. What is there from the first Next to the last is met exactly once;
-/// what is made or deleted meanwhile is met at most once.
+/// what is made or deleted meanwhile is met at most once. Beside a writer a step under the guard of
+/// the step before is cheap; one under a new guard looks up its place anew.
 ///
 ///     OuterCursor outers;
 ///     while (outers.Next(guard)) use(outers.outer());
@@ -253,7 +318,7 @@ class OuterCursor {
   absl::Status status() const;
   /// The outer's bytes; valid until Next or the end of the guard last given.
   std::string_view outer() const;
-  /// How many entries it has.
+  /// How many entries it had when the cursor came to it.
   std::size_t entry_count() const;
 
  private:

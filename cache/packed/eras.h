@@ -1,0 +1,140 @@
+// Readers beside a writer, without locks: who reads since when, and what may be freed.
+//
+//     era   one counter; the writer moves it on before it frees anything
+//     slot  │ lower │ upper │ …   a reader's cache line: the era its guard began in (0: free) and
+//                                 the last one it read in
+//
+// What is out of readers' reach was born in one era and retired in a later one. A guard may still
+// look at it if lower <= retired and born <= upper, and then it is kept. (Interval-based
+// reclamation: Wen, Izraelevitz, Cai, Beadle, Scott, PPoPP 2018.)
+//
+// A read is an operation in one era (ReadWhole): after every pointer it loads it asks whether the
+// era still holds, and begins again, upper moved on, where it does not. So everything an operation
+// meets was reachable in the era its pin shows, and the writer, which moves the era on first and
+// looks at the slots then, keeps it.
+//
+// Threads: Enter, Leave and reading from any thread, each pin by the one that entered; the rest is
+// the writer's, or from under its lock.
+#ifndef STRATA_CACHE_PACKED_ERAS_H_
+#define STRATA_CACHE_PACKED_ERAS_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <strata/cache.h>
+#include <strata/footprint.h>
+#include <strata/memory_door.h>
+
+#include "cache/packed/layers.h"
+
+namespace strata::packed {
+
+using Era = std::uint64_t;
+
+/// One reader's line; two lines, so that the prefetcher does not make neighbours of two readers.
+struct alignas(128) ReaderSlot {
+  std::atomic<Era> lower;  // 0: nobody's
+  std::atomic<Era> upper;  // may lag behind lower: the larger of the two counts
+  std::atomic<std::int64_t> since_ns;
+  std::atomic<std::uint64_t> gets;
+  std::atomic<std::uint64_t> hits;
+};
+static_assert(sizeof(ReaderSlot) == 128);
+
+/// Begins an operation, or begins it again.
+inline void BeginRead(ReadPin& pin) {
+  pin.moved = false;
+  for (Era now = pin.era->load(); now != pin.upper; now = pin.era->load()) {
+    pin.upper = now;
+    if (pin.slot != nullptr) pin.slot->upper.exchange(now);
+  }
+}
+
+/// Asked after a pointer was loaded and before it is followed: whether it may be.
+inline bool Holds(ReadPin& pin) {
+  if (pin.era->load() == pin.upper) return true;
+  pin.moved = true;
+  return false;
+}
+
+/// Runs an operation until it was in one era from its beginning to its end.
+template <class Operation>
+auto ReadWhole(ReadPin& pin, Operation operation) {
+  while (true) {
+    BeginRead(pin);
+    const auto result = operation();
+    if (!pin.moved) return result;
+  }
+}
+
+/// The pin of whoever holds the writers' lock: nothing is freed behind its back.
+ReadPin WriterPin();
+
+class Eras {
+ public:
+  /// Guards beyond so many at a time share what they pin.
+  static constexpr std::size_t kSlots = 128;
+
+  explicit Eras(MemoryDoor* door);
+  Eras(const Eras&) = delete;
+  Eras& operator=(const Eras&) = delete;
+  ~Eras();
+  bool ok() const { return slots_ != nullptr; }
+
+  // Readers'.
+  void Enter(ReadPin* pin) const;
+  void Leave(ReadPin* pin) const;
+
+  // The writer's.
+  Era now() const { return era_.load(std::memory_order_relaxed); }
+  /// Moves the era on and takes down which guards are open.
+  void Advance();
+  /// Whether one of the guards that Advance found may look at what lived so long.
+  bool Pinned(Era born, Era retired) const;
+  bool AnyGuard() const { return intervals_count_ > 0; }
+
+  // From under the writers' lock.
+  struct Readers {
+    std::uint64_t open_guards = 0;
+    double oldest_seconds = 0;  // since the oldest of them was opened
+    std::uint64_t gets = 0;     // since the beginning, by guards that have ended
+    std::uint64_t hits = 0;
+  };
+  Readers CountReaders() const;
+  void AddTo(Layer* layer) const;
+
+ private:
+  struct Interval {
+    Era lower;
+    Era upper;
+  };
+  // Guards that found no slot: an era over the number of those that share it.
+  struct Crowd {
+    std::atomic<std::uint64_t> word{0};
+    std::atomic<std::int64_t> since_ns{0};
+  };
+  static constexpr unsigned kCrowdBits = 24;
+  static constexpr std::uint64_t kCrowdMask = (std::uint64_t{1} << kCrowdBits) - 1;
+
+  ReaderSlot* ClaimSlot(ReadPin* pin) const;
+  void JoinCrowd(ReadPin* pin) const;
+
+  MemoryDoor* door_;
+  std::atomic<Era> era_{1};
+  void* block_ = nullptr;  // what slots_ lies in
+  ReaderSlot* slots_ = nullptr;
+  mutable std::atomic<std::size_t> slots_used_{0};  // no slot at or above it was ever claimed
+  // Two, so that newcomers join one while the other empties.
+  mutable std::array<Crowd, 2> crowds_;
+  std::atomic<std::size_t> crowd_{0};
+  mutable std::atomic<std::uint64_t> crowd_gets_{0};
+  mutable std::atomic<std::uint64_t> crowd_hits_{0};
+  std::array<Interval, kSlots + 2> intervals_;
+  std::size_t intervals_count_ = 0;
+};
+
+}  // namespace strata::packed
+
+#endif  // STRATA_CACHE_PACKED_ERAS_H_

@@ -1,0 +1,244 @@
+// Putting a list that was written in its place: into the outer's blob, or into its table.
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "cache/packed/packed_map.h"
+
+namespace strata::packed {
+namespace {
+
+// A list that grows gets room for a quarter more: what is copied is at most five times what is
+// appended, and little room stands idle until the cleaner takes it back.
+std::size_t AreaFor(std::size_t bytes) { return bytes + bytes / 4 + 64; }
+
+}  // namespace
+
+bool PackedMap::Commit(const Site& site, std::string_view outer, std::string_view inner,
+                       bool growing) {
+  if (!lists_.fits()) return false;
+  // An entry that is replaced keeps its inner token, reference and all.
+  const std::uint8_t* inner_token = site.stored.inner_begin;
+  std::size_t inner_bytes = 0;
+  token_.Clear();
+  if (site.found) {
+    inner_bytes = static_cast<std::size_t>(SkipToken(inner_token) - inner_token);
+  } else {
+    if (!strings_.Write(inner, StringPolicy::kInners, &token_)) return false;
+    inner_token = token_.data();
+    inner_bytes = token_.size();
+  }
+
+  bool done = false;
+  const OuterBlob old = site.outer == kNowhere ? OuterBlob{} : ReadOuter(site.outer);
+  if (old.has_table) {
+    done = CommitToTable(site, old.number, inner_token, inner_bytes, growing);
+  } else {
+    const bool alone = old.number == (site.found ? 1 : 0);
+    const std::size_t old_bytes = alone ? 0 : static_cast<std::size_t>(old.end - old.entries);
+    const bool fits =
+        old_bytes + lists_.size_bytes() <= (alone ? kMaxAloneBytes : kMaxInlineBytes) &&
+        old.number + (site.found ? 0 : 1) <= kMaxInlineEntries;
+    done = fits ? CommitInline(site, outer, inner_token, inner_bytes)
+                : CommitToNewTable(site, outer, inner, inner_token, inner_bytes, growing);
+  }
+  if (!done && !site.found) ReleaseToken(token_.data());
+  if (done && !site.found) ++counts_.entries;
+  return done;
+}
+
+bool PackedMap::CommitInline(const Site& site, std::string_view outer,
+                             const std::uint8_t* inner_token, std::size_t inner_bytes) {
+  if (site.outer == kNowhere && GrowRoot(site.outer_hash) == nullptr) return false;
+  const OuterBlob old = site.outer == kNowhere ? OuterBlob{} : ReadOuter(site.outer);
+  const std::size_t list_bytes = lists_.size_bytes();
+  const std::uint64_t list_head = std::uint64_t{list_bytes} << 1;
+  const std::size_t entry_bytes = inner_bytes + VarintSize(list_head) + list_bytes;
+  // The new entry stands where the old one stood, or last.
+  const std::uint8_t* const cut = site.found ? site.stored.begin : old.end;
+  const std::uint8_t* const rest = site.found ? site.stored.end : old.end;
+  const std::size_t before = static_cast<std::size_t>(cut - old.entries);
+  const std::size_t after = static_cast<std::size_t>(old.end - rest);
+  body_.Clear();
+  if (!body_.TryReserve(before + entry_bytes + after)) return false;
+  std::uint8_t* to = body_.data();
+  if (before > 0) std::memcpy(to, old.entries, before);
+  to += before;
+  std::memcpy(to, inner_token, inner_bytes);
+  to = lists_.CopyTo(WriteVarint(list_head, to + inner_bytes));
+  if (after > 0) std::memcpy(to, rest, after);
+  const Location made =
+      WriteOuter(SegmentStore::Head::kWrite, outer, (old.number + (site.found ? 0 : 1)) << 1,
+                 body_.data(), before + entry_bytes + after);
+  if (made == kNowhere) return false;
+  SetOuter(site.outer_hash, site.outer, made);
+  return true;
+}
+
+bool PackedMap::CommitToTable(const Site& site, std::uint64_t table,
+                              const std::uint8_t* inner_token, std::size_t inner_bytes,
+                              bool growing) {
+  Index& index = tables_[table].index;
+  if (!site.found && !index.TryGrow(table_memory_, site.inner_hash, InnerHash())) return false;
+  const std::size_t area_bytes = AreaFor(lists_.area_bytes());
+  growing = growing && lists_.size_bytes() >= kMinGrowingBytes && area_bytes <= 0xFFFFFFFF;
+  const std::size_t list_bytes =
+      growing ? lists_.growing_size_bytes(area_bytes) : lists_.size_bytes();
+  Location made = kNowhere;
+  std::uint8_t* to = log_.Append(SegmentStore::Head::kWrite, BlobKind::kEntry,
+                                 VarintSize(table) + inner_bytes + list_bytes, &made);
+  if (to == nullptr) return false;
+  to = WriteVarint(table, to);
+  std::memcpy(to, inner_token, inner_bytes);
+  if (growing) {
+    lists_.CopyGrowingTo(to + inner_bytes, area_bytes);
+    log_.AddRoom(made, area_bytes - lists_.area_bytes());
+  } else {
+    lists_.CopyTo(to + inner_bytes);
+  }
+  if (site.found) {
+    index.Replace(site.inner_hash, site.entry, made);
+    KillEntry(site.entry);
+  } else {
+    index.Insert(site.inner_hash, made);
+  }
+  return true;
+}
+
+// As CommitToTable, for an outer that has no table yet, or that is not there yet.
+bool PackedMap::CommitToNewTable(const Site& site, std::string_view outer, std::string_view inner,
+                                 const std::uint8_t* inner_token, std::size_t inner_bytes,
+                                 bool growing) {
+  Site where = site;
+  if (!MoveToTable(&where, outer, inner)) return false;
+  if (CommitToTable(where, ReadOuter(where.outer).number, inner_token, inner_bytes, growing)) {
+    return true;
+  }
+  if (site.outer == kNowhere) {
+    tables_[root_.load(std::memory_order_relaxed)].index.Erase(table_memory_, site.outer_hash,
+                                                               where.outer, OuterHash());
+    GiveUpOuter(where.outer);
+  }
+  return false;
+}
+
+// Gives the outer a table, its entries moved over as they are, and makes `site` say where `inner`
+// is now. What it wrote is dead again where it fails.
+bool PackedMap::MoveToTable(Site* site, std::string_view outer, std::string_view inner) {
+  if (site->outer == kNowhere && GrowRoot(site->outer_hash) == nullptr) return false;
+  const OuterBlob old = site->outer == kNowhere ? OuterBlob{} : ReadOuter(site->outer);
+  const std::optional<std::uint32_t> number = MakeTable();
+  if (!number.has_value()) return false;
+  const Location made = CopyToTable(old, *number)
+                            ? WriteOuter(SegmentStore::Head::kWrite, outer,
+                                         std::uint64_t{*number} << 1 | 1, nullptr, 0)
+                            : kNowhere;
+  Index& index = tables_[*number].index;
+  if (made == kNowhere) {
+    index.ForEach([&](std::uint64_t payload) { KillEntry(payload); });
+    FreeTable(*number);
+    return false;
+  }
+  SetOuter(site->outer_hash, site->outer, made);
+  site->outer = made;
+  ReadPin pin = WriterPin();
+  site->inner_hash = strings_.Hash(inner);
+  site->entry = index.Find(site->inner_hash, pin, [&](std::uint64_t candidate) {
+    return strings_.Equals(ReadEntryBlob(log_.At(candidate)).inner, inner, pin);
+  });
+  return true;
+}
+
+// Copies the entries of an outer's blob into a table.
+bool PackedMap::CopyToTable(const OuterBlob& from, std::uint32_t table) {
+  Index& index = tables_[table].index;
+  ReadPin pin = WriterPin();
+  bool ok = true;
+  ForEachInlineEntry(from, [&](const StoredEntry& entry) {
+    const std::uint64_t hash = HashOfInner(entry.inner, pin);
+    ok = ok && index.TryGrow(table_memory_, hash, InnerHash());
+    if (!ok) return;
+    const std::size_t inner_bytes = static_cast<std::size_t>(entry.head - entry.inner_begin);
+    const std::size_t list_bytes = static_cast<std::size_t>(entry.end - entry.list);
+    Location made = kNowhere;
+    std::uint8_t* to = log_.Append(SegmentStore::Head::kWrite, BlobKind::kEntry,
+                                   VarintSize(table) + inner_bytes + list_bytes, &made);
+    ok = to != nullptr;
+    if (!ok) return;
+    to = WriteVarint(table, to);
+    std::memcpy(to, entry.inner_begin, inner_bytes);
+    std::memcpy(to + inner_bytes, entry.list, list_bytes);
+    index.Insert(hash, made);
+  });
+  return ok;
+}
+
+Location PackedMap::WriteOuter(SegmentStore::Head head, std::string_view key, std::uint64_t number,
+                               const std::uint8_t* body, std::size_t body_bytes) {
+  Location location = kNowhere;
+  const std::size_t bytes = VarintSize(key.size()) + key.size() + VarintSize(number) + body_bytes;
+  std::uint8_t* to = log_.Append(head, BlobKind::kOuter, bytes, &location);
+  if (to == nullptr) return kNowhere;
+  to = WriteVarint(key.size(), to);
+  if (!key.empty()) std::memcpy(to, key.data(), key.size());
+  to = WriteVarint(number, to + key.size());
+  if (body_bytes > 0) std::memcpy(to, body, body_bytes);
+  return location;
+}
+
+void PackedMap::SetOuter(std::uint64_t hash, Location from, Location to) {
+  Index& outers = tables_[root_.load(std::memory_order_relaxed)].index;
+  if (from == kNowhere) {
+    outers.Insert(hash, to);
+    ++counts_.outers;
+  } else {
+    outers.Replace(hash, from, to);
+    log_.Kill(from);
+  }
+}
+
+// Tables.
+
+// The table of outers with room for one more; null where there is no memory.
+PackedMap::Index* PackedMap::GrowRoot(std::uint64_t hash) {
+  std::uint32_t root = root_.load(std::memory_order_relaxed);
+  if (root == kNoTable) {
+    const std::optional<std::uint32_t> made = MakeTable();
+    if (!made.has_value()) return nullptr;
+    root = *made;
+    root_.store(root, std::memory_order_release);
+  }
+  Index* const outers = &tables_[root].index;
+  return outers->TryGrow(table_memory_, hash, OuterHash()) ? outers : nullptr;
+}
+
+std::optional<std::uint32_t> PackedMap::MakeTable() {
+  std::uint32_t number = free_tables_;
+  if (number != kNoTable) {
+    free_tables_ = tables_[number].next;
+    --free_table_count_;
+  } else {
+    if (tables_.size() == kMostTables || !tables_.TryGrow()) return std::nullopt;
+    number = static_cast<std::uint32_t>(tables_.Add());
+  }
+  tables_[number].born = eras_.now();
+  tables_[number].next = kNoTable;
+  return number;
+}
+
+// Takes a table out of use that is out of readers' reach.
+void PackedMap::RetireTable(std::uint32_t number) {
+  Table& table = tables_[number];
+  table.retired = eras_.now();
+  table.next = std::exchange(retired_tables_, number);
+}
+
+// Frees a table that no reader can be looking at.
+void PackedMap::FreeTable(std::uint32_t number) {
+  Table& table = tables_[number];
+  table.index.Clear({.door = &door_});
+  table.next = std::exchange(free_tables_, number);
+  ++free_table_count_;
+}
+
+}  // namespace strata::packed

@@ -1,0 +1,182 @@
+// Reading the packed layout: finding, and enumerating in the order of hashes.
+#include <algorithm>
+
+#include "cache/packed/packed_map.h"
+
+namespace strata::packed {
+
+PackedMap::OuterBlob PackedMap::ReadOuter(Location location) const {
+  const Blob blob = log_.At(location);
+  std::uint64_t key_bytes = 0;
+  const std::uint8_t* const key = ReadVarint(blob.payload, &key_bytes);
+  std::uint64_t number = 0;
+  const std::uint8_t* const entries = ReadVarint(key + key_bytes, &number);
+  return {.key = {reinterpret_cast<const char*>(key), static_cast<std::size_t>(key_bytes)},
+          .has_table = (number & 1) != 0,
+          .number = number >> 1,
+          .entries = entries,
+          .end = blob.payload + blob.payload_bytes};
+}
+
+PackedMap::StoredEntry PackedMap::ReadInlineEntry(const std::uint8_t* at) const {
+  StoredEntry entry{.begin = at, .inner_begin = at};
+  entry.head = ReadToken(at, &entry.inner);
+  // The first byte may change beside a reader: the mark of a deleted entry is its lowest bit.
+  const std::atomic_ref<std::uint8_t> first(*const_cast<std::uint8_t*>(entry.head));
+  std::uint64_t head = first.load(std::memory_order_relaxed);
+  entry.list = entry.head + 1;
+  if (head >= 0x80) {
+    std::uint64_t rest = 0;
+    entry.list = ReadVarint(entry.list, &rest);
+    head = (head & 0x7F) | rest << 7;
+  }
+  entry.deleted = (head & 1) != 0;
+  entry.end = entry.list + (head >> 1);
+  return entry;
+}
+
+PackedMap::StoredEntry PackedMap::ReadEntryBlob(const Blob& blob) const {
+  std::uint64_t table = 0;
+  StoredEntry entry{.begin = blob.payload, .inner_begin = ReadVarint(blob.payload, &table)};
+  entry.list = ReadToken(entry.inner_begin, &entry.inner);
+  entry.end = blob.payload + blob.payload_bytes;
+  return entry;
+}
+
+const PackedMap::Index* PackedMap::root() const {
+  const std::uint32_t root = root_.load(std::memory_order_acquire);
+  return root == kNoTable ? nullptr : &tables_[root].index;
+}
+
+std::uint64_t PackedMap::HashOfInner(const Token& inner, ReadPin& pin) const {
+  char scratch[kNumberScratchBytes];
+  return strings_.Hash(strings_.Text(inner, scratch, pin));
+}
+
+std::uint64_t PackedMap::HashOfOuterAt::operator()(std::uint64_t location) const {
+  return map->strings_.Hash(map->ReadOuter(location).key);
+}
+
+std::uint64_t PackedMap::HashOfEntryAt::operator()(std::uint64_t location) const {
+  ReadPin pin = WriterPin();
+  return map->HashOfInner(map->ReadEntryBlob(map->log_.At(location)).inner, pin);
+}
+
+Location PackedMap::FindOuterAt(std::string_view outer, std::uint64_t hash, ReadPin& pin) const {
+  const Index* const outers = root();
+  if (outers == nullptr) return kNowhere;
+  return outers->Find(hash, pin,
+                      [&](std::uint64_t candidate) { return ReadOuter(candidate).key == outer; });
+}
+
+// Where the pin's era moves on, what this answers is void.
+PackedMap::Site PackedMap::Locate(std::string_view outer, std::string_view inner,
+                                  ReadPin& pin) const {
+  Site site{.outer_hash = strings_.Hash(outer)};
+  site.outer = FindOuterAt(outer, site.outer_hash, pin);
+  if (site.outer == kNowhere) return site;
+  const OuterBlob blob = ReadOuter(site.outer);
+  if (!blob.has_table) {
+    const std::uint8_t* at = blob.entries;
+    for (std::uint64_t i = 0; i < blob.number && !site.found; ++i) {
+      site.stored = ReadInlineEntry(at);
+      site.found = !site.stored.deleted && strings_.Equals(site.stored.inner, inner, pin);
+      at = site.stored.end;
+    }
+    return site;
+  }
+  site.inner_hash = strings_.Hash(inner);
+  site.entry = tables_[blob.number].index.Find(site.inner_hash, pin, [&](std::uint64_t candidate) {
+    return strings_.Equals(ReadEntryBlob(log_.At(candidate)).inner, inner, pin);
+  });
+  site.found = site.entry != kNowhere;
+  if (site.found) site.stored = ReadEntryBlob(log_.At(site.entry));
+  return site;
+}
+
+const std::uint8_t* PackedMap::Find(std::string_view outer, std::string_view inner,
+                                    ReadPin& pin) const {
+  return ReadWhole(pin, [&]() -> const std::uint8_t* {
+    const Site site = Locate(outer, inner, pin);
+    return site.found ? site.stored.list : nullptr;
+  });
+}
+
+bool PackedMap::HasOuter(std::string_view outer, ReadPin& pin) const {
+  const std::uint64_t hash = strings_.Hash(outer);
+  return ReadWhole(pin, [&] { return FindOuterAt(outer, hash, pin) != kNowhere; });
+}
+
+std::string_view PackedMap::Text(const std::uint8_t* token, char* scratch, ReadPin& pin) const {
+  Token read;
+  ReadToken(token, &read);
+  return ReadWhole(pin, [&] { return strings_.Text(read, scratch, pin); });
+}
+
+bool PackedMap::Equals(const std::uint8_t* token, std::string_view text, ReadPin& pin) const {
+  Token read;
+  ReadToken(token, &read);
+  return ReadWhole(pin, [&] { return strings_.Equals(read, text, pin); });
+}
+
+std::size_t PackedMap::EntryCount(const OuterBlob& outer) const {
+  if (outer.has_table) return tables_[outer.number].index.size();
+  std::size_t count = 0;
+  ForEachInlineEntry(outer, [&](const StoredEntry&) { ++count; });
+  return count;
+}
+
+std::uint64_t PackedMap::NextOuters(std::uint64_t from, std::vector<OuterItem>* items,
+                                    ReadPin& pin) const {
+  const std::uint64_t next = ReadWhole(pin, [&]() -> std::uint64_t {
+    items->clear();
+    const Index* const outers = root();
+    if (outers == nullptr) return 0;
+    return outers->VisitShardOf(from, pin, [&](std::uint64_t payload) {
+      const OuterBlob outer = ReadOuter(payload);
+      const std::uint64_t hash = strings_.Hash(outer.key);
+      if (hash >= from) items->push_back({hash, payload, EntryCount(outer)});
+    });
+  });
+  std::sort(items->begin(), items->end(),
+            [](const OuterItem& a, const OuterItem& b) { return a.hash < b.hash; });
+  return next;
+}
+
+bool PackedMap::RefreshOuter(OuterItem* item, ReadPin& pin) const {
+  const std::string_view key = OuterKey(item->location);
+  return ReadWhole(pin, [&] {
+    const Location location = FindOuterAt(key, item->hash, pin);
+    if (location == kNowhere) return false;
+    item->location = location;
+    item->entries = EntryCount(ReadOuter(location));
+    return true;
+  });
+}
+
+std::uint64_t PackedMap::NextEntries(std::string_view outer, const OuterPlace& place,
+                                     std::uint64_t from, std::vector<EntryItem>* items,
+                                     ReadPin& pin) const {
+  const auto add = [&](const StoredEntry& entry) {
+    const std::uint64_t hash = HashOfInner(entry.inner, pin);
+    if (hash >= from) items->push_back({hash, entry.inner_begin, entry.list});
+  };
+  const std::uint64_t next = ReadWhole(pin, [&]() -> std::uint64_t {
+    items->clear();
+    const bool known = pin.upper == place.era && version() == place.version;
+    const Location at = known ? place.location : FindOuterAt(outer, strings_.Hash(outer), pin);
+    if (at == kNowhere) return 0;
+    const OuterBlob blob = ReadOuter(at);
+    if (!blob.has_table) {
+      ForEachInlineEntry(blob, add);
+      return 0;
+    }
+    return tables_[blob.number].index.VisitShardOf(
+        from, pin, [&](std::uint64_t payload) { add(ReadEntryBlob(log_.At(payload))); });
+  });
+  std::sort(items->begin(), items->end(),
+            [](const EntryItem& a, const EntryItem& b) { return a.hash < b.hash; });
+  return next;
+}
+
+}  // namespace strata::packed

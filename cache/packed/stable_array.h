@@ -1,0 +1,87 @@
+// A growing array whose elements never move: it lies in a reserved range of addresses and takes
+// pages of it as it grows. What a reader beside the writer has found an index to, it may look at
+// without asking where the array is now.
+//
+// Elements begin as zero bytes and are made of atomics, or written before anyone is told their
+// index.
+//
+// Threads: one writer; readers call operator[] with indexes they were given.
+#ifndef STRATA_CACHE_PACKED_STABLE_ARRAY_H_
+#define STRATA_CACHE_PACKED_STABLE_ARRAY_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+
+#include <strata/footprint.h>
+#include <strata/memory_door.h>
+
+namespace strata::packed {
+
+template <class T, LayerId kLayer>
+class StableArray {
+  static_assert(std::is_trivially_destructible_v<T>);
+
+ public:
+  /// Addresses for up to `most` elements, fewer where the system refuses; see ok().
+  StableArray(MemoryDoor* door, std::size_t most) : door_(door) {
+    for (range_bytes_ = most * sizeof(T); range_bytes_ >= kSmallestRangeBytes; range_bytes_ /= 2) {
+      elements_ = static_cast<T*>(MemoryDoor::ReserveRange(range_bytes_));
+      if (elements_ != nullptr) return;
+    }
+  }
+  StableArray(const StableArray&) = delete;
+  StableArray& operator=(const StableArray&) = delete;
+  ~StableArray() {
+    Clear();
+    if (elements_ != nullptr) MemoryDoor::FreeRange(elements_, range_bytes_);
+  }
+
+  bool ok() const { return elements_ != nullptr; }
+  std::size_t size() const { return size_; }
+  T& operator[](std::size_t index) { return elements_[index]; }
+  const T& operator[](std::size_t index) const { return elements_[index]; }
+
+  /// Room for one element more; false, and nothing changed, where there is none.
+  [[nodiscard]] bool TryGrow() {
+    const std::size_t wanted = (size_ + 1) * sizeof(T);
+    if (wanted <= taken_bytes_) return true;
+    // A sixteenth more, in whole pages: few calls, little slack.
+    const std::size_t step =
+        (wanted + taken_bytes_ / 16 + kPageBytes - 1) / kPageBytes * kPageBytes;
+    const std::size_t more = step - taken_bytes_;
+    if (step > range_bytes_ || !door_->TryTakePages(kLayer, more)) return false;
+    taken_bytes_ = step;
+    return true;
+  }
+  /// Adds the element that TryGrow made room for; its index.
+  std::size_t Add() { return size_++; }
+
+  /// Gives everything back. No reader may be about.
+  void Clear() {
+    if (taken_bytes_ > 0) door_->ReturnPages(kLayer, elements_, taken_bytes_);
+    taken_bytes_ = 0;
+    size_ = 0;
+  }
+
+  /// Adds its pages to `layer`, of them `free` elements as dead.
+  void AddTo(Layer* layer, std::size_t free) const {
+    layer->used_bytes += (size_ - free) * sizeof(T);
+    layer->dead_bytes += free * sizeof(T);
+    layer->slack_bytes += taken_bytes_ - size_ * sizeof(T);
+  }
+
+ private:
+  static constexpr std::size_t kPageBytes = 4096;
+  static constexpr std::size_t kSmallestRangeBytes = std::size_t{64} << 20;
+
+  MemoryDoor* door_;
+  T* elements_ = nullptr;
+  std::size_t range_bytes_ = 0;
+  std::size_t taken_bytes_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace strata::packed
+
+#endif  // STRATA_CACHE_PACKED_STABLE_ARRAY_H_
