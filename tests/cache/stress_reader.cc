@@ -89,8 +89,10 @@ void Reader::ReadSomething() {
     EnumerateOuters(guards);
   } else if (choice < 994) {
     EnumerateEntries(Keys()[key].outer, guards);
-  } else if (choice < 997) {
+  } else if (choice < 996) {
     EnumerateEntries(kOuters, guards);
+  } else if (choice < 997) {
+    AskCounts();
   } else {
     OpenManyGuards(kManyGuards);
   }
@@ -256,18 +258,32 @@ void Reader::HoldViews(std::uint64_t writes) {
 
 void Reader::OpenManyGuards(std::size_t guards) {
   std::list<ReadGuard> open;
-  std::list<HeldEntry> held;
+  std::list<std::optional<HeldEntry>> held;
   for (std::size_t i = 0; i < guards; ++i) {
     const std::size_t key = random_() % Keys().size();
     const Version from = Earliest(key);
     const ReadGuard& guard = open.emplace_back(cache_);
     const EntryReader entry = guard.Get(OuterName(Keys()[key].outer), Keys()[key].inner);
     Check(key, from, Observe(key, entry));
-    if (entry) held.emplace_back(entry);
+    held.emplace_back();
+    if (entry) held.back().emplace(entry);
   }
-  for (const HeldEntry& entry : held) {
-    if (!entry.Unchanged()) faults_.Add("one of many guards did not keep what it showed");
+  // The oldest first: what a guard showed does not hang on one that was opened before it.
+  for (; !open.empty(); open.pop_front(), held.pop_front()) {
+    if (held.front().has_value() && !held.front()->Unchanged()) {
+      faults_.Add("one of many guards did not keep what it showed");
+    }
   }
+}
+
+void Reader::AskCounts() {
+  const Counts counts = cache_.counts();
+  if (counts.outers > kOuters || counts.entries > Keys().size()) {
+    faults_.Add("counts() gives " + std::to_string(counts.outers) + " outers, " +
+                std::to_string(counts.entries) + " entries");
+  }
+  const std::uint64_t before = cache_.memory().allocations;
+  if (cache_.memory().allocations < before) faults_.Add("memory() goes back");
 }
 
 }  // namespace strata::stress

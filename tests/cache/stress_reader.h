@@ -60,8 +60,10 @@ class Reader {
   /// Holds views under one guard while `writes` more writes happen, reading on under further
   /// guards meanwhile.
   void HoldViews(std::uint64_t writes);
-  /// So many guards open at once, in this thread.
+  /// So many guards open at once, in this thread; they end in the order they began.
   void OpenManyGuards(std::size_t guards);
+  /// The running counters, which are read under no guard.
+  void AskCounts();
 
   std::uint64_t reads() const { return reads_; }
 

@@ -256,5 +256,50 @@ TEST_F(ReadersBesideWriter, HoldMoreGuardsAtOnceThanMachinesHaveProcessors) {
   ExpectNothingKeptBack();
 }
 
+TEST_F(ReadersBesideWriter, MayComeAndGo) {
+  constexpr std::size_t kThreads = 50 * kScale;
+  StartWriter(0, 1);
+  for (std::size_t i = 0; i < kThreads; i += 2) {
+    std::thread pair[2];
+    for (std::size_t j = 0; j < 2; ++j) {
+      pair[j] = std::thread([this, seed = i + j] {
+        Reader reader(*cache_, board_, faults_, Demand::kStrict, seed);
+        for (std::size_t key = 0; key < Keys().size(); ++key) reader.ReadEntry(key);
+        reader.EnumerateEntries(kOuters, Reader::Guards::kOneAStep);
+      });
+    }
+    for (std::thread& thread : pair) thread.join();
+  }
+  JoinAll();
+  ExpectNoFaults();
+  ExpectContentOfScript();
+  ExpectNothingKeptBack();
+}
+
+// One reading thread, which outlives caches: one may lie where another lay, or be moved.
+TEST_F(ReadersBesideWriter, SurviveTheCachesTheyRead) {
+  constexpr std::size_t kCaches = 10 * kScale;
+  Fill();
+  for (std::size_t i = 0; i < kCaches; ++i) {
+    absl::StatusOr<Cache> made = Cache::Create();
+    ASSERT_TRUE(made.ok());
+    Cache cache = *std::move(made);
+    Script script;
+    Board board;
+    Writer writer(cache, script, board, faults_, i % 2, 2);
+    std::thread writing([&] { writer.Run(400); });
+    Reader reader(cache, board, faults_, Demand::kLoose, i);
+    Reader other(*cache_, board_, faults_, Demand::kStrict, i);
+    {
+      const ReadGuard guard_of_other(*cache_);
+      reader.Run(20);
+      other.OpenManyGuards(10);
+    }
+    writing.join();
+    EXPECT_TRUE(cache.Validate().ok()) << cache.Validate();
+  }
+  ExpectNoFaults();
+}
+
 }  // namespace
 }  // namespace strata::stress
