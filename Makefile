@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 PRESETS := dev release asan tsan fuzz coverage clang
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test deps deps-ci bench coverage format format-check tidy asan tsan fuzz clang \
+.PHONY: help demo test deps deps-ci bench bench-readers coverage format format-check tidy asan tsan fuzz clang \
         install clean build-program build-bench $(PRESETS:%=build-%)
 
 help:  ## this list
@@ -24,6 +24,9 @@ deps-ci: deps  ## install what only CI needs besides: clang, fuzzing, coverage, 
 
 bench: build-bench  ## the short benchmark table, into bench/results/
 	bench/run.sh build/release
+
+bench-readers: build-bench  ## what a read costs beside a reader and beside a writer
+	build/release/bench/suites/strata_readers_ratio
 
 coverage: build-coverage  ## run the tests and report line coverage
 	find build/coverage -name '*.gcda' -delete
@@ -74,7 +77,8 @@ $(PRESETS:%=build-%): build-%: build/%/build.ninja
 	cmake --build --preset $* --parallel $(JOBS)
 
 build-bench: build/release/build.ninja
-	cmake --build --preset release --parallel $(JOBS) --target strata_bench
+	cmake --build --preset release --parallel $(JOBS) --target strata_bench \
+	  strata_readers_ratio
 
 build-program: build/release/build.ninja
 	cmake --build --preset release --parallel $(JOBS) --target strata strata-demo-fill

@@ -42,6 +42,7 @@ void RegisterEverything() {
       RegisterWriteSuite(spec, layout);
       RegisterJsonLoadSuite(spec, layout);
     }
+    RegisterReadersSuite(spec);
 #ifdef STRATA_BENCH_MYSQL
     RegisterMySqlLoadSuite(spec);
 #endif

@@ -21,6 +21,10 @@ namespace strata {
 void RegisterReadSuite(const DataSpec& spec, std::string_view layout);
 void RegisterWriteSuite(const DataSpec& spec, std::string_view layout);
 void RegisterJsonLoadSuite(const DataSpec& spec, std::string_view layout);
+/// Reading beside other threads, of the cache alone and of the pointer chase it is compared with
+/// (reader_trials.h): "reader_get/forum/200000/packed/threads:2". An iteration is a whole trial;
+/// its time is the processor time of one read.
+void RegisterReadersSuite(const DataSpec& spec);
 /// Where STRATA_TEST_MYSQL_SOCKET names a server; elsewhere nothing is registered. The drain by
 /// the C client, which belongs to no layout, is registered with the layout name "c_client".
 void RegisterMySqlLoadSuite(const DataSpec& spec);

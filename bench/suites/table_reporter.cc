@@ -30,6 +30,11 @@ constexpr std::array kColumns = {Column{kBytes, "bytes a pair"},
                                  Column{"json_load", "JSON load a pair"},
                                  Column{"mysql_load", "MySQL load a pair"}};
 
+bool HasColumn(std::string_view operation) {
+  return std::any_of(kColumns.begin(), kColumns.end(),
+                     [&](const Column& column) { return column.operation == operation; });
+}
+
 }  // namespace
 
 bool TableReporter::ReportContext(const Context&) { return true; }
@@ -54,7 +59,7 @@ void TableReporter::ReportRuns(const std::vector<Run>& runs) {
     if (!whole && run.aggregate_name != "median") continue;
     // OPERATION/SHAPE/RECORDS/LAYOUT
     const std::vector<std::string> parts = absl::StrSplit(run.run_name.function_name, '/');
-    if (parts.size() != 4) continue;
+    if (parts.size() != 4 || !HasColumn(parts[0])) continue;
     if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "%s\n", run.benchmark_name().c_str());
     Row& row = RowOf(parts[1] + "/" + parts[2], parts[3]);
     if (const auto items = run.counters.find("items_per_second");
