@@ -153,7 +153,10 @@ void RecordCursor::Next() {
   if (++position_ < end_) record_ = packed::SkipRecord(record_, guard_->map_->shapes());
 }
 
-std::size_t EntryReader::record_count() const { return packed::ReadList(list_).count; }
+EntryReader::EntryReader(const ReadGuard* guard, const std::uint8_t* list)
+    : guard_(guard), list_(list), count_(list == nullptr ? 0 : packed::ReadList(list).count) {}
+
+std::size_t EntryReader::record_count() const { return count_; }
 
 RecordReader EntryReader::record(std::size_t index) const {
   RecordReader reader;
@@ -167,7 +170,7 @@ RecordCursor EntryReader::records() const {
   RecordCursor cursor;
   cursor.guard_ = guard_;
   cursor.record_ = list.records;
-  cursor.end_ = list.count;
+  cursor.end_ = count_;
   return cursor;
 }
 
@@ -178,9 +181,7 @@ ReadGuard::ReadGuard(const Cache& cache) : map_(&cache.state_->map) { map_->eras
 ReadGuard::~ReadGuard() { map_->eras().Leave(&pin_); }
 
 EntryReader ReadGuard::Get(std::string_view outer, std::string_view inner) const {
-  EntryReader reader;
-  reader.guard_ = this;
-  reader.list_ = map_->Find(outer, inner, pin_);
+  const EntryReader reader(this, map_->Find(outer, inner, pin_));
   ++pin_.gets;
   if (reader) ++pin_.hits;
   return reader;

@@ -167,8 +167,7 @@ bool EntryCursor::Next(const ReadGuard& guard) try {
     if (at.inside) {
       if (const PackedMap::EntryItem* const item = at.NextEntry(map, guard.pin_)) {
         at.inner = map.Text(item->inner, at.scratch, guard.pin_);
-        at.entry.guard_ = &guard;
-        at.entry.list_ = item->list;
+        at.entry = EntryReader(&guard, item->list);
         return true;
       }
       if (!at.all) return false;

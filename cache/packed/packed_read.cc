@@ -4,6 +4,21 @@
 #include "cache/packed/packed_map.h"
 
 namespace strata::packed {
+namespace {
+
+// Puts what a visit of a shard took down in the order of hashes. What was deleted and made again
+// during the visit was met twice.
+template <class Item, class SameKey>
+void SortItems(std::vector<Item>* items, SameKey same_key) {
+  std::sort(items->begin(), items->end(),
+            [](const Item& a, const Item& b) { return a.hash < b.hash; });
+  items->erase(
+      std::unique(items->begin(), items->end(),
+                  [&](const Item& a, const Item& b) { return a.hash == b.hash && same_key(a, b); }),
+      items->end());
+}
+
+}  // namespace
 
 PackedMap::OuterBlob PackedMap::ReadOuter(Location location) const {
   const Blob blob = log_.At(location);
@@ -138,8 +153,9 @@ std::uint64_t PackedMap::NextOuters(std::uint64_t from, std::vector<OuterItem>* 
       if (hash >= from) items->push_back({hash, payload, EntryCount(outer)});
     });
   });
-  std::sort(items->begin(), items->end(),
-            [](const OuterItem& a, const OuterItem& b) { return a.hash < b.hash; });
+  SortItems(items, [&](const OuterItem& a, const OuterItem& b) {
+    return OuterKey(a.location) == OuterKey(b.location);
+  });
   return next;
 }
 
@@ -174,8 +190,10 @@ std::uint64_t PackedMap::NextEntries(std::string_view outer, const OuterPlace& p
     return tables_[blob.number].index.VisitShardOf(
         from, pin, [&](std::uint64_t payload) { add(ReadEntryBlob(log_.At(payload))); });
   });
-  std::sort(items->begin(), items->end(),
-            [](const EntryItem& a, const EntryItem& b) { return a.hash < b.hash; });
+  SortItems(items, [&](const EntryItem& a, const EntryItem& b) {
+    char scratch[kNumberScratchBytes];
+    return Equals(a.inner, Text(b.inner, scratch, pin), pin);
+  });
   return next;
 }
 

@@ -245,8 +245,10 @@ class EntryReader {
  private:
   friend class ReadGuard;
   friend class EntryCursor;
+  EntryReader(const ReadGuard* guard, const std::uint8_t* list);
   const ReadGuard* guard_ = nullptr;
   const std::uint8_t* list_ = nullptr;
+  std::size_t count_ = 0;  // of records when it was found: a list may grow where it is
 };
 
 /// Where an entry is.
