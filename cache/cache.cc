@@ -199,6 +199,14 @@ PairCursor ReadGuard::Find(std::string_view outer, std::string_view inner, std::
   return entry.record(index).Find(key);
 }
 
+void ReadGuard::FindMany(std::span<const PairAddress> addresses,
+                         std::span<PairCursor> found) const {
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const PairAddress& at = addresses[i];
+    found[i] = Find(at.outer, at.inner, at.index, at.key);
+  }
+}
+
 bool ReadGuard::HasOuter(std::string_view outer) const { return map_->HasOuter(outer); }
 
 // Enumerations go in the order of hashes, so a place in one is a hash and survives every write. A

@@ -31,6 +31,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -210,6 +211,14 @@ class EntryReader {
   const std::uint8_t* list_ = nullptr;
 };
 
+/// Where a pair stands. Views only.
+struct PairAddress {
+  std::string_view outer;
+  std::string_view inner;
+  std::size_t index = 0;  ///< of the record in its list
+  std::string_view key;
+};
+
 /// The right to read. Cheap to make: take one for each lookup, or one for a few; a guard held for
 /// long keeps back memory that writers have given up. Neither copied nor moved; ends before its
 /// cache does, in the thread that made it.
@@ -225,6 +234,9 @@ class ReadGuard {
   /// The pair at (outer, inner, index, key); not valid() where anything on the way is missing.
   PairCursor Find(std::string_view outer, std::string_view inner, std::size_t index,
                   std::string_view key) const;
+  /// Looks many pairs up at once: found[i] belongs to addresses[i] and is not valid() where
+  /// anything on the way is missing. `found` is at least as long as `addresses`.
+  void FindMany(std::span<const PairAddress> addresses, std::span<PairCursor> found) const;
   bool HasOuter(std::string_view outer) const;
 
  private:
