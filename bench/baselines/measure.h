@@ -22,6 +22,7 @@
 #include "bench/baselines/dataset.h"
 #include "bench/baselines/layout.h"
 #include "bench/baselines/lookups.h"
+#include "bench/baselines/memory_state.h"
 
 #include <strata/footprint.h>
 #include <strata/load.h>
@@ -59,8 +60,6 @@ struct MeasureOptions {
 
 /// Keys of one batched call, and so of one guard.
 inline constexpr std::size_t kLookupBatchKeys = 64;
-
-using OpenSource = std::function<absl::StatusOr<std::unique_ptr<Source>>()>;
 
 /// Makes the layout, loads what `open` gives and measures. InvalidArgument: no such layout.
 /// ResourceExhausted: no memory for the measuring itself. Internal: the layout lost a pair.
