@@ -8,12 +8,11 @@
 #include <random>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "bench/baselines/digest.h"
-#include "bench/baselines/entry_plan.h"
 #include "bench/baselines/fresh_lists.h"
 #include "bench/baselines/fresh_text.h"
+#include "bench/baselines/latencies.h"
 #include "bench/baselines/process_cpu_clock.h"
 #include "bench/baselines/thread_cpu_clock.h"
 
@@ -105,14 +104,14 @@ absl::Status OverwriteAtRandom(const EntryPlan& plan, std::uint64_t times, Layou
   return absl::OkStatus();
 }
 
-// Each text of a round stands in two places of its length, not far from each other: of each 64
-// places, the second 32 have the texts of the first.
+// Each text of a round stands in two places of its length, not next to each other: of each 8
+// places, the second 4 have the texts of the first.
 class RoundTexts {
  public:
   explicit RoundTexts(std::uint64_t round) : round_(round) {}
 
   std::uint64_t SeedOfNext(std::uint32_t size_bytes) {
-    constexpr std::uint64_t kBlock = 64;
+    constexpr std::uint64_t kBlock = 8;
     const std::uint64_t place = places_[size_bytes]++;
     const std::uint64_t text = place / kBlock * (kBlock / 2) + place % (kBlock / 2);
     return SeedOf({kRoundTexts, round_, size_bytes, text});
@@ -122,29 +121,6 @@ class RoundTexts {
   std::uint64_t round_;
   absl::flat_hash_map<std::uint32_t, std::uint64_t> places_;  // of a length, met so far
 };
-
-// Overwrites every entry once, in an order that is another in each round.
-absl::Status OverwriteAll(const EntryPlan& plan, std::uint64_t round, Layout& layout) {
-  const std::span<const EntryPlan::Entry> entries = plan.entries();
-  const std::size_t count = entries.size();
-  if (count == 0) return absl::OkStatus();
-  // Steps of a length that has no factor in common with the number meet every entry once.
-  std::size_t at = SeedOf({kRoundTexts, round, 0}) % count;
-  std::size_t step = SeedOf({kRoundTexts, round, 1}) % count;
-  while (std::gcd(step, count) != 1) step = (step + 1) % count;
-  RoundTexts texts(round);
-  FreshLists lists(plan);
-  for (std::size_t i = 0; i < count; ++i) {
-    lists.Clear();
-    lists.Add(entries[at], [&](std::uint64_t, std::uint32_t, std::uint32_t size_bytes) {
-      return texts.SeedOfNext(size_bytes);
-    });
-    absl::Status status = layout.Put(entries[at].outer, entries[at].inner, lists[0].records);
-    if (!status.ok()) return status;
-    at = at + step < count ? at + step : at + step - count;
-  }
-  return absl::OkStatus();
-}
 
 absl::Status RunRounds(const EntryPlan& plan, std::uint64_t rounds, std::uint64_t rss_before_bytes,
                        Layout& layout, ChurnMeasurement* churn) {
@@ -247,6 +223,28 @@ ContentState MeasureContentState(const Layout& layout) {
   layout.Visit(shape);
   state.shape_digest = shape.Hex();
   return state;
+}
+
+absl::Status OverwriteAll(const EntryPlan& plan, std::uint64_t round, Layout& layout) {
+  const std::span<const EntryPlan::Entry> entries = plan.entries();
+  const std::size_t count = entries.size();
+  if (count == 0) return absl::OkStatus();
+  // Steps of a length that has no factor in common with the number meet every entry once.
+  std::size_t at = SeedOf({kRoundTexts, round, 0}) % count;
+  std::size_t step = SeedOf({kRoundTexts, round, 1}) % count;
+  while (std::gcd(step, count) != 1) step = (step + 1) % count;
+  RoundTexts texts(round);
+  FreshLists lists(plan);
+  for (std::size_t i = 0; i < count; ++i) {
+    lists.Clear();
+    lists.Add(entries[at], [&](std::uint64_t, std::uint32_t, std::uint32_t size_bytes) {
+      return texts.SeedOfNext(size_bytes);
+    });
+    absl::Status status = layout.Put(entries[at].outer, entries[at].inner, lists[0].records);
+    if (!status.ok()) return status;
+    at = at + step < count ? at + step : at + step - count;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ChurnMeasurement> MeasureChurn(std::string_view layout_name, const OpenSource& open,

@@ -22,8 +22,9 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "bench/baselines/latencies.h"
+#include "bench/baselines/entry_plan.h"
 #include "bench/baselines/measure.h"
 #include "bench/baselines/memory_state.h"
 
@@ -96,6 +97,10 @@ std::optional<double> RssGrowthPercentPerRound(const std::vector<ChurnSample>& r
 /// or a write failed with.
 absl::StatusOr<ChurnMeasurement> MeasureChurn(std::string_view layout_name, const OpenSource& open,
                                               const ChurnOptions& options = {});
+
+/// One round: overwrites every entry of the plan once, in an order that is another in each round.
+/// Fails as Put does.
+absl::Status OverwriteAll(const EntryPlan& plan, std::uint64_t round, Layout& layout);
 
 /// What `layout` holds now. Two scans.
 ContentState MeasureContentState(const Layout& layout);

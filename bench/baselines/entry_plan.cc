@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "bench/baselines/content_hash.h"
 
 namespace strata {
 namespace {

@@ -25,10 +25,12 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "bench/baselines/content_hash.h"
+#include "bench/baselines/hash128.h"
 #include "bench/baselines/layout.h"
 
 namespace strata {
+
+class ContentHasher;
 
 /// The hash by which entries are in order.
 Hash128 EntryHash(ContentHasher& hasher, std::string_view outer, std::string_view inner);

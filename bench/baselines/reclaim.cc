@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "bench/baselines/content_hash.h"
 #include "bench/baselines/digest.h"
 #include "bench/baselines/entry_plan.h"
 

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "bench/baselines/entry_plan.h"
 #include "bench/baselines/fresh_lists.h"
+#include "bench/baselines/latencies.h"
 #include "bench/baselines/reclaim.h"
 
 namespace strata {
@@ -230,6 +231,38 @@ TEST(Churn, KeepsTheShapeOfEveryLayoutAlike) {
   EXPECT_EQ(digests.size(), 1u);
   EXPECT_EQ(round_digests.size(), 1u);
   EXPECT_NE(round_digests, digests);
+}
+
+// How often each value of some length stands there.
+class ValueCounter final : public ContentVisitor {
+ public:
+  void OnOuter(std::string_view) override {}
+  void OnEntry(std::string_view) override {}
+  void OnRecord() override {}
+  void OnPair(std::string_view, std::string_view value) override {
+    if (value.size() >= 10) ++counts[std::string(value)];
+  }
+  std::map<std::string, int> counts;
+};
+
+TEST(Churn, ARoundsValuesAreNewAndStandInTwoPlaces) {
+  const std::unique_ptr<Layout> layout = Filled("packed", 2000);
+  const EntryPlan plan = EntryPlan::Make(*layout).value();
+  std::set<std::string> met;
+  for (std::uint64_t round = 0; round < 3; ++round) {
+    ASSERT_TRUE(OverwriteAll(plan, round, *layout).ok());
+    ValueCounter values;
+    layout->Visit(values);
+    int twice = 0;
+    for (const auto& [value, count] : values.counts) {
+      EXPECT_LE(count, 2);
+      twice += count == 2 ? 1 : 0;
+      EXPECT_TRUE(met.insert(value).second) << value << " was there in an earlier round";
+    }
+    // Six lengths, each of which may end within a block.
+    EXPECT_GT(twice, 3900);
+    EXPECT_GE(twice + 6 * 4, static_cast<int>(values.counts.size()));
+  }
 }
 
 TEST(Churn, OfNoPairsWritesEntriesAndOfNothingWritesNothing) {
