@@ -4,6 +4,8 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <new>
 #include <string>
@@ -196,18 +198,51 @@ PairCursor ReadGuard::Find(std::string_view outer, std::string_view inner, std::
 
 bool ReadGuard::HasOuter(std::string_view outer) const { return map_->HasOuter(outer, pin_); }
 
+namespace {
+
+// How many lookups go side by side: more than the memory system keeps under way, few enough that
+// what was fetched is still there when it is looked at.
+constexpr std::size_t kTogether = 32;
+
+}  // namespace
+
 void ReadGuard::GetMany(std::span<const EntryAddress> addresses,
                         std::span<EntryReader> found) const {
-  for (std::size_t i = 0; i < addresses.size(); ++i) {
-    found[i] = Get(addresses[i].outer, addresses[i].inner);
+  for (std::size_t begin = 0; begin < addresses.size(); begin += kTogether) {
+    const std::size_t end = std::min(begin + kTogether, addresses.size());
+    map_->Prefetch(addresses.subspan(begin, end - begin), pin_);
+    for (std::size_t i = begin; i < end; ++i) {
+      found[i] = Get(addresses[i].outer, addresses[i].inner);
+    }
   }
 }
 
 void ReadGuard::FindMany(std::span<const PairAddress> addresses,
                          std::span<PairCursor> found) const {
-  for (std::size_t i = 0; i < addresses.size(); ++i) {
-    const PairAddress& at = addresses[i];
-    found[i] = Find(at.outer, at.inner, at.index, at.key);
+  std::array<EntryAddress, kTogether> entries;
+  std::array<RecordReader, kTogether> records;
+  for (std::size_t begin = 0; begin < addresses.size(); begin += kTogether) {
+    const std::size_t count = std::min(kTogether, addresses.size() - begin);
+    const std::span<const PairAddress> some = addresses.subspan(begin, count);
+    for (std::size_t i = 0; i < count; ++i) entries[i] = {some[i].outer, some[i].inner};
+    map_->Prefetch(std::span(entries).first(count), pin_);
+    for (std::size_t i = 0; i < count; ++i) {
+      const EntryReader entry = Get(some[i].outer, some[i].inner);
+      records[i] = entry && some[i].index < entry.record_count() ? entry.record(some[i].index)
+                                                                 : RecordReader();
+      if (records[i].record_ != nullptr) map_->PrefetchKeys(records[i].record_);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (records[i].record_ != nullptr) map_->PrefetchKeyTexts(records[i].record_, pin_);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      PairCursor& pair = found[begin + i];
+      pair = records[i].record_ == nullptr ? PairCursor() : records[i].Find(some[i].key);
+      if (pair.valid()) map_->PrefetchToken(pair.value_);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (found[begin + i].valid()) map_->PrefetchText(found[begin + i].value_, pin_);
+    }
   }
 }
 

@@ -55,6 +55,11 @@ class HashOrder {
   }
   /// The era the item last given was found in.
   Era era() const { return era_; }
+  /// The item `steps` behind the one last given, null where none is taken down yet.
+  const Item* Ahead(std::size_t steps) const {
+    const std::size_t at = next_ - 1 + steps;
+    return at < items_.size() ? &items_[at] : nullptr;
+  }
 
  private:
   std::vector<Item> items_;
@@ -166,6 +171,11 @@ bool EntryCursor::Next(const ReadGuard& guard) try {
   while (true) {
     if (at.inside) {
       if (const PackedMap::EntryItem* const item = at.NextEntry(map, guard.pin_)) {
+        // The strings of the next two entries come in while this one is looked at.
+        if (const auto* const ahead = at.entries.Ahead(2)) map.PrefetchList(ahead->list);
+        if (const auto* const ahead = at.entries.Ahead(1)) {
+          map.PrefetchListTexts(ahead->list, guard.pin_);
+        }
         at.inner = map.Text(item->inner, at.scratch, guard.pin_);
         at.entry = EntryReader(&guard, item->list);
         return true;

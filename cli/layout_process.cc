@@ -19,8 +19,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "bench/baselines/dataset.h"
-#include "bench/baselines/measure.h"
 #include "cli/exit_status.h"
 #include "cli/interrupt.h"
 #include "cli/unique_fd.h"
@@ -35,11 +33,11 @@ constexpr int kDataFd = 3;
 constexpr int kResultFd = 4;
 
 // The first byte of a result: what the rest is.
-constexpr char kReport = 'R';  // FootprintJson
+constexpr char kReport = 'R';  // what the job gave
 constexpr char kFault = 'F';   // the message of an error
 
-// The words of the child, in order behind the verb.
-enum Word { kParent = 2, kLayout, kLookups, kDescribe, kKind, kName, kForm, kRoot, kWords };
+// The words of the child, in order behind the verb; the job's details follow.
+enum Word { kParent = 2, kJob, kLayout, kKind, kName, kForm, kRoot, kFirstDetail };
 
 std::string ReadAll(int fd) {
   std::string bytes;
@@ -140,100 +138,51 @@ std::string LastWords(int fd) {
 
 }  // namespace
 
-absl::StatusOr<FootprintReport> MeasureInProcess(const SourceArg& source, const LayoutJob& job) {
+absl::StatusOr<std::string> RunInProcess(const SourceArg& source, const LayoutWords& words) {
   if (source.fd() >= 0 && lseek(source.fd(), 0, SEEK_SET) != 0) {
     return SystemError(absl::StrCat(source.name(), ": the spooled copy"), errno);
   }
-  absl::StatusOr<Child> child =
-      Start(source, {"strata", std::string(kLayoutProcessVerb), absl::StrCat(getpid()), job.layout,
-                     absl::StrCat(job.lookups), job.describe_dataset ? "1" : "0",
-                     absl::StrCat(static_cast<int>(source.kind())), source.name(),
-                     absl::StrCat(static_cast<int>(source.json().form)), source.json().root});
+  std::vector<std::string> given = {"strata",
+                                    std::string(kLayoutProcessVerb),
+                                    absl::StrCat(getpid()),
+                                    words.job,
+                                    words.layout,
+                                    absl::StrCat(static_cast<int>(source.kind())),
+                                    source.name(),
+                                    absl::StrCat(static_cast<int>(source.json().form)),
+                                    source.json().root};
+  given.insert(given.end(), words.details.begin(), words.details.end());
+  absl::StatusOr<Child> child = Start(source, std::move(given));
   if (!child.ok()) return child.status();
   const std::string result = ReadAll(child->result.get());
   const std::string death = Wait(child->pid);
   if (!death.empty() || result.empty()) {
-    const std::string words = LastWords(child->messages.get());
+    const std::string last = LastWords(child->messages.get());
     return absl::AbortedError(absl::StrFormat(
-        "layout %s: its process %s%s%s: is there memory enough for this layout?", job.layout,
-        death.empty() ? "gave no result" : death, words.empty() ? "" : ", saying: ", words));
+        "layout %s: its process %s%s%s: is there memory enough for this layout?", words.layout,
+        death.empty() ? "gave no result" : death, last.empty() ? "" : ", saying: ", last));
   }
   if (result.front() == kFault) return absl::InvalidArgumentError(result.substr(1));
-  absl::StatusOr<FootprintReport> report = ParseFootprintJson(std::string_view(result).substr(1));
-  if (!report.ok()) {
-    return absl::InternalError(
-        absl::StrFormat("layout %s: %s", job.layout, MessageOf(report.status())));
-  }
-  // The child knows the source by its descriptor, the user by its name.
-  report->dataset.source = source.name();
-  return report;
+  return result.substr(1);
 }
 
-namespace {
-
-LayoutReport ReportOf(const Measurement& measured) {
-  return {.footprint = measured.footprint,
-          .allocator = measured.allocator,
-          .rss_delta_bytes = measured.rss_delta_bytes,
-          .peak_rss_bytes = measured.peak_rss_bytes,
-          .load_seconds = measured.load_seconds,
-          .load_allocated_bytes = measured.load_allocated_bytes,
-          .load_allocations = measured.load_allocations,
-          .lookup_ns = measured.lookup_ns,
-          .lookup_batch_ns = measured.lookup_batch_ns,
-          .scan_ns_per_pair = measured.scan_ns_per_pair,
-          .digest = measured.digest};
-}
-
-absl::StatusOr<FootprintReport> Measure(const SourceArg& source, const LayoutJob& job) {
-  FootprintReport report;
-  absl::Status process_status;
-  MeasureOptions options;
-  options.lookups = job.lookups;
-  options.describe_dataset = job.describe_dataset;
-  options.on_step = [&](std::string_view step) {
-    // The load is over and nothing that measuring needs is there yet.
-    if (step != "walk") return;
-    absl::StatusOr<ProcessReport> process = MeasureProcess(AllocatorName());
-    if (process.ok()) report.process = *std::move(process);
-    process_status = process.status();
-  };
-  const absl::StatusOr<Measurement> measured = MeasureLayout(
-      job.layout, [&source] { return source.Open(); }, options);
-  if (!measured.ok()) return measured.status();
-  if (!process_status.ok()) return process_status;
-  report.layout = ReportOf(*measured);
-  report.process.terms = TermsOf(measured->footprint);
-  report.dataset.digest = measured->digest;
-  if (measured->dataset.has_value()) {
-    report.dataset.counts = measured->dataset->counts;
-    report.dataset.distinct_strings = measured->dataset->distinct_strings;
-    report.dataset.text_bytes = measured->dataset->text_bytes;
-  }
-  return report;
-}
-
-}  // namespace
-
-int RunLayoutProcess(int argc, char** argv) {
+int RunLayoutProcess(int argc, char** argv, LayoutJobRunner run) {
   // Started by hand there is no parent that waits for a result.
-  if (argc != kWords || std::to_string(getppid()) != argv[kParent]) {
+  if (argc < kFirstDetail || std::to_string(getppid()) != argv[kParent]) {
     std::fputs("strata: --layout-process is for strata's own use: see strata --help\n", stderr);
     return static_cast<int>(ExitStatus::kUsage);
   }
   // Whatever ends the parent ends the child; the parent may have gone before this was asked for.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (std::to_string(getppid()) != argv[kParent]) return static_cast<int>(ExitStatus::kFault);
-  const LayoutJob job{.layout = argv[kLayout],
-                      .lookups = std::strtoull(argv[kLookups], nullptr, 10),
-                      .describe_dataset = argv[kDescribe] == std::string_view("1")};
+  const LayoutWords words{
+      .job = argv[kJob], .layout = argv[kLayout], .details = {argv + kFirstDetail, argv + argc}};
   const SourceArg source = SourceArg::Inherited(
       static_cast<SourceArg::Kind>(std::atoi(argv[kKind])), argv[kName],
       {.form = static_cast<JsonOptions::Form>(std::atoi(argv[kForm])), .root = argv[kRoot]},
       kDataFd);
-  const absl::StatusOr<FootprintReport> report = Measure(source, job);
-  const std::string result =
-      report.ok() ? kReport + FootprintJson(*report) : kFault + MessageOf(report.status());
+  const absl::StatusOr<std::string> done = run(source, words);
+  const std::string result = done.ok() ? kReport + *done : kFault + MessageOf(done.status());
   return WriteAll(kResultFd, result) ? 0 : static_cast<int>(ExitStatus::kFault);
 }
 

@@ -21,6 +21,7 @@
 #include "absl/strings/str_format.h"
 #include "cli/exit_status.h"
 #include "cli/interrupt.h"
+#include "cli/layout_jobs.h"
 #include "cli/layout_process.h"
 #include "cli/output.h"
 #include "cli/secrets.h"
@@ -286,12 +287,20 @@ class CommandLine {
     BenchArgs& args = words_.bench;
     CLI::App* const verb =
         AddVerb("bench", "measures layouts on your own data", [&args] { return RunBench(args); });
-    verb->add_option("BENCHMARK", args.benchmark, "load or lookup")->required();
+    verb->add_option(
+            "BENCHMARK", args.benchmark,
+            "load; lookup; churn: overwrite entries at random; reclaim: delete entries and "
+            "see what comes back")
+        ->required();
     AddSource(verb, &args.source);
     verb->add_option("--layouts", args.layouts, "A,B,…")->capture_default_str();
-    verb->add_option("--lookups", args.lookups, "random lookups a round")->capture_default_str();
-    verb->add_option("--rounds", args.rounds, "runs a layout, each in a process of its own")
-        ->capture_default_str();
+    AddOptional(verb, "--lookups", &args.lookups, "load, lookup: random lookups a round [300000]");
+    AddOptional(verb, "--rounds", &args.rounds,
+                "load, lookup: runs a layout, each in a process of its own [5]; churn: after the "
+                "churn, rounds that overwrite every entry with new strings [0]");
+    AddOptional(verb, "--times", &args.times, "churn: how many times the data is written [10]");
+    AddOptional(verb, "--share", &args.share,
+                "reclaim: share of the entries to delete, 1 for outers, too [0.5]");
     AddFormat(verb, &args.format);
     AddOutput(verb, &args.output);
   }
@@ -343,7 +352,7 @@ int End(const absl::Status& status, std::string_view verb,
 
 int Main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == kLayoutProcessVerb) {
-    return RunLayoutProcess(argc, argv);
+    return RunLayoutProcess(argc, argv, DoLayoutJob);
   }
   InstallInterruptHandler();
   const std::vector<std::string_view> words(argv + std::min(1, argc), argv + argc);

@@ -1,78 +1,77 @@
-// strata bench: layouts timed on the user's own data, each round in a process of its own.
+// strata bench: layouts measured on the user's own data, each in processes of its own.
 #include <memory>
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "accounting/report/report.h"
+#include "cli/benchmarks.h"
 #include "cli/exit_status.h"
-#include "cli/layout_process.h"
 #include "cli/output.h"
-#include "cli/progress.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
 
 namespace strata::cli {
 namespace {
 
-constexpr std::uint64_t kMaxRounds = 1000;
-
-absl::Status CheckBenchmark(const std::string& benchmark) {
-  if (benchmark == "load" || benchmark == "lookup") return absl::OkStatus();
-  if (benchmark == "churn" || benchmark == "reclaim") {
-    return NotInThisVersion(absl::StrFormat("the benchmark '%s'", benchmark),
-                            "give load or lookup");
+// Which option is whose: one that the benchmark does not have would go unheard.
+absl::Status CheckOptions(const BenchArgs& args) {
+  const bool timings = args.benchmark == "load" || args.benchmark == "lookup";
+  const bool churn = args.benchmark == "churn";
+  struct Option {
+    const char* name;
+    const std::optional<std::string>* value;
+    bool fits;
+    const char* whose;
+  };
+  for (const Option& option :
+       {Option{"--lookups", &args.lookups, timings, "load and lookup"},
+        Option{"--rounds", &args.rounds, timings || churn, "load, lookup and churn"},
+        Option{"--times", &args.times, churn, "churn"},
+        Option{"--share", &args.share, args.benchmark == "reclaim", "reclaim"}}) {
+    if (!option.value->has_value() || option.fits) continue;
+    return UsageError(absl::StrFormat("%s is for %s: leave it out", option.name, option.whose));
   }
-  return UsageError(absl::StrFormat("there is no benchmark '%s': give load or lookup", benchmark));
+  return absl::OkStatus();
 }
 
-void AddRound(const LayoutReport& layout, BenchRow* row) {
-  row->layout = layout.footprint.layout;
-  row->load_seconds.push_back(layout.load_seconds);
-  if (layout.lookup_ns) row->lookup_ns.push_back(*layout.lookup_ns);
-  if (layout.lookup_batch_ns) row->lookup_batch_ns.push_back(*layout.lookup_batch_ns);
-  if (layout.scan_ns_per_pair) row->scan_ns_per_pair.push_back(*layout.scan_ns_per_pair);
+absl::StatusOr<std::unique_ptr<Benchmark>> MakeBenchmark(const BenchArgs& args) {
+  if (args.benchmark == "load" || args.benchmark == "lookup") return MakeTimings(args);
+  if (args.benchmark == "churn") return MakeChurn(args);
+  if (args.benchmark == "reclaim") return MakeReclaim(args);
+  return UsageError(absl::StrFormat(
+      "there is no benchmark '%s': give load, lookup, churn or reclaim", args.benchmark));
 }
 
 }  // namespace
 
+absl::Status CheckBooks(const std::string& layout, const char* when, const MemoryState& memory) {
+  if (memory.total_bytes == memory.allocated_bytes) return absl::OkStatus();
+  return absl::InternalError(absl::StrFormat(
+      "the books of layout %s are wrong %s, %d bytes walked and %d counted: this is a bug, report "
+      "it with the data",
+      layout, when, memory.total_bytes, memory.allocated_bytes));
+}
+
 absl::Status RunBench(const BenchArgs& args) {
-  if (absl::Status status = CheckBenchmark(args.benchmark); !status.ok()) return status;
+  const absl::StatusOr<std::unique_ptr<Benchmark>> benchmark = MakeBenchmark(args);
+  if (!benchmark.ok()) return benchmark.status();
+  if (absl::Status status = CheckOptions(args); !status.ok()) return status;
   if (absl::Status status = CheckFormat(args.format, {"text", "json"}); !status.ok()) {
     return status;
   }
-  const absl::StatusOr<std::vector<std::string>> layouts = ParseLayouts(args.layouts);
+  absl::StatusOr<std::vector<std::string>> layouts = ParseLayouts(args.layouts);
   if (!layouts.ok()) return layouts.status();
-  const absl::StatusOr<std::uint64_t> lookups = ParseNumber("--lookups", args.lookups, kMaxLookups);
-  if (!lookups.ok()) return lookups.status();
-  const absl::StatusOr<std::uint64_t> rounds = ParseNumber("--rounds", args.rounds, kMaxRounds);
-  if (!rounds.ok()) return rounds.status();
-  if (*rounds == 0) return UsageError("--rounds: 0 rounds measure nothing: give 1 or more");
   absl::StatusOr<SourceArg> source = SourceArg::Parse(args.source);
   if (!source.ok()) return source.status();
   absl::StatusOr<std::unique_ptr<Output>> output = Output::Open(args.output);
   if (!output.ok()) return output.status();
   if (absl::Status status = source->Spool(); !status.ok()) return status;
-
-  BenchReport report{.benchmark = args.benchmark, .dataset = {}, .rows = {}};
-  report.rows.resize(layouts->size());
-  ProgressLine progress("bench", args.source.progress);
-  // Round by round, not layout by layout: a machine that grows slower meanwhile slows them all.
-  for (std::uint64_t round = 0; round < *rounds; ++round) {
-    for (std::size_t i = 0; i < layouts->size(); ++i) {
-      const std::string& layout = (*layouts)[i];
-      progress.Note(absl::StrFormat("%s (round %d of %d)", layout, round + 1, *rounds));
-      const bool first = round == 0 && i == 0;
-      absl::StatusOr<FootprintReport> measured =
-          MeasureInProcess(*source, {.layout = layout,
-                                     .lookups = args.benchmark == "lookup" ? *lookups : 0,
-                                     .describe_dataset = first});
-      if (!measured.ok()) return measured.status();
-      AddRound(measured->layout, &report.rows[i]);
-      if (first) report.dataset = std::move(measured->dataset);
-    }
-  }
-  const std::string text = args.format == "json" ? BenchJson(report) : BenchText(report);
-  if (absl::Status status = (*output)->Write(text); !status.ok()) return status;
+  const absl::StatusOr<std::string> text = (*benchmark)
+                                               ->Run({.source = *source,
+                                                      .layouts = *std::move(layouts),
+                                                      .json = args.format == "json",
+                                                      .progress = args.source.progress});
+  if (!text.ok()) return text.status();
+  if (absl::Status status = (*output)->Write(*text); !status.ok()) return status;
   return (*output)->Commit();
 }
 

@@ -3,7 +3,7 @@
 
 #include "accounting/report/report.h"
 #include "cli/exit_status.h"
-#include "cli/layout_process.h"
+#include "cli/layout_jobs.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"

@@ -76,11 +76,14 @@ struct GetArgs {
 absl::Status RunGet(const GetArgs& args);
 
 struct BenchArgs {
-  std::string benchmark;  ///< load, lookup
+  std::string benchmark;  ///< load, lookup, churn, reclaim
   SourceFlags source;
   std::string layouts = std::string(kDefaultLayout);  ///< comma-separated; empty: all
-  std::string lookups = "300000";
-  std::string rounds = "5";
+  // None: the benchmark's own default, or that it has no such option.
+  std::optional<std::string> lookups;
+  std::optional<std::string> rounds;
+  std::optional<std::string> times;
+  std::optional<std::string> share;
   std::string format = "text";
   std::optional<std::string> output;  ///< none: standard output
 };

@@ -47,6 +47,19 @@ absl::StatusOr<std::uint64_t> ParseNumber(std::string_view option, std::string_v
   return number;
 }
 
+absl::StatusOr<double> ParseShare(std::string_view option, std::string_view text) {
+  double share = 0;
+  const char* const end = text.data() + text.size();
+  const std::from_chars_result result =
+      std::from_chars(text.data(), end, share, std::chars_format::fixed);
+  // Compared so that what is not a number at all ("nan") is refused, too.
+  if (result.ec != std::errc() || result.ptr != end || !(share >= 0 && share <= 1)) {
+    return UsageError(
+        absl::StrFormat("%s: '%s' is no share from 0 to 1: write it as in 0.5", option, text));
+  }
+  return share;
+}
+
 absl::Status CheckLayout(std::string_view layout) {
   if (Contains(LayoutNames(), layout)) return absl::OkStatus();
   if (Contains(kLaterLayouts, layout)) {

@@ -19,6 +19,9 @@ namespace strata::cli {
 absl::StatusOr<std::uint64_t> ParseNumber(std::string_view option, std::string_view text,
                                           std::uint64_t max);
 
+/// A decimal number from 0 to 1: digits and at most one point; `option` is for the message.
+absl::StatusOr<double> ParseShare(std::string_view option, std::string_view text);
+
 /// "a,b,c" as layouts that there are, each once; all of them for "".
 absl::StatusOr<std::vector<std::string>> ParseLayouts(std::string_view list);
 

@@ -4,26 +4,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "accounting/report/json_parts.h"
 #include "accounting/report/report.h"
-#include "nlohmann/json.hpp"
 
 namespace strata {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-constexpr int kSchema = 1;
-
-Json OrNull(const std::optional<double>& figure) {
-  return figure.has_value() ? Json(*figure) : Json(nullptr);
-}
-
-Json Dataset(const DatasetReport& dataset) {
-  return {{"source", dataset.source},          {"outers", dataset.counts.outers},
-          {"entries", dataset.counts.entries}, {"records", dataset.counts.records},
-          {"pairs", dataset.counts.pairs},     {"distinct_strings", dataset.distinct_strings},
-          {"text_bytes", dataset.text_bytes},  {"digest", dataset.digest}};
-}
 
 Json LayoutObject(const LayoutReport& layout) {
   Json layers = Json::array();
@@ -75,11 +60,6 @@ Json ProcessObject(const ProcessReport& process) {
            {{"anon", process.UnexplainedBytes("anon")},
             {"file", process.UnexplainedBytes("file")},
             {"cgroup", nullptr}}}};
-}
-
-// A source's name may hold any bytes; JSON may not.
-std::string Document(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 // Reading. The library's accessors throw where a field is missing or of another kind; that ends
@@ -154,18 +134,34 @@ ProcessReport ReadProcess(const Json& object) {
 
 }  // namespace
 
+Json OrNull(const std::optional<double>& figure) {
+  return figure.has_value() ? Json(*figure) : Json(nullptr);
+}
+
+Json DatasetObject(const DatasetReport& dataset) {
+  return {{"source", dataset.source},          {"outers", dataset.counts.outers},
+          {"entries", dataset.counts.entries}, {"records", dataset.counts.records},
+          {"pairs", dataset.counts.pairs},     {"distinct_strings", dataset.distinct_strings},
+          {"text_bytes", dataset.text_bytes},  {"digest", dataset.digest}};
+}
+
+std::string JsonDocument(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 std::string CompareJson(const CompareReport& report) {
   Json layouts = Json::array();
   for (const LayoutReport& layout : report.layouts) layouts.push_back(LayoutObject(layout));
-  return Document(
-      {{"schema", kSchema}, {"dataset", Dataset(report.dataset)}, {"layouts", std::move(layouts)}});
+  return JsonDocument({{"schema", kReportSchema},
+                       {"dataset", DatasetObject(report.dataset)},
+                       {"layouts", std::move(layouts)}});
 }
 
 std::string FootprintJson(const FootprintReport& report) {
-  Json document = {{"schema", kSchema}, {"dataset", Dataset(report.dataset)}};
+  Json document = {{"schema", kReportSchema}, {"dataset", DatasetObject(report.dataset)}};
   document.update(LayoutObject(report.layout));
   document["process"] = ProcessObject(report.process);
-  return Document(document);
+  return JsonDocument(document);
 }
 
 std::string BenchJson(const BenchReport& report) {
@@ -184,10 +180,10 @@ std::string BenchJson(const BenchReport& report) {
     }
     rows.push_back(std::move(object));
   }
-  return Document({{"schema", kSchema},
-                   {"benchmark", report.benchmark},
-                   {"dataset", Dataset(report.dataset)},
-                   {"layouts", std::move(rows)}});
+  return JsonDocument({{"schema", kReportSchema},
+                       {"benchmark", report.benchmark},
+                       {"dataset", DatasetObject(report.dataset)},
+                       {"layouts", std::move(rows)}});
 }
 
 absl::StatusOr<FootprintReport> ParseFootprintJson(std::string_view json) {

@@ -1,76 +1,16 @@
 // Reports as text: one screen of tables.
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <iterator>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "accounting/report/report.h"
+#include "accounting/report/text_parts.h"
 
 namespace strata {
 namespace {
-
-// A table: the first column to the left, figures to the right.
-class Table {
- public:
-  explicit Table(std::vector<std::string> header) { Add(std::move(header)); }
-
-  void Add(std::vector<std::string> row) {
-    widths_.resize(std::max(widths_.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], row[i].size());
-    rows_.push_back(std::move(row));
-  }
-
-  std::string Text() const {
-    std::string text;
-    for (const std::vector<std::string>& row : rows_) {
-      for (std::size_t i = 0; i < row.size(); ++i) {
-        const int width = static_cast<int>(widths_[i]);
-        text += i == 0 ? absl::StrFormat("%-*s", width, row[i])
-                       : absl::StrFormat("  %*s", width, row[i]);
-      }
-      text += '\n';
-    }
-    return text;
-  }
-
- private:
-  std::vector<std::size_t> widths_;
-  std::vector<std::vector<std::string>> rows_;
-};
-
-// 1234567 as "1,234,567".
-template <class Integer>
-std::string Grouped(Integer number) {
-  std::string digits = absl::StrCat(number);
-  const std::ptrdiff_t first = digits.front() == '-' ? 1 : 0;
-  for (std::ptrdiff_t i = std::ssize(digits) - 3; i > first; i -= 3) {
-    digits.insert(static_cast<std::size_t>(i), 1, ',');
-  }
-  return digits;
-}
-
-std::string Mebibytes(double bytes) { return absl::StrFormat("%.1f", bytes / (1 << 20)); }
-
-std::string Nanoseconds(const std::optional<double>& figure) {
-  return figure.has_value() ? absl::StrFormat("%.*f", *figure < 100 ? 1 : 0, *figure) : "-";
-}
-
-std::string Each(std::uint64_t bytes, std::uint64_t count) {
-  if (count == 0) return "-";
-  return absl::StrFormat("%.1f", static_cast<double>(bytes) / static_cast<double>(count));
-}
-
-std::string DatasetText(const DatasetReport& dataset) {
-  return absl::StrFormat(
-      "%s\n%s outers, %s entries, %s records, %s pairs; %s distinct strings, %s MiB of text\n\n",
-      dataset.source, Grouped(dataset.counts.outers), Grouped(dataset.counts.entries),
-      Grouped(dataset.counts.records), Grouped(dataset.counts.pairs),
-      Grouped(dataset.distinct_strings), Mebibytes(static_cast<double>(dataset.text_bytes)));
-}
 
 // The layers of one layout, and their sum.
 std::string LayersText(const Footprint& footprint, std::uint64_t pairs) {

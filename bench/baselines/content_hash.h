@@ -10,32 +10,16 @@
 #ifndef STRATA_BENCH_BASELINES_CONTENT_HASH_H_
 #define STRATA_BENCH_BASELINES_CONTENT_HASH_H_
 
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "bench/baselines/hash128.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace strata {
-
-struct Hash128 {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-
-  friend auto operator<=>(const Hash128&, const Hash128&) = default;
-  /// Modulo 2^128.
-  Hash128& operator+=(const Hash128& other) {
-    low += other.low;
-    high += other.high + (low < other.low ? 1 : 0);
-    return *this;
-  }
-  template <class H>
-  friend H AbslHashValue(H state, const Hash128& hash) {
-    return H::combine(std::move(state), hash.high, hash.low);
-  }
-};
 
 /// Hashes one sequence after another, in one buffer that it keeps.
 class ContentHasher {

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include <strata/cache.h>
 #include <strata/footprint.h>
 #include <strata/memory_door.h>
 #include <strata/record.h>
@@ -35,12 +36,7 @@ class ContentVisitor {
 };
 
 /// A point lookup by strings. Views only.
-struct LookupKey {
-  std::string_view outer;
-  std::string_view inner;
-  std::size_t index = 0;  ///< of the record in its list
-  std::string_view key;
-};
+using LookupKey = PairAddress;
 
 /// One way of holding the nested map. What each write means, fails with and leaves behind is
 /// strata::Cache's promise (<strata/cache.h>); a layout differs in bytes and time alone, and in
@@ -65,6 +61,21 @@ class Layout : public Target {
   /// own where the layout has guards. False, and no call, where anything on the way is missing.
   virtual bool Lookup(const LookupKey& key,
                       absl::FunctionRef<void(std::string_view value)> use) const = 0;
+
+  /// Whether LookupMany is more than a loop over Lookup.
+  virtual bool has_batched_lookup() const { return false; }
+  /// Looks all of `keys` up, inside one guard where the layout has guards, and calls `use` with the
+  /// place in `keys` and the value's bytes of each that is found, in no particular order. How many
+  /// were found.
+  virtual std::size_t LookupMany(
+      std::span<const LookupKey> keys,
+      absl::FunctionRef<void(std::size_t place, std::string_view value)> use) const {
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (Lookup(keys[i], [&](std::string_view value) { use(i, value); })) ++found;
+    }
+    return found;
+  }
 
   /// Visits one entry (OnRecord and OnPair only); false where there is none.
   virtual bool VisitEntry(std::string_view outer, std::string_view inner,

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <new>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -63,6 +64,12 @@ absl::Status LostPair(const Layout& layout, const LookupKey& key) {
       absl::StrCat("layout ", std::string(name), " does not find the pair ('", Shown(key.outer),
                    "', '", Shown(key.inner), "', ", key.index, ", '", Shown(key.key),
                    "') that it gave when it was scanned: a bug in the layout; please report it"));
+}
+
+absl::Status LostFromBatch(const Layout& layout, std::size_t lost) {
+  return absl::InternalError(
+      absl::StrCat("layout ", std::string(layout.name()), ": batched lookups do not find ", lost,
+                   " pairs that single ones find: a bug in the layout; please report it"));
 }
 
 // Loads and takes every figure of memory.
@@ -128,6 +135,10 @@ absl::StatusOr<Measurement> Measure(std::string_view layout_name, const OpenSour
         MeasureLookups(*layout, lookups, options.rounds);
     if (!lookup_ns.ok()) return lookup_ns.status();
     measurement.lookup_ns = *lookup_ns;
+    absl::StatusOr<std::optional<double>> batch_ns =
+        MeasureBatchedLookups(*layout, lookups, options.rounds);
+    if (!batch_ns.ok()) return batch_ns.status();
+    measurement.lookup_batch_ns = *batch_ns;
   }
   if (options.describe_dataset) {
     step("describe");
@@ -164,6 +175,28 @@ absl::StatusOr<std::optional<double>> MeasureLookups(const Layout& layout, const
     round_ns.push_back(NanosecondsSince(begin) / static_cast<double>(lookups.keys().size()));
     Keep(sum);
     if (missed != nullptr) return LostPair(layout, *missed);
+  }
+  return std::optional(Median(std::move(round_ns)));
+}
+
+absl::StatusOr<std::optional<double>> MeasureBatchedLookups(const Layout& layout,
+                                                            const Lookups& lookups,
+                                                            std::size_t rounds) {
+  if (lookups.empty() || !layout.has_batched_lookup()) return std::optional<double>();
+  const std::span<const LookupKey> keys = lookups.keys();
+  std::vector<double> round_ns;
+  for (std::size_t round = 0; round < std::max<std::size_t>(rounds, 1); ++round) {
+    std::uint64_t sum = 0;
+    const auto touch = [&sum](std::size_t, std::string_view value) { sum += TouchBytes(value); };
+    std::size_t found = 0;
+    const auto begin = ThreadCpuClock::now();
+    for (std::size_t at = 0; at < keys.size(); at += kLookupBatchKeys) {
+      found +=
+          layout.LookupMany(keys.subspan(at, std::min(kLookupBatchKeys, keys.size() - at)), touch);
+    }
+    round_ns.push_back(NanosecondsSince(begin) / static_cast<double>(keys.size()));
+    Keep(sum);
+    if (found != keys.size()) return LostFromBatch(layout, keys.size() - found);
   }
   return std::optional(Median(std::move(round_ns)));
 }

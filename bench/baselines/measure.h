@@ -22,6 +22,7 @@
 #include "bench/baselines/dataset.h"
 #include "bench/baselines/layout.h"
 #include "bench/baselines/lookups.h"
+#include "bench/baselines/memory_state.h"
 
 #include <strata/footprint.h>
 #include <strata/load.h>
@@ -42,7 +43,7 @@ struct Measurement {
   std::uint64_t load_allocated_bytes = 0;
   std::uint64_t load_allocations = 0;
   std::optional<double> lookup_ns;
-  std::optional<double> lookup_batch_ns;  ///< where the layout has a batched call; none has yet
+  std::optional<double> lookup_batch_ns;  ///< where the layout has a batched call
   std::optional<double> scan_ns_per_pair;
   std::string digest;
   std::optional<Dataset> dataset;  ///< where it was asked for
@@ -57,7 +58,8 @@ struct MeasureOptions {
   std::function<void(std::string_view step)> on_step = {};
 };
 
-using OpenSource = std::function<absl::StatusOr<std::unique_ptr<Source>>()>;
+/// Keys of one batched call, and so of one guard.
+inline constexpr std::size_t kLookupBatchKeys = 64;
 
 /// Makes the layout, loads what `open` gives and measures. InvalidArgument: no such layout.
 /// ResourceExhausted: no memory for the measuring itself. Internal: the layout lost a pair.
@@ -70,6 +72,12 @@ absl::StatusOr<Measurement> MeasureLayout(std::string_view layout_name, const Op
 /// without lookups.
 absl::StatusOr<std::optional<double>> MeasureLookups(const Layout& layout, const Lookups& lookups,
                                                      std::size_t rounds);
+
+/// The same through Layout::LookupMany, kLookupBatchKeys keys a call. nullopt also where the layout
+/// has no batched call.
+absl::StatusOr<std::optional<double>> MeasureBatchedLookups(const Layout& layout,
+                                                            const Lookups& lookups,
+                                                            std::size_t rounds);
 
 /// The median over `rounds` of the nanoseconds a pair that visiting everything takes, all bytes
 /// touched, in processor time of the calling thread. nullopt without pairs.

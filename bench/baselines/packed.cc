@@ -1,8 +1,11 @@
 // `packed`: strata::Cache and the engine behind it, as one more layout to compare. Nothing but
 // forwarding: what it costs is the cache's, not this file's.
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -73,6 +76,25 @@ class Packed final : public Layout {
     return true;
   }
 
+  bool has_batched_lookup() const override { return true; }
+  std::size_t LookupMany(
+      std::span<const LookupKey> keys,
+      absl::FunctionRef<void(std::size_t place, std::string_view value)> use) const override {
+    const ReadGuard guard(cache_);
+    std::array<PairCursor, kBatchKeys> pairs;
+    std::size_t found = 0;
+    for (std::size_t begin = 0; begin < keys.size(); begin += pairs.size()) {
+      const std::size_t size = std::min(pairs.size(), keys.size() - begin);
+      guard.FindMany(keys.subspan(begin, size), std::span(pairs).first(size));
+      for (std::size_t i = 0; i < size; ++i) {
+        if (!pairs[i].valid()) continue;
+        use(begin + i, pairs[i].value());
+        ++found;
+      }
+    }
+    return found;
+  }
+
   bool VisitEntry(std::string_view outer, std::string_view inner,
                   ContentVisitor& visitor) const override {
     const ReadGuard guard(cache_);
@@ -108,6 +130,8 @@ class Packed final : public Layout {
   absl::Status Validate() const override { return cache_.Validate(); }
 
  private:
+  // Cursors are made once a call, so a batch is no larger than what is usually asked for at once.
+  static constexpr std::size_t kBatchKeys = 64;
   static constexpr std::size_t kMaintainBytes = std::size_t{1} << 20;
 
   Cache cache_;

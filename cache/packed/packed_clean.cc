@@ -155,6 +155,7 @@ bool PackedMap::CleanBlob(Location location, const Blob& blob) {
 }
 
 bool PackedMap::RewriteList(const std::uint8_t* list) {
+  PrefetchList(list);
   const StoredList stored = ReadList(list);
   lists_.Begin();
   const std::uint8_t* at = stored.records;

@@ -33,6 +33,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -103,6 +104,21 @@ class PackedMap {
   /// The text of a token in a blob that the pin keeps; of a number, in `scratch`.
   std::string_view Text(const std::uint8_t* token, char* scratch, ReadPin& pin) const;
   bool Equals(const std::uint8_t* token, std::string_view text, ReadPin& pin) const;
+
+  // Fetching memory ahead of reads that follow, in steps whose waits overlap. Nothing is answered,
+  // and what a step guesses wrong costs time only.
+
+  /// What finding these entries will look at.
+  void Prefetch(std::span<const EntryAddress> entries, ReadPin& pin) const;
+  /// Of a record's keys, then of one token: the dictionary's entries, and once those are there, the
+  /// texts.
+  void PrefetchKeys(const std::uint8_t* record) const;
+  void PrefetchKeyTexts(const std::uint8_t* record, ReadPin& pin) const;
+  void PrefetchToken(const std::uint8_t* token) const;
+  void PrefetchText(const std::uint8_t* token, ReadPin& pin) const;
+  /// Of all strings of a list.
+  void PrefetchList(const std::uint8_t* list) const;
+  void PrefetchListTexts(const std::uint8_t* list, ReadPin& pin) const;
 
   // Enumeration goes in the order of hashes, which is the order of the indexes' shards: a place in
   // it is a hash, and survives every write.

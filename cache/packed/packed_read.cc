@@ -147,6 +147,8 @@ std::uint64_t PackedMap::NextOuters(std::uint64_t from, std::vector<OuterItem>* 
     items->clear();
     const Index* const outers = root();
     if (outers == nullptr) return 0;
+    outers->VisitShardOf(from, pin,
+                         [&](std::uint64_t payload) { __builtin_prefetch(log_.Address(payload)); });
     return outers->VisitShardOf(from, pin, [&](std::uint64_t payload) {
       const OuterBlob outer = ReadOuter(payload);
       const std::uint64_t hash = strings_.Hash(outer.key);
@@ -187,8 +189,11 @@ std::uint64_t PackedMap::NextEntries(std::string_view outer, const OuterPlace& p
       ForEachInlineEntry(blob, add);
       return 0;
     }
-    return tables_[blob.number].index.VisitShardOf(
-        from, pin, [&](std::uint64_t payload) { add(ReadEntryBlob(log_.At(payload))); });
+    const Index& index = tables_[blob.number].index;
+    index.VisitShardOf(from, pin,
+                       [&](std::uint64_t payload) { __builtin_prefetch(log_.Address(payload)); });
+    return index.VisitShardOf(from, pin,
+                              [&](std::uint64_t payload) { add(ReadEntryBlob(log_.At(payload))); });
   });
   SortItems(items, [&](const EntryItem& a, const EntryItem& b) {
     char scratch[kNumberScratchBytes];

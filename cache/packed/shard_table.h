@@ -118,6 +118,7 @@ class ShardTable {
   }
 
   // For who looks many keys up at once: each step loads what the step before has fetched.
+  void PrefetchDirectory() const { __builtin_prefetch(directory_.load(std::memory_order_relaxed)); }
   void PrefetchShard(std::uint64_t hash, ReadPin& pin) const {
     if (const Shard* const shard = ShardOf(hash, pin)) __builtin_prefetch(shard);
   }

@@ -1,5 +1,6 @@
 #include "cache/packed/string_coder.h"
 
+#include <array>
 #include <optional>
 
 namespace strata::packed {
@@ -31,42 +32,64 @@ bool StringCoder::Write(std::string_view text, StringPolicy::Class place, ByteAr
   return wrote(WriteInlineToken(text, to));
 }
 
-bool StringCoder::Rewrite(const Token& token, ByteArray* out) {
-  char scratch[kNumberScratchBytes];
+void StringCoder::Prefetch(const RecordsView& records) {
+  std::array<std::uint64_t, kTogether> hashes;
+  std::size_t count = 0;
+  const auto add = [&](std::string_view text) {
+    if (text.size() <= StringPolicy::kAlwaysInlineBytes || AsNumber(text).has_value()) return;
+    hashes[count++] = dictionary_.Hash(text);
+    if (count < kTogether) return;
+    Prefetch(hashes);
+    count = 0;
+  };
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    for (const Pair& pair : records[i]) add(pair.value);
+  }
+  Prefetch(std::span(hashes).first(count));
+}
+
+void StringCoder::Prefetch(std::span<const std::uint64_t> hashes) {
   ReadPin pin = WriterPin();
-  const std::string_view text = Text(token, scratch, pin);
-  if (!out->TryReserve(out->size() + kMaxVarintBytes + text.size())) return false;
-  std::uint8_t* const to = out->end();
-  std::uint8_t* end = to;
-  switch (token.kind) {
-    case Token::Kind::kNumber:
-      end = WriteNumberToken(token.number, to);
-      break;
-    case Token::Kind::kDictionary: {
-      const StringId id = static_cast<StringId>(token.number);
-      if (dictionary_.references(id) == 1) {
-        end = WriteInlineToken(text, to);
-      } else {
-        dictionary_.AddReference(id);
-        end = WriteDictionaryToken(id, to);
-      }
-      break;
+  std::array<StringId, kTogether> ids;
+  std::size_t found = 0;
+  for (const std::uint64_t hash : hashes) dictionary_.PrefetchShard(hash, pin);
+  for (const std::uint64_t hash : hashes) dictionary_.PrefetchSlot(hash, pin);
+  for (const std::uint64_t hash : hashes) {
+    const std::optional<StringId> id = dictionary_.Guess(hash, pin);
+    if (!id.has_value()) continue;
+    ids[found++] = *id;
+    dictionary_.PrefetchEntry(*id);
+  }
+  for (std::size_t i = 0; i < found; ++i) dictionary_.PrefetchText(ids[i], pin);
+}
+
+bool StringCoder::Rewrite(const Token& token, ByteArray* out) {
+  std::string_view text;
+  if (token.kind == Token::Kind::kInline) text = token.inline_text();
+  std::optional<StringId> known;
+  ReadPin pin = WriterPin();
+  if (token.kind == Token::Kind::kDictionary) {
+    const StringId id = static_cast<StringId>(token.number);
+    if (dictionary_.references(id) > 1) {
+      known = id;
+    } else {
+      text = dictionary_.Text(id, pin);
     }
-    case Token::Kind::kInline: {
-      std::optional<StringId> known;
-      if (text.size() > StringPolicy::kAlwaysInlineBytes) {
-        known = dictionary_.Find(text, dictionary_.Hash(text));
-        // One that nobody else names would go back inline the next time.
-        if (known.has_value() && dictionary_.references(*known) == 0) known.reset();
-      }
-      if (known.has_value()) {
-        dictionary_.AddReference(*known);
-        end = WriteDictionaryToken(*known, to);
-      } else {
-        end = WriteInlineToken(text, to);
-      }
-      break;
-    }
+  } else if (token.kind == Token::Kind::kInline && text.size() > StringPolicy::kAlwaysInlineBytes) {
+    known = dictionary_.Find(text, dictionary_.Hash(text));
+    // One that nobody else names would go back inline the next time.
+    if (known.has_value() && dictionary_.references(*known) == 0) known.reset();
+  }
+  const bool is_text = !known.has_value() && token.kind != Token::Kind::kNumber;
+  if (!out->TryReserve(out->size() + kMaxVarintBytes + (is_text ? text.size() : 0))) return false;
+  std::uint8_t* end = out->end();
+  if (known.has_value()) {
+    dictionary_.AddReference(*known);
+    end = WriteDictionaryToken(*known, end);
+  } else if (is_text) {
+    end = WriteInlineToken(text, end);
+  } else {
+    end = WriteNumberToken(token.number, end);
   }
   out->SetSize(static_cast<std::size_t>(end - out->data()));
   return true;

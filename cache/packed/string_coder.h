@@ -7,9 +7,11 @@
 #define STRATA_CACHE_PACKED_STRING_CODER_H_
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include <strata/memory_door.h>
+#include <strata/record.h>
 
 #include "cache/packed/dictionary.h"
 #include "cache/packed/layers.h"
@@ -65,6 +67,19 @@ class StringCoder {
     }
     return NumberText(token.number, scratch);
   }
+  /// Fetches what Text will look at: first the dictionary's entry, then the bytes.
+  void PrefetchEntry(const Token& token) const {
+    if (token.kind == Token::Kind::kDictionary) {
+      dictionary_.PrefetchEntry(static_cast<StringId>(token.number));
+    }
+  }
+  void PrefetchText(const Token& token, ReadPin& pin) const {
+    if (token.kind == Token::Kind::kDictionary) {
+      dictionary_.PrefetchText(static_cast<StringId>(token.number), pin);
+    }
+  }
+  /// Fetches what writing these records will look at.
+  void Prefetch(const RecordsView& records);
   /// The hash of a text, as the indexes of outers and inners use it.
   std::uint64_t Hash(std::string_view text) const { return dictionary_.Hash(text); }
 
@@ -77,6 +92,10 @@ class StringCoder {
   }
 
  private:
+  static constexpr std::size_t kTogether = 64;
+
+  void Prefetch(std::span<const std::uint64_t> hashes);
+
   SegmentStore* log_;
   Dictionary dictionary_;
   StringPolicy policy_;

@@ -92,6 +92,33 @@ TEST(Lookups, AreAllHitsAndTheirMissingOnesAllMisses) {
   }
 }
 
+// Hits and misses in turn, more of them than a layout takes in one go.
+TEST(Lookups, ManyAtOnceFindWhatOneByOneFinds) {
+  for (const std::string_view name : LayoutNames()) {
+    SCOPED_TRACE(std::string(name));
+    const std::unique_ptr<Layout> layout = MakeLayout(name);
+    Fill(*layout);
+    const Lookups hits = Lookups::Draw(*layout, 101);
+    const Lookups misses = hits.Missing(*layout);
+    std::vector<LookupKey> keys;
+    for (std::size_t i = 0; i < hits.keys().size(); ++i) {
+      keys.push_back(hits.keys()[i]);
+      keys.push_back(misses.keys()[i]);
+    }
+    std::map<std::size_t, std::string> one_by_one;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      layout->Lookup(keys[i], [&](std::string_view value) { one_by_one.emplace(i, value); });
+    }
+    std::map<std::size_t, std::string> found;
+    const std::size_t count = layout->LookupMany(keys, [&](std::size_t i, std::string_view value) {
+      EXPECT_TRUE(found.emplace(i, value).second) << "place " << i << " is given twice";
+    });
+    EXPECT_EQ(count, 101u);
+    EXPECT_EQ(found, one_by_one);
+    EXPECT_EQ(layout->LookupMany({}, [](std::size_t, std::string_view) {}), 0u);
+  }
+}
+
 TEST(Lookups, ThereAreNoneWithoutPairs) {
   const std::unique_ptr<Layout> layout = MakeLayout("std_map");
   ASSERT_TRUE(layout->Put("outer", "inner", Records{{}}).ok());

@@ -67,7 +67,8 @@ TEST(Measure, EveryLayoutObeysTheLawAndGivesTheSameDigest) {
     EXPECT_GT(*measured->lookup_ns, 0);
     ASSERT_TRUE(measured->scan_ns_per_pair.has_value());
     EXPECT_GT(*measured->scan_ns_per_pair, 0);
-    EXPECT_FALSE(measured->lookup_batch_ns.has_value());
+    EXPECT_EQ(measured->lookup_batch_ns.has_value(), MakeLayout(name)->has_batched_lookup());
+    EXPECT_GT(measured->lookup_batch_ns.value_or(1), 0);
     EXPECT_FALSE(measured->dataset.has_value());
     if (digest.empty()) digest = measured->digest;
     EXPECT_EQ(measured->digest, digest);
@@ -133,6 +134,25 @@ TEST(MeasureLookups, AMissIsTheLayoutsFaultAndNamed) {
   const absl::Status status = MeasureLookups(*layout, lookups, 1).status();
   EXPECT_TRUE(absl::IsInternal(status));
   EXPECT_THAT(status.ToString(), testing::HasSubstr("'o', 'i', 0, 'k'"));
+}
+
+TEST(MeasureBatchedLookups, AMissIsTheLayoutsFaultAndCounted) {
+  const std::unique_ptr<Layout> layout = MakeLayout("packed");
+  ASSERT_TRUE(layout->Put("o", "i", Records{{{"k", "v"}, {"l", "v"}}}).ok());
+  const Lookups lookups = Lookups::Draw(*layout, 200);
+  EXPECT_GT(MeasureBatchedLookups(*layout, lookups, 1).value(), 0.0);
+  ASSERT_TRUE(layout->Put("o", "i", Records{{{"k", "v"}}}).ok());
+  const absl::Status status = MeasureBatchedLookups(*layout, lookups, 1).status();
+  EXPECT_TRUE(absl::IsInternal(status));
+  EXPECT_THAT(status.ToString(), testing::HasSubstr("do not find 100 pairs"));
+}
+
+TEST(MeasureBatchedLookups, IsNoFigureWhereALayoutHasNoBatchedCall) {
+  const std::unique_ptr<Layout> layout = MakeLayout("std_map");
+  ASSERT_TRUE(layout->Put("o", "i", Records{{{"k", "v"}}}).ok());
+  const Lookups lookups = Lookups::Draw(*layout, 3);
+  EXPECT_EQ(MeasureBatchedLookups(*layout, lookups, 1).value(), std::nullopt);
+  EXPECT_NE(MeasureLookups(*layout, lookups, 1).value(), std::nullopt);
 }
 
 TEST(TouchBytes, DependsOnEveryByte) {

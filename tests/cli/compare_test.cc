@@ -101,6 +101,8 @@ TEST_P(CompareShapesTest, AllLayoutsHoldTheSameWithExactBooks) {
     EXPECT_EQ(layouts[i].at("digest"), dataset.at("digest"));
     EXPECT_GT(layouts[i].at("lookup_ns").get<double>(), 0.0);
     EXPECT_GT(layouts[i].at("scan_ns_per_pair").get<double>(), 0.0);
+    EXPECT_EQ(layouts[i].at("lookup_batch_ns").is_number(),
+              MakeLayout(LayoutNames()[i])->has_batched_lookup());
     ExpectLayoutObject(layouts[i]);
   }
 }
@@ -255,6 +257,9 @@ TEST_F(CompareTest, BenchGivesMediansOfEachLayout) {
   ASSERT_EQ(lookup.at("layouts").size(), 1u);
   EXPECT_GT(lookup.at("layouts")[0].at("lookup_ns").get<double>(), 0.0);
   EXPECT_TRUE(lookup.at("layouts")[0].at("lookup_batch_ns").is_null());
+  const json batched = Parse(Strata({"bench", "lookup", path, "--rounds", "1", "--lookups", "500",
+                                     "--layouts", "packed", "--format", "json"}));
+  EXPECT_GT(batched.at("layouts")[0].at("lookup_batch_ns").get<double>(), 0.0);
   const Finished text = Strata({"bench", "load", path, "--rounds", "1"});
   ExpectSuccess(text);
   EXPECT_THAT(text.out, HasSubstr("pairs/s"));

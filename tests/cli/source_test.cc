@@ -119,6 +119,10 @@ TEST_F(SourceTest, CommandsOfTheReadmeWork) {
     if (const std::size_t full = line.find("--records 200000"); full != std::string::npos) {
       line.replace(full, 16, "--records 2000");
     }
+    const std::string lookup = "bench lookup f.json";
+    if (const std::size_t at = line.find(lookup); at != std::string::npos) {
+      line.insert(at + lookup.size(), " --lookups 1000");
+    }
     script += "\"$STRATA\" " + line.substr(begin.size()) + "\n";
     ++commands;
   }

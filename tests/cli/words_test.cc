@@ -89,6 +89,18 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{{"get", "x.json", "a", "b", "0", "k", "v"}, "v"},
                     Wrong{{"bench", "speed", "x.json"}, "no benchmark 'speed'"},
                     Wrong{{"bench", "load", "x.json", "--rounds", "0"}, "--rounds"},
+                    Wrong{{"bench", "load", "x.json", "--times", "2"}, "--times is for churn"},
+                    Wrong{{"bench", "lookup", "x.json", "--share", "1"}, "--share is for reclaim"},
+                    Wrong{{"bench", "churn", "x.json", "--lookups", "1"}, "--lookups is for load"},
+                    Wrong{{"bench", "churn", "x.json", "--times", "ten"}, "'ten' is no number"},
+                    Wrong{{"bench", "churn", "x.json", "--rounds", "-1"}, "--rounds"},
+                    Wrong{{"bench", "churn", "x.json", "--format", "csv"}, "no 'csv'"},
+                    Wrong{{"bench", "churn", "x.json", "--layouts", "no"}, "no layout 'no'"},
+                    Wrong{{"bench", "reclaim", "x.json", "--rounds", "1"}, "--rounds is for load"},
+                    Wrong{{"bench", "reclaim", "x.json", "--share", "1.01"}, "'1.01' is no share"},
+                    Wrong{{"bench", "reclaim", "x.json", "--share", "half"}, "'half' is no share"},
+                    Wrong{{"bench", "reclaim", "x.json", "--share", "nan"}, "'nan' is no share"},
+                    Wrong{{"bench", "reclaim", "x.json", "--share", "0.5x"}, "'0.5x' is no share"},
                     Wrong{{"--layout-process"}, "strata's own use"}));
 
 INSTANTIATE_TEST_SUITE_P(
@@ -98,8 +110,6 @@ INSTANTIATE_TEST_SUITE_P(
               "'diff' is not in this version"},
         Wrong{{"explain", "memstats", "f", "--observed", "1Mi"},
               "'explain' is not in this version"},
-        Wrong{{"bench", "churn", "x.json"}, "the benchmark 'churn' is not in this version"},
-        Wrong{{"bench", "reclaim", "x.json"}, "the benchmark 'reclaim' is not in this version"},
         Wrong{{"load", "x.json", "--follow"}, "--follow is not in this version"},
         Wrong{{"load", "x.json", "--follow", "--poll-interval", "500ms"}, "--follow is not"},
         Wrong{{"load", "x.json", "--save", "x.strata"}, "--save is not in this version"},

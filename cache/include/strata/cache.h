@@ -184,6 +184,7 @@ class PairCursor {
 
  private:
   friend class RecordReader;
+  friend class ReadGuard;
   const ReadGuard* guard_ = nullptr;
   const std::uint8_t* key_ = nullptr;
   const std::uint8_t* value_ = nullptr;
@@ -206,6 +207,7 @@ class RecordReader {
  private:
   friend class EntryReader;
   friend class RecordCursor;
+  friend class ReadGuard;
   const ReadGuard* guard_ = nullptr;
   const std::uint8_t* record_ = nullptr;
 };
@@ -251,13 +253,13 @@ class EntryReader {
   std::size_t count_ = 0;  // of records when it was found: a list may grow where it is
 };
 
-/// Where an entry is.
+/// Where an entry is. Views only.
 struct EntryAddress {
   std::string_view outer;
   std::string_view inner;
 };
 
-/// Where a pair is.
+/// Where a pair stands. Views only.
 struct PairAddress {
   std::string_view outer;
   std::string_view inner;
@@ -282,9 +284,9 @@ class ReadGuard {
                   std::string_view key) const;
   bool HasOuter(std::string_view outer) const;
 
-  // Many at once: memory is fetched for some while others are looked at, which takes well under
-  // half the time a key. `found` has as many places as there are addresses, and found[i] answers
-  // addresses[i] as Get and Find would.
+  // Many at once, any number: memory is fetched for some while others are looked at, which costs
+  // about half of what single calls do, or less. found[i] answers addresses[i] as Get and Find
+  // would; `found` has at least as many places as there are addresses.
   void GetMany(std::span<const EntryAddress> addresses, std::span<EntryReader> found) const;
   void FindMany(std::span<const PairAddress> addresses, std::span<PairCursor> found) const;
 

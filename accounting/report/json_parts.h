@@ -1,0 +1,34 @@
+// What the JSON forms of reports are put together from. For .cc files alone: it brings in the JSON
+// library.
+//
+// Threads: pure functions.
+#ifndef STRATA_ACCOUNTING_REPORT_JSON_PARTS_H_
+#define STRATA_ACCOUNTING_REPORT_JSON_PARTS_H_
+
+#include <optional>
+#include <string>
+
+#include "accounting/report/report.h"
+#include "nlohmann/json.hpp"
+
+namespace strata {
+
+/// Fields stay in the order they were written in.
+using Json = nlohmann::ordered_json;
+
+/// The "schema" of each document.
+inline constexpr int kReportSchema = 1;
+
+/// null for none.
+Json OrNull(const std::optional<double>& figure);
+
+/// The "dataset" object.
+Json DatasetObject(const DatasetReport& dataset);
+
+/// `json` as a document of its own. A source's name may hold any bytes and JSON may not: what is no
+/// UTF-8 is replaced.
+std::string JsonDocument(const Json& json);
+
+}  // namespace strata
+
+#endif  // STRATA_ACCOUNTING_REPORT_JSON_PARTS_H_

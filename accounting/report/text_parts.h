@@ -1,0 +1,57 @@
+// What the text forms of reports are put together from: tables, figures, the line about the data.
+//
+// Threads: plain values and pure functions.
+#ifndef STRATA_ACCOUNTING_REPORT_TEXT_PARTS_H_
+#define STRATA_ACCOUNTING_REPORT_TEXT_PARTS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "accounting/report/report.h"
+
+namespace strata {
+
+/// A table: the first column to the left, figures to the right.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> header) { Add(std::move(header)); }
+
+  void Add(std::vector<std::string> row);
+  std::string Text() const;
+
+ private:
+  std::vector<std::size_t> widths_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+/// 1234567 as "1,234,567".
+template <class Integer>
+std::string Grouped(Integer number) {
+  std::string digits = absl::StrCat(number);
+  const std::ptrdiff_t first = digits.front() == '-' ? 1 : 0;
+  for (std::ptrdiff_t i = std::ssize(digits) - 3; i > first; i -= 3) {
+    digits.insert(static_cast<std::size_t>(i), 1, ',');
+  }
+  return digits;
+}
+
+/// Bytes as MiB with one decimal.
+std::string Mebibytes(double bytes);
+
+/// One decimal below 100; "-" for none.
+std::string Nanoseconds(const std::optional<double>& figure);
+
+/// A mean with one decimal; "-" of nothing.
+std::string Each(std::uint64_t bytes, std::uint64_t count);
+
+/// Two lines and an empty one.
+std::string DatasetText(const DatasetReport& dataset);
+
+}  // namespace strata
+
+#endif  // STRATA_ACCOUNTING_REPORT_TEXT_PARTS_H_

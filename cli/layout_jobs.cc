@@ -1,0 +1,169 @@
+#include "cli/layout_jobs.h"
+
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "bench/baselines/dataset.h"
+#include "bench/baselines/measure.h"
+#include "cli/churn_report.h"
+#include "cli/exit_status.h"
+#include "cli/reclaim_report.h"
+#include "cli/verbs.h"
+
+namespace strata::cli {
+namespace {
+
+// The names of the jobs, and how many details each has.
+constexpr std::string_view kMeasure = "measure";
+constexpr std::size_t kMeasureDetails = 2;  // lookups, whether to describe
+constexpr std::string_view kChurn = "churn";
+constexpr std::size_t kChurnDetails = 2;  // times, rounds
+constexpr std::string_view kReclaim = "reclaim";
+constexpr std::size_t kReclaimDetails = 1;  // share
+constexpr std::string_view kRemainder = "remainder";
+constexpr std::size_t kRemainderDetails = 4;  // entries, the last one's hash, whether all
+
+std::uint64_t NumberOf(const std::string& word) { return std::strtoull(word.c_str(), nullptr, 10); }
+
+LayoutReport ReportOf(const Measurement& measured) {
+  return {.footprint = measured.footprint,
+          .allocator = measured.allocator,
+          .rss_delta_bytes = measured.rss_delta_bytes,
+          .peak_rss_bytes = measured.peak_rss_bytes,
+          .load_seconds = measured.load_seconds,
+          .load_allocated_bytes = measured.load_allocated_bytes,
+          .load_allocations = measured.load_allocations,
+          .lookup_ns = measured.lookup_ns,
+          .lookup_batch_ns = measured.lookup_batch_ns,
+          .scan_ns_per_pair = measured.scan_ns_per_pair,
+          .digest = measured.digest};
+}
+
+absl::StatusOr<FootprintReport> Measure(const SourceArg& source, const LayoutJob& job) {
+  FootprintReport report;
+  absl::Status process_status;
+  MeasureOptions options;
+  options.lookups = job.lookups;
+  options.describe_dataset = job.describe_dataset;
+  options.on_step = [&](std::string_view step) {
+    // The load is over and nothing that measuring needs is there yet.
+    if (step != "walk") return;
+    absl::StatusOr<ProcessReport> process = MeasureProcess(AllocatorName());
+    if (process.ok()) report.process = *std::move(process);
+    process_status = process.status();
+  };
+  const absl::StatusOr<Measurement> measured = MeasureLayout(
+      job.layout, [&source] { return source.Open(); }, options);
+  if (!measured.ok()) return measured.status();
+  if (!process_status.ok()) return process_status;
+  report.layout = ReportOf(*measured);
+  report.process.terms = TermsOf(measured->footprint);
+  report.dataset.digest = measured->digest;
+  if (measured->dataset.has_value()) {
+    report.dataset.counts = measured->dataset->counts;
+    report.dataset.distinct_strings = measured->dataset->distinct_strings;
+    report.dataset.text_bytes = measured->dataset->text_bytes;
+  }
+  return report;
+}
+
+// What a child's result is, or that it cannot be read.
+template <class Result>
+absl::StatusOr<Result> OrInternal(const std::string& layout, absl::StatusOr<Result> result) {
+  if (result.ok()) return result;
+  return absl::InternalError(absl::StrFormat("layout %s: %s", layout, MessageOf(result.status())));
+}
+
+// The result of a job as text.
+template <class Result, class ToText>
+absl::StatusOr<std::string> TextOf(const absl::StatusOr<Result>& result, ToText to_text) {
+  if (!result.ok()) return result.status();
+  return to_text(*result);
+}
+
+}  // namespace
+
+absl::StatusOr<FootprintReport> MeasureInProcess(const SourceArg& source, const LayoutJob& job) {
+  const absl::StatusOr<std::string> result = RunInProcess(
+      source, {.job = std::string(kMeasure),
+               .layout = job.layout,
+               .details = {absl::StrCat(job.lookups), job.describe_dataset ? "1" : "0"}});
+  if (!result.ok()) return result.status();
+  absl::StatusOr<FootprintReport> report = OrInternal(job.layout, ParseFootprintJson(*result));
+  // The child knows the source by its descriptor, the user by its name.
+  if (report.ok()) report->dataset.source = source.name();
+  return report;
+}
+
+absl::StatusOr<DatasetReport> DescribeInProcess(const SourceArg& source) {
+  absl::StatusOr<FootprintReport> report =
+      MeasureInProcess(source, {.layout = std::string(kDefaultLayout), .lookups = 0});
+  if (!report.ok()) return report.status();
+  return std::move(report->dataset);
+}
+
+absl::StatusOr<ChurnMeasurement> ChurnInProcess(const SourceArg& source, const std::string& layout,
+                                                const ChurnOptions& options) {
+  const absl::StatusOr<std::string> result = RunInProcess(
+      source, {.job = std::string(kChurn),
+               .layout = layout,
+               .details = {absl::StrCat(options.times), absl::StrCat(options.rounds)}});
+  if (!result.ok()) return result.status();
+  return OrInternal(layout, ParseChurnResult(*result));
+}
+
+absl::StatusOr<ReclaimMeasurement> ReclaimInProcess(const SourceArg& source,
+                                                    const std::string& layout, double share) {
+  const absl::StatusOr<std::string> result =
+      RunInProcess(source, {.job = std::string(kReclaim),
+                            .layout = layout,
+                            .details = {absl::StrFormat("%.17g", share)}});
+  if (!result.ok()) return result.status();
+  return OrInternal(layout, ParseReclaimResult(*result));
+}
+
+absl::StatusOr<Remainder> RemainderInProcess(const SourceArg& source, const std::string& layout,
+                                             const Deletion& deletion) {
+  const absl::StatusOr<std::string> result = RunInProcess(
+      source, {.job = std::string(kRemainder),
+               .layout = layout,
+               .details = {absl::StrCat(deletion.entries), absl::StrCat(deletion.last.high),
+                           absl::StrCat(deletion.last.low), deletion.everything ? "1" : "0"}});
+  if (!result.ok()) return result.status();
+  return OrInternal(layout, ParseRemainderResult(*result));
+}
+
+absl::StatusOr<std::string> DoLayoutJob(const SourceArg& source, const LayoutWords& words) {
+  const std::vector<std::string>& details = words.details;
+  const auto is = [&](std::string_view job, std::size_t count) {
+    return words.job == job && details.size() == count;
+  };
+  const OpenSource open = [&source] { return source.Open(); };
+  if (is(kMeasure, kMeasureDetails)) {
+    return TextOf(Measure(source, {.layout = words.layout,
+                                   .lookups = NumberOf(details[0]),
+                                   .describe_dataset = details[1] == "1"}),
+                  FootprintJson);
+  }
+  if (is(kChurn, kChurnDetails)) {
+    return TextOf(MeasureChurn(words.layout, open,
+                               {.times = NumberOf(details[0]), .rounds = NumberOf(details[1])}),
+                  ChurnResult);
+  }
+  if (is(kReclaim, kReclaimDetails)) {
+    return TextOf(MeasureReclaim(words.layout, open, std::strtod(details[0].c_str(), nullptr)),
+                  ReclaimResult);
+  }
+  if (is(kRemainder, kRemainderDetails)) {
+    const Deletion deletion{.entries = NumberOf(details[0]),
+                            .last = {.high = NumberOf(details[1]), .low = NumberOf(details[2])},
+                            .everything = details[3] == "1"};
+    return TextOf(MeasureRemainder(words.layout, open, deletion), RemainderResult);
+  }
+  return absl::InternalError("its words are those of another version: start the program anew");
+}
+
+}  // namespace strata::cli

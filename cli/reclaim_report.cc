@@ -1,0 +1,166 @@
+#include "cli/reclaim_report.h"
+
+#include <exception>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "accounting/report/text_parts.h"
+#include "cli/memory_json.h"
+
+namespace strata::cli {
+namespace {
+
+Json RemainderObject(const Remainder& remainder) {
+  Json object = MemoryObject(remainder.memory);
+  AddCounts(remainder.counts, &object);
+  object["digest"] = remainder.digest;
+  return object;
+}
+
+Remainder ReadRemainder(const Json& object) {
+  return {.counts = ReadCounts(object),
+          .digest = object.at("digest").get<std::string>(),
+          .memory = ReadMemory(object)};
+}
+
+Json LayoutObject(const ReclaimMeasurement& reclaim) {
+  Json loaded = MemoryObject(reclaim.loaded);
+  AddCounts(reclaim.loaded_counts, &loaded);
+  return {{"layout", reclaim.layout},
+          {"allocator", reclaim.allocator},
+          {"deleted_entries", reclaim.deletion.entries},
+          {"deleted_outers", reclaim.deletion.everything},
+          {"delete_seconds", reclaim.delete_seconds},
+          {"release_seconds", reclaim.release_seconds},
+          {"empty", MemoryObject(reclaim.empty)},
+          {"loaded", std::move(loaded)},
+          {"deleted", MemoryObject(reclaim.deleted)},
+          {"released", RemainderObject(reclaim.released)}};
+}
+
+ReclaimMeasurement ReadLayout(const Json& object) {
+  ReclaimMeasurement reclaim;
+  object.at("layout").get_to(reclaim.layout);
+  object.at("allocator").get_to(reclaim.allocator);
+  object.at("deleted_entries").get_to(reclaim.deletion.entries);
+  object.at("deleted_outers").get_to(reclaim.deletion.everything);
+  object.at("last_deleted_high").get_to(reclaim.deletion.last.high);
+  object.at("last_deleted_low").get_to(reclaim.deletion.last.low);
+  object.at("delete_seconds").get_to(reclaim.delete_seconds);
+  object.at("release_seconds").get_to(reclaim.release_seconds);
+  reclaim.empty = ReadMemory(object.at("empty"));
+  reclaim.loaded = ReadMemory(object.at("loaded"));
+  reclaim.loaded_counts = ReadCounts(object.at("loaded"));
+  reclaim.deleted = ReadMemory(object.at("deleted"));
+  reclaim.released = ReadRemainder(object.at("released"));
+  return reclaim;
+}
+
+std::string Ratio(const std::optional<double>& ratio) {
+  return ratio.has_value() ? absl::StrFormat("%.3f", *ratio) : "-";
+}
+
+template <class BytesOf>
+std::string StepsText(const ReclaimReport& report, const char* unit, BytesOf bytes_of,
+                      std::optional<double> (ReclaimRow::*per_fresh)() const) {
+  Table table({unit, "empty", "loaded", "deleted", "released", "fresh", "released/fresh"});
+  for (const ReclaimRow& row : report.layouts) {
+    std::vector<std::string> cells = {row.reclaim.layout};
+    for (const MemoryState* memory : {&row.reclaim.empty, &row.reclaim.loaded, &row.reclaim.deleted,
+                                      &row.reclaim.released.memory, &row.fresh.memory}) {
+      cells.push_back(absl::StrFormat("%.2f", bytes_of(*memory) / (1 << 20)));
+    }
+    cells.push_back(Ratio((row.*per_fresh)()));
+    table.Add(std::move(cells));
+  }
+  return table.Text();
+}
+
+template <class Read>
+auto Parse(std::string_view json, Read read) -> absl::StatusOr<decltype(read(Json()))> {
+  try {
+    return read(Json::parse(json));
+  } catch (const std::exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat("not the figures of a reclaim: ", error.what()));
+  }
+}
+
+}  // namespace
+
+std::optional<double> ReclaimRow::TotalPerFresh() const {
+  if (fresh.memory.total_bytes == 0) return std::nullopt;
+  return static_cast<double>(reclaim.released.memory.total_bytes) /
+         static_cast<double>(fresh.memory.total_bytes);
+}
+
+std::optional<double> ReclaimRow::RssPerFresh() const {
+  if (fresh.memory.rss_delta_bytes <= 0) return std::nullopt;
+  return static_cast<double>(reclaim.released.memory.rss_delta_bytes) /
+         static_cast<double>(fresh.memory.rss_delta_bytes);
+}
+
+std::string ReclaimJson(const ReclaimReport& report) {
+  Json layouts = Json::array();
+  for (const ReclaimRow& row : report.layouts) {
+    Json object = LayoutObject(row.reclaim);
+    object["fresh"] = RemainderObject(row.fresh);
+    object["released_total_per_fresh"] = OrNull(row.TotalPerFresh());
+    object["released_rss_per_fresh"] = OrNull(row.RssPerFresh());
+    layouts.push_back(std::move(object));
+  }
+  return JsonDocument({{"schema", kReportSchema},
+                       {"benchmark", "reclaim"},
+                       {"dataset", DatasetObject(report.dataset)},
+                       {"share", report.share},
+                       {"layouts", std::move(layouts)}});
+}
+
+std::string ReclaimText(const ReclaimReport& report) {
+  std::string text = DatasetText(report.dataset);
+  const Deletion& deletion = report.layouts.front().reclaim.deletion;
+  absl::StrAppendFormat(
+      &text,
+      "%s entries%s deleted, the same in each layout; released: maintained and trimmed; fresh: a "
+      "new\nprocess into which only what is left was loaded; RSS is what the layout added\n\n",
+      Grouped(deletion.entries), deletion.everything ? " and all outers" : "");
+  absl::StrAppend(
+      &text,
+      StepsText(
+          report, "MiB",
+          [](const MemoryState& memory) { return static_cast<double>(memory.total_bytes); },
+          &ReclaimRow::TotalPerFresh),
+      "\n",
+      StepsText(
+          report, "RSS MiB",
+          [](const MemoryState& memory) { return static_cast<double>(memory.rss_delta_bytes); },
+          &ReclaimRow::RssPerFresh));
+  Table seconds({"seconds", "deleting", "releasing"});
+  for (const ReclaimRow& row : report.layouts) {
+    seconds.Add({row.reclaim.layout, absl::StrFormat("%.3f", row.reclaim.delete_seconds),
+                 absl::StrFormat("%.3f", row.reclaim.release_seconds)});
+  }
+  return absl::StrCat(text, "\n", seconds.Text());
+}
+
+std::string ReclaimResult(const ReclaimMeasurement& reclaim) {
+  Json object = LayoutObject(reclaim);
+  object["last_deleted_high"] = reclaim.deletion.last.high;
+  object["last_deleted_low"] = reclaim.deletion.last.low;
+  return JsonDocument(object);
+}
+
+std::string RemainderResult(const Remainder& remainder) {
+  return JsonDocument(RemainderObject(remainder));
+}
+
+absl::StatusOr<ReclaimMeasurement> ParseReclaimResult(std::string_view json) {
+  return Parse(json, ReadLayout);
+}
+
+absl::StatusOr<Remainder> ParseRemainderResult(std::string_view json) {
+  return Parse(json, ReadRemainder);
+}
+
+}  // namespace strata::cli
