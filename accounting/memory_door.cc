@@ -15,6 +15,9 @@ void Add(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
 }
 
+// MADV_COLLAPSE, of Linux 6.1, which Debian 12's headers do not name.
+constexpr int kCollapse = 25;
+
 void Subtract(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) - by, std::memory_order_relaxed);
 }
@@ -79,13 +82,28 @@ void MemoryDoor::Free(LayerId layer, void* block) noexcept {
 }
 
 void* MemoryDoor::ReserveRange(std::size_t size_bytes) noexcept {
-  // Without MADV_NOHUGEPAGE one touched page could make two megabytes resident, and the resident
-  // size would no longer be what was taken.
-  void* const range = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (range == MAP_FAILED) return nullptr;
-  madvise(range, size_bytes, MADV_NOHUGEPAGE);
-  return range;
+  // A little more, so that what is cut off at both ends leaves a multiple to begin at.
+  std::uint8_t* const all =
+      static_cast<std::uint8_t*>(mmap(nullptr, size_bytes + kHugePageBytes, PROT_READ | PROT_WRITE,
+                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  if (all == MAP_FAILED) return nullptr;
+  const std::size_t skip =
+      (kHugePageBytes - reinterpret_cast<std::uintptr_t>(all) % kHugePageBytes) % kHugePageBytes;
+  if (skip > 0) munmap(all, skip);
+  munmap(all + skip + size_bytes, kHugePageBytes - skip);
+  // Without this one touched page could make two megabytes resident, and the resident size would no
+  // longer be what was taken.
+  madvise(all + skip, size_bytes, MADV_NOHUGEPAGE);
+  return all + skip;
+}
+
+bool MemoryDoor::UnitePages(void* pages) noexcept {
+  madvise(pages, kHugePageBytes, MADV_HUGEPAGE);
+  return madvise(pages, kHugePageBytes, kCollapse) == 0;
+}
+
+void MemoryDoor::DividePages(void* pages) noexcept {
+  madvise(pages, kHugePageBytes, MADV_NOHUGEPAGE);
 }
 
 void MemoryDoor::FreeRange(void* range, std::size_t size_bytes) noexcept {

@@ -27,23 +27,6 @@ std::uint8_t* WordPlace(const std::uint8_t* at) {
 
 }  // namespace
 
-StoredRecord ReadRecord(const std::uint8_t* at, const Shapes& shapes) {
-  std::uint64_t head = 0;
-  at = ReadVarint(at, &head);
-  if ((head & 1) == 0) return {.pairs = static_cast<std::size_t>(head >> 1), .tokens = at};
-  const ShapeId shape = static_cast<ShapeId>(head >> 1);
-  return {shapes.key_count(shape), shapes.keys(shape), at, shape};
-}
-
-const std::uint8_t* SkipRecord(const std::uint8_t* at, const Shapes& shapes) {
-  std::uint64_t head = 0;
-  at = ReadVarint(at, &head);
-  std::size_t tokens = (head & 1) == 0 ? static_cast<std::size_t>(head >> 1) * 2
-                                       : shapes.key_count(static_cast<ShapeId>(head >> 1));
-  for (; tokens > 0; --tokens) at = SkipToken(at);
-  return at;
-}
-
 const std::uint8_t* StoredList::Start(std::size_t index, const Shapes& shapes) const {
   const std::uint8_t* at = records;
   const std::size_t mark = std::min(index / kDirectoryStride, Marks(count));

@@ -10,15 +10,8 @@ namespace strata::packed {
 namespace {
 
 constexpr std::size_t kTogether = 32;
-constexpr std::size_t kLine = 64;
 // Of a long list, so many tokens are fetched ahead.
 constexpr std::size_t kMostTokens = 128;
-
-// A blob's first two lines: its head, its key, and what follows.
-void PrefetchBlob(const std::uint8_t* blob) {
-  __builtin_prefetch(blob);
-  __builtin_prefetch(blob + kLine);
-}
 
 // Calls visit(token) for the first tokens of a list.
 template <class Visit>
@@ -63,7 +56,7 @@ void PackedMap::Prefetch(std::span<const EntryAddress> entries, ReadPin& pin) co
   for (std::size_t i = 0; i < count; ++i) outers->PrefetchSlot(ways[i].outer_hash, pin);
   for (std::size_t i = 0; i < count && !pin.moved; ++i) {
     ways[i].outer = outers->Guess(ways[i].outer_hash, pin);
-    if (ways[i].outer != kNowhere) PrefetchBlob(log_.Address(ways[i].outer));
+    if (ways[i].outer != kNowhere) log_.Fetch(ways[i].outer);
   }
   for (std::size_t i = 0; i < count && !pin.moved; ++i) {
     if (ways[i].outer == kNowhere) continue;
@@ -78,7 +71,7 @@ void PackedMap::Prefetch(std::span<const EntryAddress> entries, ReadPin& pin) co
   for_each_table([&](Way& way) { way.table->PrefetchSlot(way.inner_hash, pin); });
   for_each_table([&](Way& way) {
     const Location entry = way.table->Guess(way.inner_hash, pin);
-    if (entry != kNowhere) PrefetchBlob(log_.Address(entry));
+    if (entry != kNowhere) log_.Fetch(entry);
   });
 }
 

@@ -125,6 +125,7 @@ bool PackedMap::HasOuter(std::string_view outer, ReadPin& pin) const {
 std::string_view PackedMap::Text(const std::uint8_t* token, char* scratch, ReadPin& pin) const {
   Token read;
   ReadToken(token, &read);
+  if (read.kind == Token::Kind::kInline) return read.inline_text();
   return ReadWhole(pin, [&] { return strings_.Text(read, scratch, pin); });
 }
 

@@ -14,7 +14,7 @@ constexpr std::size_t kSmallestRangeBytes = std::size_t{1} << 30;
 }  // namespace
 
 SegmentStore::SegmentStore(MemoryDoor* door, const Eras* eras)
-    : door_(door), eras_(eras), segments_(door) {
+    : door_(door), eras_(eras), segments_(door), groups_(door) {
   for (std::size_t bytes = kLargestRangeBytes; bytes >= kSmallestRangeBytes; bytes /= 2) {
     base_ = static_cast<std::uint8_t*>(MemoryDoor::ReserveRange(bytes));
     if (base_ == nullptr) continue;
@@ -32,6 +32,7 @@ void SegmentStore::Clear() {
   for (Segment segment = 0; NextSegment(&segment); ++segment) GiveBack(segment);
   for (Segment segment = 0; NextRetired(&segment); ++segment) GiveBack(segment);
   segments_.Free();
+  groups_.Free();
   first_free_ = 0;
   Seal();
   filled_bytes_ = dead_bytes_ = taken_bytes_ = retired_bytes_ = room_bytes_ = 0;
@@ -50,7 +51,12 @@ SegmentStore::Segment SegmentStore::Take(std::size_t run) {
     }
   }
   if (first + run > segments_.size()) {
-    if (!segments_.TryReserve(first + run)) return kNoSegment;
+    const std::size_t groups = (first + run + kGroup - 1) / kGroup;
+    if (!segments_.TryReserve(first + run) || !groups_.TryReserve(groups)) return kNoSegment;
+    while (groups_.size() < groups) {
+      groups_.SetSize(groups_.size() + 1);
+      groups_.back() = Group::kNew;
+    }
     const std::size_t old_size = segments_.size();
     segments_.SetSize(first + run);
     std::fill(segments_.begin() + old_size, segments_.end(), Info{});
@@ -88,6 +94,11 @@ std::uint8_t* SegmentStore::Append(Head head, BlobKind kind, std::size_t payload
                              (run == 1 && blob_bytes < kSegmentBytes - segments_[old_head].filled);
     if (run == 1 && (better_head || blob_bytes < kSegmentBytes / 2)) {
       heads_[static_cast<std::size_t>(head)] = segment;
+      // The segment that was the head is filled, and perhaps its group with it.
+      if (old_head != kNoSegment) {
+        const std::size_t group = old_head / kGroup;
+        if (groups_[group] == Group::kNew && IsFull(group)) Unite(group);
+      }
     }
   }
   Info& info = segments_[segment];
@@ -187,7 +198,47 @@ void SegmentStore::FreeUnpinned() {
   }
 }
 
+bool SegmentStore::IsFull(std::size_t group) const {
+  if ((group + 1) * kGroup > segments_.size()) return false;
+  for (std::size_t i = group * kGroup; i < (group + 1) * kGroup; ++i) {
+    const State state = segments_[i].state;
+    if ((state != State::kInUse && state != State::kRun) || IsHead(static_cast<Segment>(i))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void SegmentStore::Unite(std::size_t group) {
+  const bool united = MemoryDoor::UnitePages(base_ + group * MemoryDoor::kHugePageBytes);
+  groups_[group] = united ? Group::kUnited : Group::kRefused;
+}
+
+void SegmentStore::Divide(Segment segment) {
+  const std::size_t first = segment / kGroup;
+  const std::size_t last = (segment + segments_[segment].run - 1) / kGroup;
+  for (std::size_t group = first; group <= last; ++group) {
+    if (groups_[group] == Group::kUnited) {
+      MemoryDoor::DividePages(base_ + group * MemoryDoor::kHugePageBytes);
+    }
+    if (groups_[group] != Group::kNew) groups_[group] = Group::kDivided;
+  }
+}
+
+bool SegmentStore::UniteOne() {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const std::size_t group = (next_group_ + i) % groups_.size();
+    const bool wants = groups_[group] == Group::kNew || groups_[group] == Group::kDivided;
+    if (!wants || !IsFull(group)) continue;
+    Unite(group);
+    next_group_ = group + 1;
+    return true;
+  }
+  return false;
+}
+
 void SegmentStore::GiveBack(Segment segment) {
+  Divide(segment);
   door_->ReturnPages(kSegments, base_ + segment * kSegmentBytes, taken_bytes(segment));
   const std::uint32_t run = segments_[segment].run;
   for (std::uint32_t i = 0; i < run; ++i) segments_[segment + i] = {};

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
 #include <strata/footprint.h>
@@ -51,7 +52,14 @@ class StableArray {
         (wanted + taken_bytes_ / 16 + kPageBytes - 1) / kPageBytes * kPageBytes;
     const std::size_t more = step - taken_bytes_;
     if (step > range_bytes_ || !door_->TryTakePages(kLayer, more)) return false;
+    const std::size_t whole = taken_bytes_ / MemoryDoor::kHugePageBytes;
     taken_bytes_ = step;
+    // What is filled of the array by whole huge pages is looked at everywhere.
+    for (std::size_t page = united_; page < whole; ++page) {
+      MemoryDoor::UnitePages(reinterpret_cast<std::uint8_t*>(elements_) +
+                             page * MemoryDoor::kHugePageBytes);
+    }
+    united_ = std::max(united_, whole);
     return true;
   }
   /// Adds the element that TryGrow made room for; its index.
@@ -60,6 +68,10 @@ class StableArray {
   /// Gives everything back. No reader may be about.
   void Clear() {
     if (taken_bytes_ > 0) door_->ReturnPages(kLayer, elements_, taken_bytes_);
+    for (; united_ > 0; --united_) {
+      MemoryDoor::DividePages(reinterpret_cast<std::uint8_t*>(elements_) +
+                              (united_ - 1) * MemoryDoor::kHugePageBytes);
+    }
     taken_bytes_ = 0;
     size_ = 0;
   }
@@ -80,6 +92,7 @@ class StableArray {
   std::size_t range_bytes_ = 0;
   std::size_t taken_bytes_ = 0;
   std::size_t size_ = 0;
+  std::size_t united_ = 0;  // huge pages, from the beginning
 };
 
 }  // namespace strata::packed

@@ -87,8 +87,9 @@ inline const std::uint8_t* ReadToken(const std::uint8_t* from, Token* token) {
 
 /// The byte after the token at `from`.
 inline const std::uint8_t* SkipToken(const std::uint8_t* from) {
-  Token token;
-  return ReadToken(from, &token);
+  std::uint64_t head = 0;
+  from = ReadVarint(from, &head);
+  return (head & 3) == 1 ? from + (head >> 2) : from;
 }
 
 /// The text of a kNumber, written into `scratch`, which has kNumberScratchBytes.

@@ -25,9 +25,16 @@ inline std::uint8_t* WriteVarint(std::uint64_t number, std::uint8_t* to) {
 
 /// Reads at `from` what WriteVarint wrote; returns the byte after.
 inline const std::uint8_t* ReadVarint(const std::uint8_t* from, std::uint64_t* number) {
-  std::uint64_t result = *from & 0x7F;
-  for (unsigned shift = 7; (*from++ & 0x80) != 0; shift += 7) {
-    result |= static_cast<std::uint64_t>(*from & 0x7F) << shift;
+  std::uint64_t result = *from++;
+  if (result < 0x80) [[likely]] {
+    *number = result;
+    return from;
+  }
+  result &= 0x7F;
+  for (unsigned shift = 7;; shift += 7) {
+    const std::uint64_t byte = *from++;
+    result |= (byte & 0x7F) << shift;
+    if (byte < 0x80) break;
   }
   *number = result;
   return from;

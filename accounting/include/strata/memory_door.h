@@ -39,6 +39,8 @@ class MemoryDoor {
   /// The most layers one layout may have.
   static constexpr std::size_t kMaxLayers = 32;
 
+  static constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
+
   MemoryDoor() = default;
   MemoryDoor(const MemoryDoor&) = delete;
   MemoryDoor& operator=(const MemoryDoor&) = delete;
@@ -55,14 +57,20 @@ class MemoryDoor {
   void Free(LayerId layer, void* block) noexcept;
 
   /// Reserves a range of addresses that costs nothing until pages of it are taken; null when the
-  /// system refuses. Not counted: addresses are not memory. Returned whole with FreeRange.
+  /// system refuses. It begins at a multiple of kHugePageBytes. Not counted: addresses are not
+  /// memory. Returned whole with FreeRange.
   static void* ReserveRange(std::size_t size_bytes) noexcept;
   static void FreeRange(void* range, std::size_t size_bytes) noexcept;
   /// Takes whole pages of a reserved range for `layer`; they read as zero. They are counted from
   /// here on, though the system finds them one by one as they are touched. False, and nothing
   /// taken, where the limit forbids it.
   [[nodiscard]] bool TryTakePages(LayerId layer, std::size_t size_bytes) noexcept;
-  /// Gives them back to the system at once; the addresses stay reserved.
+  /// Asks the system to back kHugePageBytes of taken pages, at a multiple of that, by one huge
+  /// page; whether it did. What is resident does not change if all of it was. Costs a copy of them.
+  static bool UnitePages(void* pages) noexcept;
+  /// Takes that back, before some of them are returned: no huge page comes into their place.
+  static void DividePages(void* pages) noexcept;
+  /// Gives pages back to the system at once; the addresses stay reserved.
   void ReturnPages(LayerId layer, void* pages, std::size_t size_bytes) noexcept;
 
   /// No request is granted that would make allocated_bytes() pass this; kNoLimit to begin with.
