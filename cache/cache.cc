@@ -110,14 +110,17 @@ std::string_view PairCursor::value() const {
 }
 
 void PairCursor::Next() {
-  if (--left_ == 0) return;
-  if (shaped_) {
-    key_ = packed::SkipToken(key_);
-    value_ = packed::SkipToken(value_);
+  if (--left_ > 0) Read();
+}
+
+// Reads the pair whose tokens come next.
+void PairCursor::Read() {
+  if (keys_ != nullptr) {
+    keys_ = packed::ReadHead(keys_, &key_);
   } else {
-    key_ = packed::SkipToken(value_);
-    value_ = packed::SkipToken(key_);
+    at_ = packed::ReadHead(at_, &key_);
   }
+  at_ = packed::ReadHead(at_, &value_);
 }
 
 std::size_t RecordReader::pair_count() const {
@@ -129,17 +132,17 @@ PairCursor RecordReader::pairs() const {
   PairCursor cursor;
   cursor.guard_ = guard_;
   cursor.left_ = record.pairs;
-  if (record.pairs == 0) return cursor;
-  cursor.shaped_ = record.shape_keys != nullptr;
-  cursor.key_ = cursor.shaped_ ? record.shape_keys : record.tokens;
-  cursor.value_ = cursor.shaped_ ? record.tokens : packed::SkipToken(record.tokens);
+  cursor.keys_ = record.shape_keys;
+  cursor.at_ = record.tokens;
+  if (record.pairs > 0) cursor.Read();
   return cursor;
 }
 
 PairCursor RecordReader::Find(std::string_view key) const {
+  const packed::WantedText wanted(key);
   PairCursor cursor = pairs();
   for (; cursor.valid(); cursor.Next()) {
-    if (guard_->map_->Equals(cursor.key_, key, guard_->pin_)) break;
+    if (guard_->map_->Equals(cursor.key_, wanted, guard_->pin_)) break;
   }
   return cursor;
 }

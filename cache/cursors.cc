@@ -6,6 +6,7 @@
 // them passes over the second.
 #include <strata/cache.h>
 
+#include <array>
 #include <new>
 #include <string>
 #include <vector>
@@ -132,6 +133,22 @@ struct EntryCursor::State {
   EntryReader entry;
   bool out_of_memory = false;
 
+  // Of the next entries the bytes, of those behind the one just given the dictionary's entries and
+  // then the texts come in while this one is looked at.
+  std::array<PackedMap::ListStrings, 2> ahead;
+  std::size_t steps = 0;
+  void FetchAhead(const PackedMap& map, ReadPin& pin) {
+    constexpr std::size_t kBytesAhead = 6;
+    if (const auto* const item = entries.Ahead(kBytesAhead)) {
+      for (std::size_t line = 0; line < 6; ++line) __builtin_prefetch(item->list + line * 64);
+    }
+    PackedMap::ListStrings& second = ahead[steps++ % 2];
+    PackedMap::ListStrings& first = ahead[steps % 2];
+    if (first.count > 0) map.PrefetchTexts(first, pin);
+    second.count = 0;
+    if (const auto* const item = entries.Ahead(2)) map.PrefetchList(item->list, &second);
+  }
+
   /// The next entry of outer_key, null at their end.
   const PackedMap::EntryItem* NextEntry(const PackedMap& map, ReadPin& pin) {
     return entries.Next(
@@ -171,11 +188,7 @@ bool EntryCursor::Next(const ReadGuard& guard) try {
   while (true) {
     if (at.inside) {
       if (const PackedMap::EntryItem* const item = at.NextEntry(map, guard.pin_)) {
-        // The strings of the next two entries come in while this one is looked at.
-        if (const auto* const ahead = at.entries.Ahead(2)) map.PrefetchList(ahead->list);
-        if (const auto* const ahead = at.entries.Ahead(1)) {
-          map.PrefetchListTexts(ahead->list, guard.pin_);
-        }
+        at.FetchAhead(map, guard.pin_);
         at.inner = map.Text(item->inner, at.scratch, guard.pin_);
         at.entry = EntryReader(&guard, item->list);
         return true;

@@ -63,7 +63,10 @@ class Dictionary {
   /// Fetches the bytes, once the entry is there.
   void PrefetchText(StringId id, ReadPin& pin) const {
     const Location location = LocationOf(id);
-    if (Holds(pin)) __builtin_prefetch(log_->Address(location));
+    if (!Holds(pin)) return;
+    // Most strings end in the first line or the next.
+    __builtin_prefetch(log_->Address(location));
+    __builtin_prefetch(log_->Address(location) + 48);
   }
   Location LocationOf(StringId id) const { return Entry(id) & kLocationMask; }
 

@@ -21,9 +21,10 @@ namespace {
 
 // Live bytes are kept at 0.88 of all that is taken, or better.
 constexpr double kDeadShare = 0.10;
-constexpr double kIdleDeadShare = 0.015;
-// A victim with less dead than this costs more than it gives back.
+constexpr double kIdleDeadShare = 0.010;
+// A victim with less dead than this costs more than it gives back; with time to spare, than that.
 constexpr double kVictimShare = 0.05;
+constexpr double kIdleVictimShare = 0.02;
 // Bytes of a victim that are walked for each byte written, and for each write.
 constexpr std::size_t kCleanPerByte = 12;
 constexpr std::size_t kCleanPerWrite = 2048;
@@ -108,7 +109,7 @@ bool PackedMap::NextVictim(double dead_share, bool idle) {
   }
   if (!idle && gain < search_at_bytes_) return false;
   eras_.Advance();
-  cleaning_ = log_.Victim(kVictimShare);
+  cleaning_ = log_.Victim(idle ? kIdleVictimShare : kVictimShare);
   cleaning_offset_ = 0;
   if (cleaning_ == SegmentStore::kNoSegment) {
     search_at_bytes_ = gain + SegmentStore::kSegmentBytes;
@@ -160,7 +161,8 @@ bool PackedMap::CleanBlob(Location location, const Blob& blob) {
 }
 
 bool PackedMap::RewriteList(const std::uint8_t* list) {
-  PrefetchList(list);
+  ListStrings strings;
+  PrefetchList(list, &strings);
   const StoredList stored = ReadList(list);
   lists_.Begin();
   const std::uint8_t* at = stored.records;

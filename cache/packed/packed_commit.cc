@@ -143,8 +143,9 @@ bool PackedMap::MoveToTable(Site* site, std::string_view outer, std::string_view
   site->outer = made;
   ReadPin pin = WriterPin();
   site->inner_hash = strings_.Hash(inner);
+  const WantedText wanted(inner);
   site->entry = index.Find(site->inner_hash, pin, [&](std::uint64_t candidate) {
-    return strings_.Equals(ReadEntryBlob(log_.At(candidate)).inner, inner, pin);
+    return strings_.Equals(ReadEntryBlob(log_.At(candidate)).inner, wanted, pin);
   });
   return true;
 }

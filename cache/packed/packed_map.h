@@ -98,12 +98,23 @@ class PackedMap {
 
   const Eras& eras() const { return eras_; }
   const Shapes& shapes() const { return shapes_; }
+  const StringCoder& strings() const { return strings_; }
   /// An entry's list (ReadList), good until the pin ends; null where there is no such entry.
   const std::uint8_t* Find(std::string_view outer, std::string_view inner, ReadPin& pin) const;
   bool HasOuter(std::string_view outer, ReadPin& pin) const;
   /// The text of a token in a blob that the pin keeps; of a number, in `scratch`.
-  std::string_view Text(const std::uint8_t* token, char* scratch, ReadPin& pin) const;
-  bool Equals(const std::uint8_t* token, std::string_view text, ReadPin& pin) const;
+  std::string_view Text(const TokenHead& token, char* scratch, ReadPin& pin) const {
+    if ((token.head & 3) == 1) return TokenOf(token).inline_text();
+    return ReadWhole(pin, [&] { return strings_.Text(TokenOf(token), scratch, pin); });
+  }
+  std::string_view Text(const std::uint8_t* token, char* scratch, ReadPin& pin) const {
+    TokenHead read;
+    ReadHead(token, &read);
+    return Text(read, scratch, pin);
+  }
+  bool Equals(const TokenHead& token, const WantedText& wanted, ReadPin& pin) const {
+    return ReadWhole(pin, [&] { return strings_.Equals(TokenOf(token), wanted, pin); });
+  }
 
   // Fetching memory ahead of reads that follow, in steps whose waits overlap. Nothing is answered,
   // and what a step guesses wrong costs time only.
@@ -114,11 +125,18 @@ class PackedMap {
   /// texts.
   void PrefetchKeys(const std::uint8_t* record) const;
   void PrefetchKeyTexts(const std::uint8_t* record, ReadPin& pin) const;
-  void PrefetchToken(const std::uint8_t* token) const;
-  void PrefetchText(const std::uint8_t* token, ReadPin& pin) const;
-  /// Of all strings of a list.
-  void PrefetchList(const std::uint8_t* list) const;
-  void PrefetchListTexts(const std::uint8_t* list, ReadPin& pin) const;
+  void PrefetchToken(const TokenHead& token) const { strings_.PrefetchEntry(TokenOf(token)); }
+  void PrefetchText(const TokenHead& token, ReadPin& pin) const {
+    BeginRead(pin);
+    strings_.PrefetchText(TokenOf(token), pin);
+  }
+  /// Of the first strings of a list.
+  struct ListStrings {
+    std::array<StringId, 128> ids;
+    std::size_t count = 0;
+  };
+  void PrefetchList(const std::uint8_t* list, ListStrings* strings) const;
+  void PrefetchTexts(const ListStrings& strings, ReadPin& pin) const;
 
   // Enumeration goes in the order of hashes, which is the order of the indexes' shards: a place in
   // it is a hash, and survives every write.

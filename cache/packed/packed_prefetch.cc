@@ -10,25 +10,6 @@ namespace strata::packed {
 namespace {
 
 constexpr std::size_t kTogether = 32;
-// Of a long list, so many tokens are fetched ahead.
-constexpr std::size_t kMostTokens = 128;
-
-// Calls visit(token) for the first tokens of a list.
-template <class Visit>
-void ForSomeTokens(const std::uint8_t* list, const Shapes& shapes, Visit visit) {
-  const StoredList stored = ReadList(list);
-  const std::uint8_t* at = stored.records;
-  std::size_t tokens = 0;
-  for (std::size_t i = 0; i < stored.count && tokens < kMostTokens; ++i) {
-    const StoredRecord record = ReadRecord(at, shapes);
-    at = record.ForEach([&](const Token& key, const Token& value) {
-      if (record.shape_keys == nullptr) visit(key);
-      visit(value);
-      tokens += 2;
-      return true;
-    });
-  }
-}
 
 }  // namespace
 
@@ -90,26 +71,30 @@ void PackedMap::PrefetchKeyTexts(const std::uint8_t* record, ReadPin& pin) const
   });
 }
 
-void PackedMap::PrefetchToken(const std::uint8_t* token) const {
-  Token read;
-  ReadToken(token, &read);
-  strings_.PrefetchEntry(read);
+void PackedMap::PrefetchList(const std::uint8_t* list, ListStrings* strings) const {
+  strings->count = 0;
+  const auto add = [&](const Token& token) {
+    if (token.kind != Token::Kind::kDictionary || strings->count == strings->ids.size()) return;
+    strings_.PrefetchEntry(token);
+    strings->ids[strings->count++] = static_cast<StringId>(token.number);
+  };
+  const StoredList stored = ReadList(list);
+  const std::uint8_t* at = stored.records;
+  for (std::size_t i = 0; i < stored.count && i < strings->ids.size(); ++i) {
+    const StoredRecord record = ReadRecord(at, shapes_);
+    at = record.ForEach([&](const Token& key, const Token& value) {
+      if (record.shape_keys == nullptr) add(key);
+      add(value);
+      return true;
+    });
+  }
 }
 
-void PackedMap::PrefetchText(const std::uint8_t* token, ReadPin& pin) const {
+void PackedMap::PrefetchTexts(const ListStrings& strings, ReadPin& pin) const {
   BeginRead(pin);
-  Token read;
-  ReadToken(token, &read);
-  strings_.PrefetchText(read, pin);
-}
-
-void PackedMap::PrefetchList(const std::uint8_t* list) const {
-  ForSomeTokens(list, shapes_, [&](const Token& token) { strings_.PrefetchEntry(token); });
-}
-
-void PackedMap::PrefetchListTexts(const std::uint8_t* list, ReadPin& pin) const {
-  BeginRead(pin);
-  ForSomeTokens(list, shapes_, [&](const Token& token) { strings_.PrefetchText(token, pin); });
+  for (std::size_t i = 0; i < strings.count; ++i) {
+    strings_.dictionary().PrefetchText(strings.ids[i], pin);
+  }
 }
 
 }  // namespace strata::packed

@@ -91,18 +91,19 @@ PackedMap::Site PackedMap::Locate(std::string_view outer, std::string_view inner
   site.outer = FindOuterAt(outer, site.outer_hash, pin);
   if (site.outer == kNowhere) return site;
   const OuterBlob blob = ReadOuter(site.outer);
+  const WantedText wanted(inner);
   if (!blob.has_table) {
     const std::uint8_t* at = blob.entries;
     for (std::uint64_t i = 0; i < blob.number && !site.found; ++i) {
       site.stored = ReadInlineEntry(at);
-      site.found = !site.stored.deleted && strings_.Equals(site.stored.inner, inner, pin);
+      site.found = !site.stored.deleted && strings_.Equals(site.stored.inner, wanted, pin);
       at = site.stored.end;
     }
     return site;
   }
   site.inner_hash = strings_.Hash(inner);
   site.entry = tables_[blob.number].index.Find(site.inner_hash, pin, [&](std::uint64_t candidate) {
-    return strings_.Equals(ReadEntryBlob(log_.At(candidate)).inner, inner, pin);
+    return strings_.Equals(ReadEntryBlob(log_.At(candidate)).inner, wanted, pin);
   });
   site.found = site.entry != kNowhere;
   if (site.found) site.stored = ReadEntryBlob(log_.At(site.entry));
@@ -120,19 +121,6 @@ const std::uint8_t* PackedMap::Find(std::string_view outer, std::string_view inn
 bool PackedMap::HasOuter(std::string_view outer, ReadPin& pin) const {
   const std::uint64_t hash = strings_.Hash(outer);
   return ReadWhole(pin, [&] { return FindOuterAt(outer, hash, pin) != kNowhere; });
-}
-
-std::string_view PackedMap::Text(const std::uint8_t* token, char* scratch, ReadPin& pin) const {
-  Token read;
-  ReadToken(token, &read);
-  if (read.kind == Token::Kind::kInline) return read.inline_text();
-  return ReadWhole(pin, [&] { return strings_.Text(read, scratch, pin); });
-}
-
-bool PackedMap::Equals(const std::uint8_t* token, std::string_view text, ReadPin& pin) const {
-  Token read;
-  ReadToken(token, &read);
-  return ReadWhole(pin, [&] { return strings_.Equals(read, text, pin); });
 }
 
 std::size_t PackedMap::EntryCount(const OuterBlob& outer) const {
@@ -197,8 +185,8 @@ std::uint64_t PackedMap::NextEntries(std::string_view outer, const OuterPlace& p
                               [&](std::uint64_t payload) { add(ReadEntryBlob(log_.At(payload))); });
   });
   SortItems(items, [&](const EntryItem& a, const EntryItem& b) {
-    char scratch[kNumberScratchBytes];
-    return Equals(a.inner, Text(b.inner, scratch, pin), pin);
+    char scratch[2][kNumberScratchBytes];
+    return Text(a.inner, scratch[0], pin) == Text(b.inner, scratch[1], pin);
   });
   return next;
 }

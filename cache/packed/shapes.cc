@@ -26,7 +26,7 @@ bool Shapes::HasKeys(const Shape& shape, RecordView record) const {
   for (const Pair& pair : record) {
     Token token;
     at = ReadToken(at, &token);
-    if (!strings_->Equals(token, pair.key, pin)) return false;
+    if (!strings_->Equals(token, WantedText(pair.key), pin)) return false;
   }
   return true;
 }

@@ -43,17 +43,20 @@ class StringCoder {
   }
 
   /// Whether the token's text is this one; any answer where the pin's era moves on.
-  bool Equals(const Token& token, std::string_view text, ReadPin& pin) const {
+  bool Equals(const Token& token, const WantedText& wanted, ReadPin& pin) const {
+    // What can be a number is one in every token.
+    if (wanted.number.has_value()) {
+      return token.kind == Token::Kind::kNumber && token.number == *wanted.number;
+    }
     switch (token.kind) {
       case Token::Kind::kInline:
-        return token.inline_text() == text;
+        return token.inline_text() == wanted.text;
       case Token::Kind::kDictionary:
-        return dictionary_.Text(static_cast<StringId>(token.number), pin) == text;
+        return dictionary_.Text(static_cast<StringId>(token.number), pin) == wanted.text;
       case Token::Kind::kNumber:
         break;
     }
-    char scratch[kNumberScratchBytes];
-    return NumberText(token.number, scratch) == text;
+    return false;
   }
   /// The text; of a number, in `scratch` (kNumberScratchBytes). Empty where the pin's era moves on.
   std::string_view Text(const Token& token, char* scratch, ReadPin& pin) const {

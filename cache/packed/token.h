@@ -19,6 +19,8 @@
 #include <optional>
 #include <string_view>
 
+#include <strata/cache.h>
+
 #include "cache/packed/varint.h"
 
 namespace strata::packed {
@@ -70,18 +72,29 @@ inline std::uint8_t* WriteInlineToken(std::string_view text, std::uint8_t* to) {
   return to + text.size();
 }
 
+/// Reads a token's head only; returns the byte after the token.
+inline const std::uint8_t* ReadHead(const std::uint8_t* from, TokenHead* token) {
+  token->bytes = ReadVarint(from, &token->head);
+  return (token->head & 3) == 1 ? token->bytes + (token->head >> 2) : token->bytes;
+}
+inline Token TokenOf(const TokenHead& token) {
+  if ((token.head & 1) == 0) return {Token::Kind::kDictionary, token.head >> 1, nullptr};
+  if ((token.head & 2) == 0) return {Token::Kind::kInline, token.head >> 2, token.bytes};
+  return {Token::Kind::kNumber, token.head >> 2, nullptr};
+}
+
+/// A text that many tokens are compared with.
+struct WantedText {
+  explicit WantedText(std::string_view wanted) : text(wanted), number(AsNumber(wanted)) {}
+  std::string_view text;
+  std::optional<std::uint64_t> number;
+};
+
 /// Reads the token at `from`; returns the byte after it.
 inline const std::uint8_t* ReadToken(const std::uint8_t* from, Token* token) {
-  std::uint64_t head = 0;
-  from = ReadVarint(from, &head);
-  if ((head & 1) == 0) {
-    *token = {Token::Kind::kDictionary, head >> 1, nullptr};
-  } else if ((head & 2) == 0) {
-    *token = {Token::Kind::kInline, head >> 2, from};
-    from += token->number;
-  } else {
-    *token = {Token::Kind::kNumber, head >> 2, nullptr};
-  }
+  TokenHead head;
+  from = ReadHead(from, &head);
+  *token = TokenOf(head);
   return from;
 }
 

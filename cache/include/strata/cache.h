@@ -51,6 +51,12 @@ namespace packed {
 class PackedMap;
 struct ReaderSlot;
 
+/// A string as a blob holds it (cache/packed/token.h). Not for users.
+struct TokenHead {
+  std::uint64_t head = 0;
+  const std::uint8_t* bytes = nullptr;
+};
+
 /// A guard's hold on the engine (cache/packed/eras.h). Not for users.
 struct ReadPin {
   const std::atomic<std::uint64_t>* era = nullptr;
@@ -185,11 +191,13 @@ class PairCursor {
  private:
   friend class RecordReader;
   friend class ReadGuard;
+  void Read();
   const ReadGuard* guard_ = nullptr;
-  const std::uint8_t* key_ = nullptr;
-  const std::uint8_t* value_ = nullptr;
-  std::size_t left_ = 0;  // pairs from the one it stands on to the last
-  bool shaped_ = false;   // the keys lie together, apart from the values
+  packed::TokenHead key_;
+  packed::TokenHead value_;
+  const std::uint8_t* keys_ = nullptr;  // where the next key is, if the keys lie apart; else null
+  const std::uint8_t* at_ = nullptr;    // where the next token is
+  std::size_t left_ = 0;                // pairs from the one it stands on to the last
   mutable char scratch_[2][20];
 };
 
