@@ -4,7 +4,8 @@
 // It has no thread and no clock. Every write pays for it in proportion to what it wrote, as long as
 // more of the log is dead than kDeadShare; Maintain goes on to kIdleDeadShare. A blob is moved by
 // rewriting it: strings that have come into the dictionary since become tokens, and those that are
-// there for it alone go back inline.
+// there for it alone go back inline. What was rewritten before a write moves as it is; Maintain
+// rewrites it again.
 //
 // What is taken out of readers' reach is retired, and freed by ReclaimSome once no guard is as old.
 //
@@ -131,7 +132,12 @@ bool PackedMap::CleanSome(std::size_t budget_bytes, double dead_share, bool idle
     while ((log_.dead_bytes(cleaning_) < log_.filled_bytes(cleaning_) ||
             log_.unused_bytes(cleaning_) > 0) &&
            log_.NextBlob(cleaning_, &at, &location, &blob)) {
-      if (!CleanBlob(location, blob)) return false;  // no memory: try again later
+      Blob next;
+      std::size_t after = at;
+      Location next_location = kNowhere;
+      if (log_.NextBlob(cleaning_, &after, &next_location, &next)) FetchSlot(next);
+      // Without memory: try again later.
+      if (!CleanBlob(location, blob, idle || !log_.IsCleaned(cleaning_))) return false;
       if (blob.total_bytes >= budget_bytes) {
         cleaning_offset_ = at;
         return true;
@@ -144,20 +150,50 @@ bool PackedMap::CleanSome(std::size_t budget_bytes, double dead_share, bool idle
   }
 }
 
-bool PackedMap::CleanBlob(Location location, const Blob& blob) {
+bool PackedMap::CleanBlob(Location location, const Blob& blob, bool rewrite) {
   switch (blob.kind) {
     case BlobKind::kString:
       // One that was lost since may be in a reader's hands.
       return strings_.dictionary().Move(
           location, blob, cleaning_drops_ && log_.last_loss(cleaning_) == cleaning_loss_);
     case BlobKind::kEntry:
-      return CleanEntry(location, blob);
+      rewrite = rewrite || ReadList(ReadEntryBlob(blob).list).word != nullptr;
+      return rewrite ? CleanEntry(location, blob) : MoveBlob(location, blob);
     case BlobKind::kOuter:
-      return CleanOuter(location);
+      return rewrite ? CleanOuter(location) : MoveBlob(location, blob);
     case BlobKind::kDead:
       break;
   }
   return true;
+}
+
+// Moves an outer's or entry's blob as it is, with its references.
+bool PackedMap::MoveBlob(Location location, const Blob& blob) {
+  Location made = kNowhere;
+  std::uint8_t* const to =
+      log_.Append(SegmentStore::Head::kClean, blob.kind, blob.payload_bytes, &made);
+  if (to == nullptr) return false;
+  std::memcpy(to, blob.payload, blob.payload_bytes);
+  cleaned_bytes_ += blob.total_bytes;
+  if (blob.kind == BlobKind::kOuter) {
+    SetOuter(OuterHash()(location), location, made);
+    return true;
+  }
+  std::uint64_t table = 0;
+  ReadVarint(blob.payload, &table);
+  tables_[table].index.Replace(InnerHash()(location), location, made);
+  log_.Kill(location);
+  return true;
+}
+
+// Fetches the slot that leads to an entry which is cleaned next.
+void PackedMap::FetchSlot(const Blob& blob) const {
+  if (blob.kind != BlobKind::kEntry) return;
+  std::uint64_t table = 0;
+  ReadVarint(blob.payload, &table);
+  ReadPin pin = WriterPin();
+  const std::uint64_t hash = HashOfInner(ReadEntryBlob(blob).inner, pin);
+  tables_[table].index.PrefetchSlot(hash, pin);
 }
 
 bool PackedMap::RewriteList(const std::uint8_t* list) {

@@ -301,7 +301,9 @@ class PackedMap {
   bool MakeRoom();
   void FreeUnpinned();
   void ReclaimSome(bool all);
-  bool CleanBlob(Location location, const Blob& blob);
+  bool CleanBlob(Location location, const Blob& blob, bool rewrite);
+  bool MoveBlob(Location location, const Blob& blob);
+  void FetchSlot(const Blob& blob) const;
   bool CleanEntry(Location location, const Blob& blob);
   bool CleanOuter(Location location);
   bool RewriteList(const std::uint8_t* list);

@@ -88,6 +88,7 @@ std::uint8_t* SegmentStore::Append(Head head, BlobKind kind, std::size_t payload
     const std::size_t run = (blob_bytes + kFirstLocation + kSegmentBytes - 1) / kSegmentBytes;
     segment = Take(run);
     if (segment == kNoSegment) return nullptr;
+    segments_[segment].cleaned = head == Head::kClean;
     // A blob that fills a run, or most of a segment, leaves the head where it was.
     const Segment old_head = heads_[static_cast<std::size_t>(head)];
     const bool better_head = old_head == kNoSegment ||

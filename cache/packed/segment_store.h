@@ -165,6 +165,8 @@ class SegmentStore {
   std::uint64_t taken_bytes() const { return taken_bytes_; }
   std::uint64_t retired_bytes() const { return retired_bytes_; }
   bool IsHead(Segment segment) const { return segment == heads_[0] || segment == heads_[1]; }
+  /// Whether the cleaner filled it: what is in it was rewritten before.
+  bool IsCleaned(Segment segment) const { return segments_[segment].cleaned; }
   std::uint64_t dead_bytes(Segment segment) const { return segments_[segment].dead; }
   std::uint64_t room_bytes(Segment segment) const { return segments_[segment].room; }
 
@@ -196,6 +198,7 @@ class SegmentStore {
     Era last_loss = 0;           // when it last got an unused string
     std::uint32_t run = 1;       // segments of a large blob's run, counted at its first
     State state = State::kFree;  // kRun: a large blob goes on here
+    bool cleaned = false;
   };
   static_assert(sizeof(Info) == 72);
 

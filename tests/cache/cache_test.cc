@@ -392,7 +392,7 @@ TEST(CacheTest, AViewKeepsWhatItSawWhileEverythingIsWrittenOverAndDeleted) {
   Cache cache = NewCache();
   const std::string often(300, 'o');
   for (int i = 0; i < 50; ++i) {
-    const Pair pairs[] = {{"k", often}, {"n", "17"}};
+    const strata::Pair pairs[] = {{"k", often}, {"n", "17"}};
     ASSERT_TRUE(cache.Append("o", std::to_string(i), pairs).ok());
   }
   const ReadGuard guard(cache);
@@ -402,7 +402,7 @@ TEST(CacheTest, AViewKeepsWhatItSawWhileEverythingIsWrittenOverAndDeleted) {
     for (int i = 0; i < 50; ++i) {
       const std::string other(200, static_cast<char>('a' + round % 26));
       Records list;
-      const Pair pairs[] = {{other, other}, {"n", other}};
+      const strata::Pair pairs[] = {{other, other}, {"n", other}};
       list.Add(pairs);
       ASSERT_TRUE(cache.Put("o", std::to_string(i), list).ok());
     }
@@ -423,7 +423,7 @@ TEST(CacheTest, AForgottenGuardKeepsWhatWasThereAndNotWhatIsWrittenAfter) {
       Records list;
       const std::string value =
           std::to_string(round) + std::string(400, static_cast<char>('a' + i % 26));
-      const Pair pairs[] = {{"k", value}, {"again", value}};
+      const strata::Pair pairs[] = {{"k", value}, {"again", value}};
       list.Add(pairs);
       ASSERT_TRUE(cache.Put("o", std::to_string(i), list).ok());
     }
