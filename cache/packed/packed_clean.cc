@@ -26,6 +26,8 @@ constexpr double kIdleDeadShare = 0.010;
 // A victim with less dead than this costs more than it gives back; with time to spare, than that.
 constexpr double kVictimShare = 0.05;
 constexpr double kIdleVictimShare = 0.02;
+// Where no victim was found, another is looked for when so much more of the log is dead.
+constexpr std::uint64_t kSearchShare = 128;
 // Bytes of a victim that are walked for each byte written, and for each write.
 constexpr std::size_t kCleanPerByte = 12;
 constexpr std::size_t kCleanPerWrite = 2048;
@@ -113,7 +115,7 @@ bool PackedMap::NextVictim(double dead_share, bool idle) {
   cleaning_ = log_.Victim(idle ? kIdleVictimShare : kVictimShare);
   cleaning_offset_ = 0;
   if (cleaning_ == SegmentStore::kNoSegment) {
-    search_at_bytes_ = gain + SegmentStore::kSegmentBytes;
+    search_at_bytes_ = gain + log_.taken_bytes() / kSearchShare;
     return false;
   }
   search_at_bytes_ = 0;

@@ -13,6 +13,42 @@ Footprint PackedMap::MeasureFootprint() const {
   return Measure();
 }
 
+// The indexes, and what they lead to.
+void PackedMap::AddIndexes(Layer* outer_index, Layer* inner_index, Layer* blobs) const {
+  const auto add_blob = [&](const Blob& blob, std::size_t room) {
+    ++blobs->count;
+    blobs->used_bytes += blob.total_bytes - room;
+    blobs->slack_bytes += room;
+  };
+  const Index* const outers = root();
+  if (outers == nullptr) return;
+  outers->AddTo(outer_index);
+  outers->ForEach([&](std::uint64_t location) {
+    add_blob(log_.At(location), 0);
+    const OuterBlob outer = ReadOuter(location);
+    if (!outer.has_table) return;
+    const Index& inners = tables_[outer.number].index;
+    inners.AddTo(inner_index);
+    inners.ForEach([&](std::uint64_t entry) {
+      const Blob blob = log_.At(entry);
+      add_blob(blob, ReadList(ReadEntryBlob(blob).list).room_bytes());
+    });
+  });
+}
+
+// Tables that are out of reach and still kept; how many.
+std::size_t PackedMap::AddRetiredTables(Layer* retained) const {
+  std::size_t count = 0;
+  for (std::uint32_t table = retired_tables_; table != kNoTable; table = tables_[table].next) {
+    Layer kept;
+    tables_[table].index.AddTo(&kept);
+    retained->dead_bytes += kept.total_bytes();
+    ++count;
+  }
+  retained->count += count;
+  return count;
+}
+
 Footprint PackedMap::Measure() const {
   Footprint footprint{.layout = "packed",
                       .allocated_bytes = door_.allocated_bytes(),
@@ -32,34 +68,9 @@ Footprint PackedMap::Measure() const {
   Layer readers{.name = "readers"};
   Layer scratch{.name = "scratch"};
 
-  const auto add_blob = [&](const Blob& blob, std::size_t room) {
-    ++blobs.count;
-    blobs.used_bytes += blob.total_bytes - room;
-    blobs.slack_bytes += room;
-  };
-  if (const Index* const outers = root(); outers != nullptr) {
-    outers->AddTo(&outer_index);
-    outers->ForEach([&](std::uint64_t location) {
-      add_blob(log_.At(location), 0);
-      const OuterBlob outer = ReadOuter(location);
-      if (!outer.has_table) return;
-      const Index& inners = tables_[outer.number].index;
-      inners.AddTo(&inner_index);
-      inners.ForEach([&](std::uint64_t entry) {
-        const Blob blob = log_.At(entry);
-        add_blob(blob, ReadList(ReadEntryBlob(blob).list).room_bytes());
-      });
-    });
-  }
-  std::size_t idle_tables = free_table_count_;
-  for (std::uint32_t table = retired_tables_; table != kNoTable; table = tables_[table].next) {
-    ++idle_tables;
-    Layer kept;
-    tables_[table].index.AddTo(&kept);
-    ++retained.count;
-    retained.dead_bytes += kept.total_bytes();
-  }
-  tables_.AddTo(&inner_index, idle_tables);
+  AddIndexes(&outer_index, &inner_index, &blobs);
+  const std::size_t retired_tables = AddRetiredTables(&retained);
+  tables_.AddTo(&inner_index, free_table_count_ + retired_tables);
   const Dictionary& dictionary = strings_.dictionary();
   dictionary.AddTo(&dictionary_table, &dictionary_index);
   dictionary.ForEach([&](StringId id) {

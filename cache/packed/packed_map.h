@@ -321,6 +321,8 @@ class PackedMap {
   absl::Status CheckReferences(Census* census) const;
   absl::Status CheckSegments(Census* census) const;
   Footprint Measure() const;
+  void AddIndexes(Layer* outer_index, Layer* inner_index, Layer* blobs) const;
+  std::size_t AddRetiredTables(Layer* retained) const;
 
   Settings settings_;
   std::uint64_t write_limit_bytes_;  // the limit less what is the cleaner's
