@@ -61,6 +61,7 @@ bool PackedMap::Maintain(std::size_t budget_bytes) {
   const bool more = CleanSome(budget_bytes, kIdleDeadShare, true);
   ReclaimSome(true);
   if (more) return true;
+  strings_.Trim();
   // When nothing is left to clean, the rest goes into what makes reading faster.
   for (std::size_t spent = 0; spent < budget_bytes; spent += MemoryDoor::kHugePageBytes) {
     if (!log_.UniteOne()) return false;

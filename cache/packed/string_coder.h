@@ -89,6 +89,8 @@ class StringCoder {
   Dictionary& dictionary() { return dictionary_; }
   const Dictionary& dictionary() const { return dictionary_; }
   const StringPolicy& policy() const { return policy_; }
+  /// Between writes: gives back what a smaller store needs no more.
+  void Trim() { policy_.Trim(log_->filled_bytes()); }
   void Clear() {
     dictionary_.Clear();
     policy_.Clear();

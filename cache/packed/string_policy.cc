@@ -64,6 +64,13 @@ bool StringPolicy::Recently(std::string_view text) {
   return false;
 }
 
+void StringPolicy::Trim(std::uint64_t store_bytes) {
+  if (filter_.size() <= kMinFilter) return;
+  if (filter_.capacity_bytes() <= store_bytes / 32) return;
+  filter_.Free();
+  new_in_filter_ = 0;
+}
+
 void StringPolicy::Clear() {
   classes_ = {};
   filter_.Free();

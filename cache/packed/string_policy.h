@@ -50,6 +50,9 @@ class StringPolicy {
   /// bounds the filter's memory: it takes at most 1/64 of that.
   bool MetUnknown(Class place, std::string_view text, std::uint64_t store_bytes);
 
+  /// Gives the filter back where it takes more than 1/32 of the store, which has become smaller; it
+  /// begins anew.
+  void Trim(std::uint64_t store_bytes);
   void Clear();
   void AddTo(Layer* layer) const;
 
