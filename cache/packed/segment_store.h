@@ -66,7 +66,7 @@ class SegmentStore {
   using Segment = std::uint32_t;
   static constexpr Segment kNoSegment = 0xFFFFFFFF;
 
-  static constexpr std::size_t kFetchBytes = 384;
+  static constexpr std::size_t kFetchBytes = 512;
 
   enum class Head : std::uint8_t { kWrite, kClean };
 
