@@ -211,5 +211,54 @@ TEST(DoorAllocator, RefusesACountThatOverflows) {
                std::bad_array_new_length);
 }
 
+TEST(MemoryDoor, GrantsNothingThatWouldPassItsLimit) {
+  MemoryDoor door;
+  door.SetLimit(10000);
+  void* const first = door.TryAllocate(0, 6000);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(door.TryAllocate(0, 6000), nullptr);
+  EXPECT_FALSE(door.TryTakePages(1, 4096));
+  EXPECT_LE(door.allocated_bytes(), 10000u);
+  door.Free(0, first);
+  EXPECT_TRUE(door.TryTakePages(1, 4096));
+  EXPECT_EQ(door.TryAllocate(0, 6000), nullptr);
+  door.SetLimit(MemoryDoor::kNoLimit);
+  void* const second = door.TryAllocate(0, 6000);
+  EXPECT_NE(second, nullptr);
+  door.Free(0, second);
+}
+
+TEST(MemoryDoor, FailsFromTheRequestOnThatATestChose) {
+  MemoryDoor door;
+  door.FailAfter(2);
+  void* const first = door.TryAllocate(0, 10);
+  EXPECT_NE(first, nullptr);
+  EXPECT_TRUE(door.TryTakePages(1, 4096));
+  EXPECT_EQ(door.granted_left(), 0u);
+  EXPECT_EQ(door.TryAllocate(0, 10), nullptr);
+  EXPECT_FALSE(door.TryTakePages(1, 4096));
+  door.FailAfter(MemoryDoor::kNoLimit);
+  EXPECT_TRUE(door.TryTakePages(1, 4096));
+  door.Free(0, first);
+}
+
+TEST(MemoryDoor, RangesBeginWhereAHugePageMay) {
+  constexpr std::size_t kBytes = 3 * MemoryDoor::kHugePageBytes;
+  MemoryDoor door;
+  void* const range = MemoryDoor::ReserveRange(kBytes);
+  ASSERT_NE(range, nullptr);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(range) % MemoryDoor::kHugePageBytes, 0u);
+  ASSERT_TRUE(door.TryTakePages(0, MemoryDoor::kHugePageBytes));
+  std::memset(range, 7, MemoryDoor::kHugePageBytes);
+  // Whether the system has huge pages or not, the bytes stay.
+  (void)MemoryDoor::UnitePages(range);
+  EXPECT_EQ(static_cast<unsigned char*>(range)[MemoryDoor::kHugePageBytes - 1], 7);
+  MemoryDoor::DividePages(range);
+  door.ReturnPages(0, range, MemoryDoor::kHugePageBytes);
+  EXPECT_EQ(static_cast<unsigned char*>(range)[0], 0);
+  EXPECT_EQ(door.allocated_bytes(), 0u);
+  MemoryDoor::FreeRange(range, kBytes);
+}
+
 }  // namespace
 }  // namespace strata

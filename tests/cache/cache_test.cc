@@ -453,5 +453,94 @@ TEST(CacheTest, AForgottenGuardKeepsWhatWasThereAndNotWhatIsWrittenAfter) {
   EXPECT_EQ(cache.Stats().open_guards, 0u);
 }
 
+TEST(CacheTest, FindsManyAtOnceWhatItFindsOneByOne) {
+  Cache cache = NewCache();
+  std::vector<std::string> names;
+  for (int i = 0; i < 300; ++i) names.push_back("name " + std::to_string(i));
+  for (int i = 0; i < 300; ++i) {
+    const strata::Pair pairs[] = {{"key", names[i % 40]}, {names[i], "17"}};
+    // One large outer, many small ones.
+    const std::string outer = i % 2 == 0 ? "large" : names[i];
+    ASSERT_TRUE(cache.Append(outer, names[i / 3], pairs).ok());
+  }
+  std::vector<PairAddress> addresses;
+  std::vector<EntryAddress> entries;
+  for (int i = 0; i < 300; ++i) {
+    const std::string_view outer = i % 2 == 0 ? "large"sv : std::string_view(names[i]);
+    addresses.push_back({outer, names[i / 3], 0, "key"});
+    addresses.push_back({outer, names[i / 3], 5, "key"});
+    addresses.push_back({outer, names[i / 3], 0, "missing"});
+    addresses.push_back({outer, "missing", 0, "key"});
+    addresses.push_back({"missing", names[i], 0, "key"});
+    entries.push_back({outer, names[i / 3]});
+    entries.push_back({outer, "missing"});
+  }
+  const ReadGuard guard(cache);
+  std::vector<PairCursor> pairs(addresses.size());
+  guard.FindMany(addresses, pairs);
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const PairAddress& at = addresses[i];
+    const PairCursor alone = guard.Find(at.outer, at.inner, at.index, at.key);
+    ASSERT_EQ(pairs[i].valid(), alone.valid()) << i;
+    if (!alone.valid()) continue;
+    ++found;
+    EXPECT_EQ(pairs[i].value(), alone.value());
+  }
+  EXPECT_EQ(found, 300u);
+  std::vector<EntryReader> readers(entries.size());
+  guard.GetMany(entries, readers);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const EntryReader alone = guard.Get(entries[i].outer, entries[i].inner);
+    ASSERT_EQ(static_cast<bool>(readers[i]), static_cast<bool>(alone)) << i;
+    if (alone) EXPECT_EQ(readers[i].record_count(), alone.record_count());
+  }
+  guard.FindMany({}, {});
+}
+
+TEST(CacheTest, CountsWhatItDid) {
+  Cache cache = NewCache();
+  const strata::Pair pairs[] = {{"key", "value"}};
+  ASSERT_TRUE(cache.Append("o", "i", pairs).ok());
+  ASSERT_TRUE(cache.PutOuter("p").ok());
+  EXPECT_TRUE(cache.DeleteOuter("p"));
+  EXPECT_FALSE(cache.Delete("o", "missing"));
+  {
+    const ReadGuard guard(cache);
+    EXPECT_TRUE(guard.Get("o", "i"));
+    EXPECT_FALSE(guard.Get("o", "j"));
+    EXPECT_TRUE(guard.Find("o", "i", 0, "key").valid());
+    EXPECT_EQ(cache.Stats().open_guards, 1u);
+  }
+  const CacheStats stats = cache.Stats();
+  EXPECT_EQ(stats.gets, 3u);
+  EXPECT_EQ(stats.hits, 2u);
+  EXPECT_EQ(stats.writes, 3u);
+  EXPECT_EQ(stats.open_guards, 0u);
+  EXPECT_EQ(stats.oldest_guard_seconds, 0.0);
+  EXPECT_GE(stats.utilisation, 0.0);
+  EXPECT_LE(stats.utilisation, 1.0);
+}
+
+TEST(CacheTest, HoldsItsLimitAndDeletesAtIt) {
+  constexpr std::uint64_t kLimit = 4 << 20;
+  absl::StatusOr<Cache> cache = Cache::Create({.name = "small", .memory_limit_bytes = kLimit});
+  ASSERT_TRUE(cache.ok()) << cache.status();
+  absl::Status status;
+  int fitted = 0;
+  for (; status.ok(); ++fitted) {
+    const std::string value = std::to_string(fitted) + std::string(1000, 'v');
+    const strata::Pair pairs[] = {{"key", value}};
+    status = cache->Append("o", std::to_string(fitted), pairs);
+    ASSERT_LE(cache->memory().allocated_bytes, kLimit);
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_GE(fitted, 3000);
+  for (int i = 0; i < fitted - 1; ++i) EXPECT_TRUE(cache->Delete("o", std::to_string(i))) << i;
+  const strata::Pair pairs[] = {{"key", "value"}};
+  EXPECT_TRUE(cache->Append("o", "again", pairs).ok());
+  EXPECT_TRUE(cache->Validate().ok()) << cache->Validate();
+}
+
 }  // namespace
 }  // namespace strata
