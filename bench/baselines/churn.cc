@@ -9,12 +9,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "bench/baselines/cpu_clocks.h"
 #include "bench/baselines/digest.h"
 #include "bench/baselines/fresh_lists.h"
 #include "bench/baselines/fresh_text.h"
 #include "bench/baselines/latencies.h"
-#include "bench/baselines/process_cpu_clock.h"
-#include "bench/baselines/thread_cpu_clock.h"
 
 namespace strata {
 namespace {

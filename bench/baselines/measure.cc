@@ -13,8 +13,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "bench/baselines/cpu_clocks.h"
 #include "bench/baselines/digest.h"
-#include "bench/baselines/thread_cpu_clock.h"
 
 #include <strata/process_memory.h>
 

@@ -16,8 +16,8 @@
 #include <string_view>
 #include <thread>
 
+#include "bench/baselines/cpu_clocks.h"
 #include "bench/baselines/measure.h"
-#include "bench/baselines/thread_cpu_clock.h"
 
 #include <strata/load.h>
 

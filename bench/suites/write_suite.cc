@@ -2,7 +2,7 @@
 // there, and record by record. An iteration is the whole data set; only the writes are timed.
 #include <chrono>
 
-#include "bench/baselines/thread_cpu_clock.h"
+#include "bench/baselines/cpu_clocks.h"
 #include "bench/suites/suites.h"
 
 namespace strata {

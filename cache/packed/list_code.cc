@@ -76,6 +76,14 @@ void AppendToRoom(const StoredList& list, const std::uint8_t* record, std::size_
                               std::memory_order_release);
 }
 
+void CopyGrowing(const StoredList& list, std::uint8_t* to) {
+  *to++ = 0;
+  *to++ = kGrowing;
+  std::uint8_t* const place = WordPlace(WriteVarint(list.area_bytes, to));
+  AtomicWord(place).store(Word(list.count, list.record_bytes), std::memory_order_relaxed);
+  std::memcpy(place + sizeof(std::uint64_t), list.records, list.area_bytes);
+}
+
 const std::uint8_t* ReleaseRecord(const std::uint8_t* at, StringCoder* strings, Shapes* shapes) {
   const StoredRecord record = ReadRecord(at, *shapes);
   const bool shaped = record.shape_keys != nullptr;

@@ -103,6 +103,9 @@ struct StoredList {
 StoredList ReadList(const std::uint8_t* at);
 /// Takes `bytes` of a record into a growing list's room, which has so many and a mark's more.
 void AppendToRoom(const StoredList& list, const std::uint8_t* record, std::size_t bytes);
+/// Writes a growing list with its room at `to`, which has as much space as it took where it was
+/// first written.
+void CopyGrowing(const StoredList& list, std::uint8_t* to);
 
 /// Builds a list. What it writes anew takes references; those are given back by Rollback, which
 /// must be called where the list does not get into a blob.

@@ -4,8 +4,8 @@
 // It has no thread and no clock. Every write pays for it in proportion to what it wrote, as long as
 // more of the log is dead than kDeadShare; Maintain goes on to kIdleDeadShare. A blob is moved by
 // rewriting it: strings that have come into the dictionary since become tokens, and those that are
-// there for it alone go back inline. What was rewritten before a write moves as it is; Maintain
-// rewrites it again.
+// there for it alone go back inline. What was rewritten before, and a list that grows, a write
+// moves as they are; Maintain rewrites them.
 //
 // What is taken out of readers' reach is retired, and freed by ReclaimSome once no guard is as old.
 //
@@ -113,7 +113,7 @@ bool PackedMap::NextVictim(double dead_share, bool idle) {
   }
   if (!idle && gain < search_at_bytes_) return false;
   eras_.Advance();
-  cleaning_ = log_.Victim(idle ? kIdleVictimShare : kVictimShare);
+  cleaning_ = log_.Victim(idle ? kIdleVictimShare : kVictimShare, idle);
   cleaning_offset_ = 0;
   if (cleaning_ == SegmentStore::kNoSegment) {
     search_at_bytes_ = gain + log_.taken_bytes() / kSearchShare;
@@ -140,7 +140,7 @@ bool PackedMap::CleanSome(std::size_t budget_bytes, double dead_share, bool idle
       Location next_location = kNowhere;
       if (log_.NextBlob(cleaning_, &after, &next_location, &next)) FetchSlot(next);
       // Without memory: try again later.
-      if (!CleanBlob(location, blob, idle || !log_.IsCleaned(cleaning_))) return false;
+      if (!CleanBlob(location, blob, idle)) return false;
       if (blob.total_bytes >= budget_bytes) {
         cleaning_offset_ = at;
         return true;
@@ -153,14 +153,17 @@ bool PackedMap::CleanSome(std::size_t budget_bytes, double dead_share, bool idle
   }
 }
 
-bool PackedMap::CleanBlob(Location location, const Blob& blob, bool rewrite) {
+bool PackedMap::CleanBlob(Location location, const Blob& blob, bool idle) {
+  const bool rewrite = idle || !log_.IsCleaned(cleaning_);
   switch (blob.kind) {
     case BlobKind::kString:
       // One that was lost since may be in a reader's hands.
       return strings_.dictionary().Move(
           location, blob, cleaning_drops_ && log_.last_loss(cleaning_) == cleaning_loss_);
     case BlobKind::kEntry:
-      rewrite = rewrite || ReadList(ReadEntryBlob(blob).list).word != nullptr;
+      if (!idle && ReadList(ReadEntryBlob(blob).list).word != nullptr) {
+        return MoveGrowing(location, blob);
+      }
       return rewrite ? CleanEntry(location, blob) : MoveBlob(location, blob);
     case BlobKind::kOuter:
       return rewrite ? CleanOuter(location) : MoveBlob(location, blob);
@@ -186,6 +189,26 @@ bool PackedMap::MoveBlob(Location location, const Blob& blob) {
   ReadVarint(blob.payload, &table);
   tables_[table].index.Replace(InnerHash()(location), location, made);
   log_.Kill(location);
+  return true;
+}
+
+// Moves an entry whose list grows, with its room: without, the next record would copy it again.
+bool PackedMap::MoveGrowing(Location location, const Blob& blob) {
+  Location made = kNowhere;
+  std::uint8_t* const to =
+      log_.Append(SegmentStore::Head::kClean, BlobKind::kEntry, blob.payload_bytes, &made);
+  if (to == nullptr) return false;
+  const StoredEntry entry = ReadEntryBlob(blob);
+  const StoredList list = ReadList(entry.list);
+  const std::size_t before = static_cast<std::size_t>(entry.list - blob.payload);
+  std::memcpy(to, blob.payload, before);
+  CopyGrowing(list, to + before);
+  log_.AddRoom(made, list.room_bytes());
+  cleaned_bytes_ += blob.total_bytes;
+  std::uint64_t table = 0;
+  ReadVarint(blob.payload, &table);
+  tables_[table].index.Replace(InnerHash()(location), location, made);
+  KillEntry(location);
   return true;
 }
 

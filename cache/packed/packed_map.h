@@ -301,8 +301,9 @@ class PackedMap {
   bool MakeRoom();
   void FreeUnpinned();
   void ReclaimSome(bool all);
-  bool CleanBlob(Location location, const Blob& blob, bool rewrite);
+  bool CleanBlob(Location location, const Blob& blob, bool idle);
   bool MoveBlob(Location location, const Blob& blob);
+  bool MoveGrowing(Location location, const Blob& blob);
   void FetchSlot(const Blob& blob) const;
   bool CleanEntry(Location location, const Blob& blob);
   bool CleanOuter(Location location);

@@ -146,13 +146,13 @@ void SegmentStore::DropUnused(Location location, std::size_t bytes) {
   Kill(location, bytes);
 }
 
-SegmentStore::Segment SegmentStore::Victim(double least_share) const {
+SegmentStore::Segment SegmentStore::Victim(double least_share, bool with_room) const {
   Segment best = kNoSegment;
   double best_share = least_share;
   for (Segment segment = 0; NextSegment(&segment); ++segment) {
     const Info& info = segments_[segment];
     const std::uint64_t kept = info.unused > 0 && UnusedPinned(segment) ? info.unused : 0;
-    const std::uint64_t gain = info.dead + info.room - kept;
+    const std::uint64_t gain = info.dead + (with_room ? info.room : 0) - kept;
     if (IsHead(segment) || gain == 0) continue;
     const double share = static_cast<double>(gain) / static_cast<double>(info.run * kSegmentBytes);
     if (share >= best_share) {

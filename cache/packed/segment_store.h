@@ -139,9 +139,10 @@ class SegmentStore {
   std::uint64_t unused_bytes(Segment segment) const { return segments_[segment].unused; }
   Era last_loss(Segment segment) const { return segments_[segment].last_loss; }
 
-  /// The segment, no head, with the largest share of dead bytes and room, if that is at least
-  /// `least_share`; else kNoSegment. What guards keep from being dropped does not count as dead.
-  Segment Victim(double least_share) const;
+  /// The segment, no head, with the largest share of dead bytes, and of room if `with_room`, if
+  /// that is at least `least_share`; else kNoSegment. What guards keep from being dropped does not
+  /// count.
+  Segment Victim(double least_share, bool with_room) const;
   /// Walks a segment: first call with `offset` 0; false at the end of what is filled.
   bool NextBlob(Segment segment, std::size_t* offset, Location* location, Blob* blob) const;
   /// Takes the segment (with its run) out of use: nothing in it is in reach any more.
