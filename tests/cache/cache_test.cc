@@ -493,7 +493,9 @@ TEST(CacheTest, FindsManyAtOnceWhatItFindsOneByOne) {
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const EntryReader alone = guard.Get(entries[i].outer, entries[i].inner);
     ASSERT_EQ(static_cast<bool>(readers[i]), static_cast<bool>(alone)) << i;
-    if (alone) EXPECT_EQ(readers[i].record_count(), alone.record_count());
+    if (alone) {
+      EXPECT_EQ(readers[i].record_count(), alone.record_count());
+    }
   }
   guard.FindMany({}, {});
 }
