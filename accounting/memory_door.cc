@@ -99,7 +99,9 @@ void* MemoryDoor::ReserveRange(std::size_t size_bytes) noexcept {
 
 bool MemoryDoor::UnitePages(void* pages) noexcept {
   madvise(pages, kHugePageBytes, MADV_HUGEPAGE);
-  return madvise(pages, kHugePageBytes, kCollapse) == 0;
+  if (madvise(pages, kHugePageBytes, kCollapse) == 0) return true;
+  DividePages(pages);
+  return false;
 }
 
 void MemoryDoor::DividePages(void* pages) noexcept {

@@ -158,8 +158,8 @@ void RecordCursor::Next() {
   if (++position_ < end_) record_ = packed::SkipRecord(record_, guard_->map_->shapes());
 }
 
-EntryReader::EntryReader(const ReadGuard* guard, const std::uint8_t* list)
-    : guard_(guard), list_(list), count_(list == nullptr ? 0 : packed::ReadList(list).count) {}
+EntryReader::EntryReader(const ReadGuard* guard, const std::uint8_t* list, std::size_t count)
+    : guard_(guard), list_(list), count_(count) {}
 
 std::size_t EntryReader::record_count() const { return count_; }
 
@@ -186,7 +186,8 @@ ReadGuard::ReadGuard(const Cache& cache) : map_(&cache.state_->map) { map_->eras
 ReadGuard::~ReadGuard() { map_->eras().Leave(&pin_); }
 
 EntryReader ReadGuard::Get(std::string_view outer, std::string_view inner) const {
-  const EntryReader reader(this, map_->Find(outer, inner, pin_));
+  const PackedMap::FoundList found = map_->Find(outer, inner, pin_);
+  const EntryReader reader(this, found.list, found.count);
   ++pin_.gets;
   if (reader) ++pin_.hits;
   return reader;

@@ -32,7 +32,10 @@ class HashOrder {
   /// up again, false where it is gone.
   template <class Fill, class Refresh>
   const Item* Next(const PackedMap& map, ReadPin& pin, Fill fill, Refresh refresh) {
-    if (begun_ && pin.lower > era_ && next_ < items_.size()) {
+    // Under an older guard than the one they were taken down under nothing keeps the items; under a
+    // younger one nothing does if their era is over.
+    const bool kept = pin.lower == era_ || (pin.lower < era_ && &pin == filled_by_);
+    if (begun_ && !kept && next_ < items_.size()) {
       items_.clear();
       next_ = 0;
       ended_ = wrapped_;
@@ -45,6 +48,7 @@ class HashOrder {
         version_ = map.version();
         from_ = fill(from_, &items_);
         era_ = pin.upper;
+        filled_by_ = &pin;
         next_ = 0;
         ended_ = from_ == 0;
       }
@@ -68,6 +72,7 @@ class HashOrder {
   std::uint64_t from_ = 0;   // where the next shard begins
   std::uint64_t after_ = 0;  // the place just behind the item last given
   Era era_ = 0;              // the items were taken down in it
+  const ReadPin* filled_by_ = nullptr;
   std::uint64_t version_ = 0;
   bool begun_ = false;
   bool ended_ = false;    // items_ is the last shard's
@@ -102,7 +107,7 @@ OuterCursor& OuterCursor::operator=(OuterCursor&&) noexcept = default;
 OuterCursor::~OuterCursor() = default;
 
 bool OuterCursor::Next(const ReadGuard& guard) try {
-  if (state_ == nullptr) return false;
+  if (state_ == nullptr || state_->out_of_memory) return false;
   const PackedMap& map = *guard.map_;
   const PackedMap::OuterItem* const item = NextOuter(state_->order, map, guard.pin_);
   if (item == nullptr) return false;
@@ -140,13 +145,13 @@ struct EntryCursor::State {
   void FetchAhead(const PackedMap& map, ReadPin& pin) {
     constexpr std::size_t kBytesAhead = 6;
     if (const auto* const item = entries.Ahead(kBytesAhead)) {
-      for (std::size_t line = 0; line < 6; ++line) __builtin_prefetch(item->list + line * 64);
+      for (std::size_t line = 0; line < 6; ++line) __builtin_prefetch(item->found.list + line * 64);
     }
     PackedMap::ListStrings& second = ahead[steps++ % 2];
     PackedMap::ListStrings& first = ahead[steps % 2];
     if (first.count > 0) map.PrefetchTexts(first, pin);
     second.count = 0;
-    if (const auto* const item = entries.Ahead(2)) map.PrefetchList(item->list, &second);
+    if (const auto* const item = entries.Ahead(2)) map.PrefetchList(item->found.list, &second);
   }
 
   /// The next entry of outer_key, null at their end.
@@ -158,8 +163,8 @@ struct EntryCursor::State {
         },
         [&](PackedMap::EntryItem* item) {
           const std::string_view text = map.Text(item->inner, scratch, pin);
-          item->list = map.Find(outer_key, text, pin);
-          return item->list != nullptr;
+          item->found = map.Find(outer_key, text, pin);
+          return item->found.list != nullptr;
         });
   }
 };
@@ -180,7 +185,7 @@ EntryCursor& EntryCursor::operator=(EntryCursor&&) noexcept = default;
 EntryCursor::~EntryCursor() = default;
 
 bool EntryCursor::Next(const ReadGuard& guard) try {
-  if (state_ == nullptr) return false;
+  if (state_ == nullptr || state_->out_of_memory) return false;
   State& at = *state_;
   const PackedMap& map = *guard.map_;
   at.entry = {};
@@ -190,7 +195,7 @@ bool EntryCursor::Next(const ReadGuard& guard) try {
       if (const PackedMap::EntryItem* const item = at.NextEntry(map, guard.pin_)) {
         at.FetchAhead(map, guard.pin_);
         at.inner = map.Text(item->inner, at.scratch, guard.pin_);
-        at.entry = EntryReader(&guard, item->list);
+        at.entry = EntryReader(&guard, item->found.list, item->found.count);
         return true;
       }
       if (!at.all) return false;

@@ -54,7 +54,7 @@ ReaderSlot* Eras::ClaimSlot(ReadPin* pin) const {
     ReaderSlot& slot = slots_[at];
     if (slot.lower.load(std::memory_order_relaxed) != 0) continue;
     // The writer looks no further than slots_used_, so that comes before the claim.
-    std::size_t used = slots_used_.load(std::memory_order_relaxed);
+    std::size_t used = slots_used_.load();
     while (used <= at && !slots_used_.compare_exchange_weak(used, at + 1)) {
     }
     Era era = era_.load();
@@ -153,7 +153,8 @@ Eras::Readers Eras::CountReaders() const {
   for (const Crowd& crowd : crowds_) {
     const std::uint64_t count = crowd.word.load() & kCrowdMask;
     readers.open_guards += count;
-    if (count > 0) oldest = std::min(oldest, crowd.since_ns.load(std::memory_order_relaxed));
+    const std::int64_t since = crowd.since_ns.load(std::memory_order_relaxed);
+    if (count > 0 && since > 0) oldest = std::min(oldest, since);
   }
   readers.gets += crowd_gets_.load(std::memory_order_relaxed);
   readers.hits += crowd_hits_.load(std::memory_order_relaxed);

@@ -12,6 +12,7 @@
 // A segment is left half cleaned when the budget is spent: what lives in it is still where the
 // indexes say, and the walk goes on at cleaning_offset_. The segment does not grow meanwhile, for
 // it is no head.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -39,10 +40,15 @@ constexpr std::uint64_t kReclaimBytes = 2 * SegmentStore::kSegmentBytes;
 
 }  // namespace
 
-void PackedMap::AfterWrite(std::uint64_t filled_before) {
+// Gives back buffers that have become large.
+void PackedMap::TrimScratch() {
   lists_.Trim();
   if (body_.capacity_bytes() > SegmentStore::kSegmentBytes) body_.Free();
   if (token_.capacity_bytes() > SegmentStore::kSegmentBytes) token_.Free();
+}
+
+void PackedMap::AfterWrite(std::uint64_t filled_before) {
+  TrimScratch();
   const std::size_t written = static_cast<std::size_t>(log_.filled_bytes() - filled_before);
   if (settings_.clean_on_write) {
     CleanSome(kCleanPerWrite + kCleanPerByte * written, kDeadShare, false);
@@ -63,15 +69,18 @@ bool PackedMap::Maintain(std::size_t budget_bytes) {
   if (more) return true;
   strings_.Trim();
   // When nothing is left to clean, the rest goes into what makes reading faster.
-  for (std::size_t spent = 0; spent < budget_bytes; spent += MemoryDoor::kHugePageBytes) {
+  std::size_t spent = 0;
+  do {
     if (!log_.UniteOne()) return false;
-  }
+    spent += MemoryDoor::kHugePageBytes;
+  } while (spent < budget_bytes);
   return true;
 }
 
 // For a write that found no room: whether there is more of it now.
 bool PackedMap::MakeRoom() {
   if (settings_.memory_limit_bytes == MemoryDoor::kNoLimit) return false;
+  TrimScratch();
   const std::uint64_t before = door_.allocated_bytes();
   CleanSome(kUrgentBytes, kIdleDeadShare, true);
   ReclaimSome(true);
@@ -79,13 +88,14 @@ bool PackedMap::MakeRoom() {
 }
 
 void PackedMap::ReclaimSome(bool all) {
-  const std::uint64_t retired = log_.retired_bytes() + retired_.bytes();
+  const std::uint64_t retired = RetiredBytes();
+  kept_bytes_ = std::min(kept_bytes_, retired);
   const bool anything = retired > 0 || retired_tables_ != kNoTable || shapes_.unused() > 0;
   if (!anything || (!all && retired < kept_bytes_ + kReclaimBytes)) return;
   eras_.Advance();
   FreeUnpinned();
   shapes_.Sweep(all);
-  kept_bytes_ = log_.retired_bytes() + retired_.bytes();
+  kept_bytes_ = RetiredBytes();
 }
 
 void PackedMap::FreeUnpinned() {
@@ -99,6 +109,7 @@ void PackedMap::FreeUnpinned() {
     if (eras_.Pinned(table.born, table.retired)) {
       table.next = std::exchange(kept, number);
     } else {
+      retired_table_bytes_ -= table.index.size_bytes();
       FreeTable(number);
     }
   }

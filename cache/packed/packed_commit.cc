@@ -109,34 +109,53 @@ bool PackedMap::CommitToTable(const Site& site, std::uint64_t table,
 bool PackedMap::CommitToNewTable(const Site& site, std::string_view outer, std::string_view inner,
                                  const std::uint8_t* inner_token, std::size_t inner_bytes,
                                  bool growing) {
-  Site where = site;
-  if (!MoveToTable(&where, outer, inner)) return false;
-  if (CommitToTable(where, ReadOuter(where.outer).number, inner_token, inner_bytes, growing)) {
-    return true;
-  }
   if (site.outer == kNowhere) {
-    tables_[root_.load(std::memory_order_relaxed)].index.Erase(table_memory_, site.outer_hash,
-                                                               where.outer, OuterHash());
-    GiveUpOuter(where.outer);
+    return CommitNewOuter(site, outer, inner, inner_token, inner_bytes, growing);
   }
-  return false;
+  Site where = site;
+  return MoveToTable(&where, inner) &&
+         CommitToTable(where, ReadOuter(where.outer).number, inner_token, inner_bytes, growing);
+}
+
+// The outer comes last, with its entry: nobody sees it empty.
+bool PackedMap::CommitNewOuter(const Site& site, std::string_view outer, std::string_view inner,
+                               const std::uint8_t* inner_token, std::size_t inner_bytes,
+                               bool growing) {
+  if (GrowRoot(site.outer_hash) == nullptr) return false;
+  const std::optional<std::uint32_t> number = MakeTable();
+  if (!number.has_value()) return false;
+  Site where = site;
+  where.inner_hash = strings_.Hash(inner);
+  const std::uint64_t field = std::uint64_t{*number} << 1 | 1;
+  const Location made = CommitToTable(where, *number, inner_token, inner_bytes, growing)
+                            ? WriteOuter(SegmentStore::Head::kWrite, outer, field, nullptr, 0)
+                            : kNowhere;
+  if (made == kNowhere) {
+    DropTable(*number);
+    return false;
+  }
+  SetOuter(site.outer_hash, kNowhere, made);
+  return true;
+}
+
+// Gives up a table that nobody has seen.
+void PackedMap::DropTable(std::uint32_t number) {
+  tables_[number].index.ForEach([&](std::uint64_t payload) { KillEntry(payload); });
+  FreeTable(number);
 }
 
 // Gives the outer a table, its entries moved over as they are, and makes `site` say where `inner`
 // is now. What it wrote is dead again where it fails.
-bool PackedMap::MoveToTable(Site* site, std::string_view outer, std::string_view inner) {
-  if (site->outer == kNowhere && GrowRoot(site->outer_hash) == nullptr) return false;
-  const OuterBlob old = site->outer == kNowhere ? OuterBlob{} : ReadOuter(site->outer);
+bool PackedMap::MoveToTable(Site* site, std::string_view inner) {
+  const OuterBlob old = ReadOuter(site->outer);
   const std::optional<std::uint32_t> number = MakeTable();
   if (!number.has_value()) return false;
+  const std::uint64_t field = std::uint64_t{*number} << 1 | 1;
   const Location made = CopyToTable(old, *number)
-                            ? WriteOuter(SegmentStore::Head::kWrite, outer,
-                                         std::uint64_t{*number} << 1 | 1, nullptr, 0)
+                            ? WriteOuter(SegmentStore::Head::kWrite, old.key, field, nullptr, 0)
                             : kNowhere;
-  Index& index = tables_[*number].index;
   if (made == kNowhere) {
-    index.ForEach([&](std::uint64_t payload) { KillEntry(payload); });
-    FreeTable(*number);
+    DropTable(*number);
     return false;
   }
   SetOuter(site->outer_hash, site->outer, made);
@@ -144,6 +163,7 @@ bool PackedMap::MoveToTable(Site* site, std::string_view outer, std::string_view
   ReadPin pin = WriterPin();
   site->inner_hash = strings_.Hash(inner);
   const WantedText wanted(inner);
+  const Index& index = tables_[*number].index;
   site->entry = index.Find(site->inner_hash, pin, [&](std::uint64_t candidate) {
     return strings_.Equals(ReadEntryBlob(log_.At(candidate)).inner, wanted, pin);
   });
@@ -231,6 +251,7 @@ std::optional<std::uint32_t> PackedMap::MakeTable() {
 void PackedMap::RetireTable(std::uint32_t number) {
   Table& table = tables_[number];
   table.retired = eras_.now();
+  retired_table_bytes_ += table.index.size_bytes();
   table.next = std::exchange(retired_tables_, number);
 }
 

@@ -40,9 +40,7 @@ void PackedMap::AddIndexes(Layer* outer_index, Layer* inner_index, Layer* blobs)
 std::size_t PackedMap::AddRetiredTables(Layer* retained) const {
   std::size_t count = 0;
   for (std::uint32_t table = retired_tables_; table != kNoTable; table = tables_[table].next) {
-    Layer kept;
-    tables_[table].index.AddTo(&kept);
-    retained->dead_bytes += kept.total_bytes();
+    retained->dead_bytes += tables_[table].index.size_bytes();
     ++count;
   }
   retained->count += count;

@@ -65,7 +65,7 @@ CacheStats PackedMap::Stats() const {
           .utilisation = taken == 0 ? 1.0 : (taken - idle) / taken,
           .open_guards = readers.open_guards,
           .oldest_guard_seconds = readers.oldest_seconds,
-          .retained_bytes = retired_.bytes() + log_.retired_bytes()};
+          .retained_bytes = RetiredBytes()};
 }
 
 // Writing.
@@ -78,7 +78,7 @@ absl::Status PackedMap::OutOfMemory() {
     absl::StrAppend(&message, " of its limit of ", settings_.memory_limit_bytes);
   }
   absl::StrAppend(&message, "; nothing was changed: ");
-  const std::uint64_t retained = retired_.bytes() + log_.retired_bytes();
+  const std::uint64_t retained = RetiredBytes();
   if (const Eras::Readers readers = eras_.CountReaders(); readers.open_guards > 0 && retained > 0) {
     absl::StrAppend(&message, retained, " bytes are kept for ", readers.open_guards,
                     " open guards, the oldest open for ", readers.oldest_seconds,
@@ -93,12 +93,14 @@ absl::Status PackedMap::Write(Operation operation) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t filled_before = log_.filled_bytes();
   absl::Status status;
-  // As long as the cleaner finds something to give back, it is worth another try.
+  // Another try is worth it if it begins with less memory taken than any before it.
+  std::uint64_t least = 0;
   do {
+    least = door_.allocated_bytes();
     door_.SetLimit(write_limit_bytes_);
     status = operation();
     door_.SetLimit(settings_.memory_limit_bytes);
-  } while (absl::IsResourceExhausted(status) && MakeRoom());
+  } while (absl::IsResourceExhausted(status) && MakeRoom() && door_.allocated_bytes() < least);
   if (status.ok()) {
     ++writes_;
     AfterWrite(filled_before);
@@ -402,6 +404,7 @@ void PackedMap::WipeUnread() {
   log_.Clear();
   cleaning_ = SegmentStore::kNoSegment;
   search_at_bytes_ = 0;
+  retired_table_bytes_ = 0;
   counts_ = {};
 }
 

@@ -99,8 +99,13 @@ class PackedMap {
   const Eras& eras() const { return eras_; }
   const Shapes& shapes() const { return shapes_; }
   const StringCoder& strings() const { return strings_; }
-  /// An entry's list (ReadList), good until the pin ends; null where there is no such entry.
-  const std::uint8_t* Find(std::string_view outer, std::string_view inner, ReadPin& pin) const;
+  /// An entry's list (ReadList) and how many records it had, good until the pin ends; null where
+  /// there is no such entry. What a list that grows gets later the pin need not keep.
+  struct FoundList {
+    const std::uint8_t* list = nullptr;
+    std::size_t count = 0;
+  };
+  FoundList Find(std::string_view outer, std::string_view inner, ReadPin& pin) const;
   bool HasOuter(std::string_view outer, ReadPin& pin) const;
   /// The text of a token in a blob that the pin keeps; of a number, in `scratch`.
   std::string_view Text(const TokenHead& token, char* scratch, ReadPin& pin) const {
@@ -148,7 +153,7 @@ class PackedMap {
   struct EntryItem {
     std::uint64_t hash;
     const std::uint8_t* inner;  ///< its token
-    const std::uint8_t* list;
+    FoundList found;
   };
   /// The outers at or after `from` as far as one shard goes, in order, perhaps none; the hash to go
   /// on at, 0 at the end. `pin.upper` is then the era they were taken down in.
@@ -278,7 +283,10 @@ class PackedMap {
                     std::size_t inner_bytes);
   bool CommitToNewTable(const Site& site, std::string_view outer, std::string_view inner,
                         const std::uint8_t* inner_token, std::size_t inner_bytes, bool growing);
-  bool MoveToTable(Site* site, std::string_view outer, std::string_view inner);
+  bool CommitNewOuter(const Site& site, std::string_view outer, std::string_view inner,
+                      const std::uint8_t* inner_token, std::size_t inner_bytes, bool growing);
+  bool MoveToTable(Site* site, std::string_view inner);
+  void DropTable(std::uint32_t number);
   bool CopyToTable(const OuterBlob& from, std::uint32_t table);
   /// A new kOuter blob; `number` is what its third field holds. kNowhere: no memory.
   Location WriteOuter(SegmentStore::Head head, std::string_view key, std::uint64_t number,
@@ -295,6 +303,10 @@ class PackedMap {
   void ReleaseCounted(const StoredEntry& entry);
   void CountList(const StoredList& list, bool add);
   void WipeUnread();
+  void TrimScratch();
+  std::uint64_t RetiredBytes() const {
+    return retired_.bytes() + log_.retired_bytes() + retired_table_bytes_;
+  }
 
   // The cleaner.
   void AfterWrite(std::uint64_t filled_before);
@@ -340,6 +352,7 @@ class PackedMap {
   std::uint32_t retired_tables_ = kNoTable;
   std::uint32_t free_tables_ = kNoTable;
   std::size_t free_table_count_ = 0;
+  std::uint64_t retired_table_bytes_ = 0;
   ListWriter lists_;
   ByteArray body_;   // of an outer's blob that is being made
   ByteArray token_;  // of a new inner key

@@ -110,11 +110,14 @@ PackedMap::Site PackedMap::Locate(std::string_view outer, std::string_view inner
   return site;
 }
 
-const std::uint8_t* PackedMap::Find(std::string_view outer, std::string_view inner,
-                                    ReadPin& pin) const {
-  return ReadWhole(pin, [&]() -> const std::uint8_t* {
+PackedMap::FoundList PackedMap::Find(std::string_view outer, std::string_view inner,
+                                     ReadPin& pin) const {
+  return ReadWhole(pin, [&]() -> FoundList {
     const Site site = Locate(outer, inner, pin);
-    return site.found ? site.stored.list : nullptr;
+    if (!site.found) return {};
+    const FoundList found = {site.stored.list, ReadList(site.stored.list).count};
+    (void)Holds(pin);  // the count too is of this era
+    return found;
   });
 }
 
@@ -132,22 +135,24 @@ std::size_t PackedMap::EntryCount(const OuterBlob& outer) const {
 
 std::uint64_t PackedMap::NextOuters(std::uint64_t from, std::vector<OuterItem>* items,
                                     ReadPin& pin) const {
-  const std::uint64_t next = ReadWhole(pin, [&]() -> std::uint64_t {
+  return ReadWhole(pin, [&]() -> std::uint64_t {
     items->clear();
     const Index* const outers = root();
     if (outers == nullptr) return 0;
     outers->VisitShardOf(from, pin,
                          [&](std::uint64_t payload) { __builtin_prefetch(log_.Address(payload)); });
-    return outers->VisitShardOf(from, pin, [&](std::uint64_t payload) {
+    const std::uint64_t next = outers->VisitShardOf(from, pin, [&](std::uint64_t payload) {
       const OuterBlob outer = ReadOuter(payload);
       const std::uint64_t hash = strings_.Hash(outer.key);
       if (hash >= from) items->push_back({hash, payload, EntryCount(outer)});
     });
+    if (!pin.moved) {
+      SortItems(items, [&](const OuterItem& a, const OuterItem& b) {
+        return OuterKey(a.location) == OuterKey(b.location);
+      });
+    }
+    return next;
   });
-  SortItems(items, [&](const OuterItem& a, const OuterItem& b) {
-    return OuterKey(a.location) == OuterKey(b.location);
-  });
-  return next;
 }
 
 bool PackedMap::RefreshOuter(OuterItem* item, ReadPin& pin) const {
@@ -166,14 +171,10 @@ std::uint64_t PackedMap::NextEntries(std::string_view outer, const OuterPlace& p
                                      ReadPin& pin) const {
   const auto add = [&](const StoredEntry& entry) {
     const std::uint64_t hash = HashOfInner(entry.inner, pin);
-    if (hash >= from) items->push_back({hash, entry.inner_begin, entry.list});
+    if (hash < from) return;
+    items->push_back({hash, entry.inner_begin, {entry.list, ReadList(entry.list).count}});
   };
-  const std::uint64_t next = ReadWhole(pin, [&]() -> std::uint64_t {
-    items->clear();
-    const bool known = pin.upper == place.era && version() == place.version;
-    const Location at = known ? place.location : FindOuterAt(outer, strings_.Hash(outer), pin);
-    if (at == kNowhere) return 0;
-    const OuterBlob blob = ReadOuter(at);
+  const auto add_all = [&](const OuterBlob& blob) -> std::uint64_t {
     if (!blob.has_table) {
       ForEachInlineEntry(blob, add);
       return 0;
@@ -183,12 +184,25 @@ std::uint64_t PackedMap::NextEntries(std::string_view outer, const OuterPlace& p
                        [&](std::uint64_t payload) { __builtin_prefetch(log_.Address(payload)); });
     return index.VisitShardOf(from, pin,
                               [&](std::uint64_t payload) { add(ReadEntryBlob(log_.At(payload))); });
-  });
-  SortItems(items, [&](const EntryItem& a, const EntryItem& b) {
+  };
+  const auto same_key = [&](const EntryItem& a, const EntryItem& b) {
     char scratch[2][kNumberScratchBytes];
-    return Text(a.inner, scratch[0], pin) == Text(b.inner, scratch[1], pin);
+    Token one;
+    Token other;
+    ReadToken(a.inner, &one);
+    ReadToken(b.inner, &other);
+    return strings_.Text(one, scratch[0], pin) == strings_.Text(other, scratch[1], pin);
+  };
+  return ReadWhole(pin, [&]() -> std::uint64_t {
+    items->clear();
+    const bool known = pin.upper == place.era && version() == place.version;
+    const Location at = known ? place.location : FindOuterAt(outer, strings_.Hash(outer), pin);
+    if (at == kNowhere) return 0;
+    const std::uint64_t next = add_all(ReadOuter(at));
+    // The counts too are of this era.
+    if (!pin.moved && Holds(pin)) SortItems(items, same_key);
+    return next;
   });
-  return next;
 }
 
 }  // namespace strata::packed

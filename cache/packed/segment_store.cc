@@ -91,8 +91,7 @@ std::uint8_t* SegmentStore::Append(Head head, BlobKind kind, std::size_t payload
     segments_[segment].cleaned = head == Head::kClean;
     // A blob that fills a run, or most of a segment, leaves the head where it was.
     const Segment old_head = heads_[static_cast<std::size_t>(head)];
-    const bool better_head = old_head == kNoSegment ||
-                             (run == 1 && blob_bytes < kSegmentBytes - segments_[old_head].filled);
+    const bool better_head = old_head == kNoSegment || blob_bytes < segments_[old_head].filled;
     if (run == 1 && (better_head || blob_bytes < kSegmentBytes / 2)) {
       heads_[static_cast<std::size_t>(head)] = segment;
       // The segment that was the head is filled, and perhaps its group with it.

@@ -90,8 +90,11 @@ std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
   } else {
     id = static_cast<ShapeId>(shapes_.Add());
   }
-  shapes_[id] = {hash, static_cast<std::uint8_t*>(block), static_cast<std::uint32_t>(record.size()),
-                 1};
+  shapes_[id] = {.hash = hash,
+                 .keys = static_cast<std::uint8_t*>(block),
+                 .count = static_cast<std::uint32_t>(record.size()),
+                 .references = 1,
+                 .lost = 0};
   index_.Insert(hash, id + kFirstPayload);
   return id;
 }
@@ -99,15 +102,15 @@ std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
 void Shapes::Release(ShapeId id) {
   if (--shapes_[id].references > 0) return;
   ++unused_;
-  last_loss_ = eras_->now();
+  shapes_[id].lost = eras_->now();
 }
 
 void Shapes::Sweep(bool all) {
   if (unused_ == 0 || (!all && unused_ < kFewUnused + size() / 8)) return;
-  if (eras_->Pinned(0, last_loss_)) return;
   for (std::size_t id = 0; id < shapes_.size() && unused_ > 0; ++id) {
     const Shape& shape = shapes_[id];
-    if (shape.keys != nullptr && shape.references == 0) Free(static_cast<ShapeId>(id));
+    if (shape.keys == nullptr || shape.references > 0 || eras_->Pinned(0, shape.lost)) continue;
+    Free(static_cast<ShapeId>(id));
   }
 }
 
@@ -121,7 +124,7 @@ void Shapes::Free(ShapeId id) {
     strings_->Release(token);
   }
   memory_.door->Free(kShapes, shape.keys);
-  shape = {0, nullptr, first_free_, 0};
+  shape = {.hash = 0, .keys = nullptr, .count = first_free_, .references = 0, .lost = 0};
   first_free_ = id;
   ++free_;
   --unused_;

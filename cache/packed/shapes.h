@@ -6,8 +6,8 @@
 //
 // A key list becomes a shape when it is met again: a small filter remembers the lists met lately,
 // so data whose records are random sets of keys makes no shapes. A shape that has lost its last
-// record is unused, and comes back when its keys are met again; when an eighth are unused, and no
-// guard is as old as the last loss, they are swept and their numbers free. A shape's key tokens
+// record is unused, and comes back when its keys are met again; when an eighth are unused, those
+// that no open guard can have met are swept and their numbers free. A shape's key tokens
 // hold references to the dictionary like a blob's do.
 //
 // Threads: one writer; key_count and keys beside it from any thread, for shapes that a view names.
@@ -81,8 +81,9 @@ class Shapes {
     std::uint8_t* keys;   // null while the number is free
     std::uint32_t count;  // of keys; a free number's: the next free one
     std::uint32_t references;
+    Era lost;  // when it lost its last record, while it is unused
   };
-  static_assert(sizeof(Shape) == 24);
+  static_assert(sizeof(Shape) == 32);
 
   static std::uint64_t HashKeys(RecordView record);
   bool HasKeys(const Shape& shape, RecordView record) const;
@@ -102,7 +103,6 @@ class Shapes {
   ShapeId first_free_ = kNone;
   std::size_t free_ = 0;
   std::size_t unused_ = 0;
-  Era last_loss_ = 0;
 };
 
 }  // namespace strata::packed

@@ -227,6 +227,13 @@ class ShardTable {
     SetSize(0);
   }
 
+  /// What its shards and directory take, in bytes.
+  std::uint64_t size_bytes() const {
+    Layer all;
+    AddTo(&all);
+    return all.total_bytes();
+  }
+
   /// Adds shards and directory to `layer`: live slots, shard heads and the directory are used,
   /// tombstones dead, empty slots slack.
   void AddTo(Layer* layer) const {

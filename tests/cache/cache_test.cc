@@ -456,8 +456,8 @@ TEST(CacheTest, AForgottenGuardKeepsWhatWasThereAndNotWhatIsWrittenAfter) {
 TEST(CacheTest, FindsManyAtOnceWhatItFindsOneByOne) {
   Cache cache = NewCache();
   std::vector<std::string> names;
-  for (int i = 0; i < 300; ++i) names.push_back("name " + std::to_string(i));
-  for (int i = 0; i < 300; ++i) {
+  for (std::size_t i = 0; i < 300; ++i) names.push_back("name " + std::to_string(i));
+  for (std::size_t i = 0; i < 300; ++i) {
     const strata::Pair pairs[] = {{"key", names[i % 40]}, {names[i], "17"}};
     // One large outer, many small ones.
     const std::string outer = i % 2 == 0 ? "large" : names[i];
@@ -465,7 +465,7 @@ TEST(CacheTest, FindsManyAtOnceWhatItFindsOneByOne) {
   }
   std::vector<PairAddress> addresses;
   std::vector<EntryAddress> entries;
-  for (int i = 0; i < 300; ++i) {
+  for (std::size_t i = 0; i < 300; ++i) {
     const std::string_view outer = i % 2 == 0 ? "large"sv : std::string_view(names[i]);
     addresses.push_back({outer, names[i / 3], 0, "key"});
     addresses.push_back({outer, names[i / 3], 5, "key"});

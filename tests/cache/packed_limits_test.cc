@@ -39,7 +39,7 @@ Content ReadAll(const PackedMap& map) {
         for (const PackedMap::EntryItem& entry : entries) {
           std::vector<Record>& list =
               content[{key, std::string(map.Text(entry.inner, scratch[0], pin))}];
-          const StoredList stored = ReadList(entry.list);
+          const StoredList stored = ReadList(entry.found.list);
           const std::uint8_t* at = stored.records;
           for (std::size_t i = 0; i < stored.count; ++i) {
             Record& record = list.emplace_back();
@@ -234,7 +234,7 @@ TEST(PackedLimits, NamesTheOldestGuardWhereGuardsHoldTheMemory) {
   for (std::size_t i = 0; i < 14000; ++i) ASSERT_TRUE(PutNumbered(map, i, 0).ok()) << i;
   ReadPin guard;
   map.eras().Enter(&guard);
-  const std::uint8_t* const list = map.Find("outer", "77", guard);
+  const std::uint8_t* const list = map.Find("outer", "77", guard).list;
   absl::Status status;
   for (std::size_t turn = 1; turn < 4 && status.ok(); ++turn) {
     for (std::size_t i = 0; i < 14000 && status.ok(); ++i) status = PutNumbered(map, i, turn);

@@ -133,8 +133,8 @@ TEST(PackedMap, FindsItsEntriesUnderAnySeed) {
     PutAll(map, 100, seed);
     EXPECT_TRUE(map.Validate().ok()) << map.Validate();
     ReadPin pin = WriterPin();
-    EXPECT_NE(map.Find("outer1", "inner 1", pin), nullptr);
-    EXPECT_EQ(map.Find("outer1", "inner 2", pin), nullptr);
+    EXPECT_NE(map.Find("outer1", "inner 1", pin).list, nullptr);
+    EXPECT_EQ(map.Find("outer1", "inner 2", pin).list, nullptr);
   }
 }
 

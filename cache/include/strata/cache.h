@@ -88,7 +88,7 @@ struct Options {
 /// What a cache has done, and how it stands.
 struct CacheStats {
   std::uint64_t gets = 0;           ///< Get and Find, of guards that have ended
-  std::uint64_t hits = 0;           ///< of those, the ones that found an entry or pair
+  std::uint64_t hits = 0;           ///< of those, the ones whose entry was there
   std::uint64_t writes = 0;         ///< calls that wrote and did not fail
   std::uint64_t cleaned_bytes = 0;  ///< moved by the cleaner
   double utilisation = 1.0;         ///< live bytes over all bytes of the log's segments in use
@@ -255,7 +255,7 @@ class EntryReader {
  private:
   friend class ReadGuard;
   friend class EntryCursor;
-  EntryReader(const ReadGuard* guard, const std::uint8_t* list);
+  EntryReader(const ReadGuard* guard, const std::uint8_t* list, std::size_t count);
   const ReadGuard* guard_ = nullptr;
   const std::uint8_t* list_ = nullptr;
   std::size_t count_ = 0;  // of records when it was found: a list may grow where it is
