@@ -203,12 +203,8 @@ PairCursor ReadGuard::Find(std::string_view outer, std::string_view inner, std::
 bool ReadGuard::HasOuter(std::string_view outer) const { return map_->HasOuter(outer, pin_); }
 
 namespace {
-
-// How many lookups go side by side: more than the memory system keeps under way, few enough that
-// what was fetched is still there when it is looked at.
-constexpr std::size_t kTogether = 32;
-
-}  // namespace
+constexpr std::size_t kTogether = PackedMap::kTogether;
+}
 
 void ReadGuard::GetMany(std::span<const EntryAddress> addresses,
                         std::span<EntryReader> found) const {

@@ -35,7 +35,7 @@ class HashOrder {
     // Under an older guard than the one they were taken down under nothing keeps the items; under a
     // younger one nothing does if their era is over.
     const bool kept = pin.lower == era_ || (pin.lower < era_ && &pin == filled_by_);
-    if (begun_ && !kept && next_ < items_.size()) {
+    if (!kept && next_ < items_.size()) {
       items_.clear();
       next_ = 0;
       ended_ = wrapped_;
@@ -44,7 +44,6 @@ class HashOrder {
     while (true) {
       while (next_ == items_.size()) {
         if (ended_) return nullptr;
-        begun_ = true;
         version_ = map.version();
         from_ = fill(from_, &items_);
         era_ = pin.upper;
@@ -74,7 +73,6 @@ class HashOrder {
   Era era_ = 0;              // the items were taken down in it
   const ReadPin* filled_by_ = nullptr;
   std::uint64_t version_ = 0;
-  bool begun_ = false;
   bool ended_ = false;    // items_ is the last shard's
   bool wrapped_ = false;  // there is no place behind
 };
@@ -143,10 +141,7 @@ struct EntryCursor::State {
   std::array<PackedMap::ListStrings, 2> ahead;
   std::size_t steps = 0;
   void FetchAhead(const PackedMap& map, ReadPin& pin) {
-    constexpr std::size_t kBytesAhead = 6;
-    if (const auto* const item = entries.Ahead(kBytesAhead)) {
-      for (std::size_t line = 0; line < 6; ++line) __builtin_prefetch(item->found.list + line * 64);
-    }
+    if (const auto* const item = entries.Ahead(6)) packed::FetchLines(item->found.list, 384);
     PackedMap::ListStrings& second = ahead[steps++ % 2];
     PackedMap::ListStrings& first = ahead[steps % 2];
     if (first.count > 0) map.PrefetchTexts(first, pin);

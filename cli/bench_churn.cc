@@ -6,7 +6,6 @@
 #include "cli/benchmarks.h"
 #include "cli/churn_report.h"
 #include "cli/layout_jobs.h"
-#include "cli/progress.h"
 #include "cli/words.h"
 
 namespace strata::cli {
@@ -54,19 +53,13 @@ class Churn final : public Benchmark {
 
   absl::StatusOr<std::string> Run(const BenchPlan& plan) const override {
     ChurnReport report{.dataset = {}, .options = options_, .layouts = {}};
-    ProgressLine progress("bench", plan.progress);
-    // By itself, for it takes memory that would show in a layout's figures.
-    progress.Note("describing the data");
-    absl::StatusOr<DatasetReport> dataset = DescribeInProcess(plan.source);
-    if (!dataset.ok()) return dataset.status();
-    report.dataset = *std::move(dataset);
-    for (const std::string& layout : plan.layouts) {
-      progress.Note(
-          absl::StrFormat("%s (%d of %d)", layout, report.layouts.size() + 1, plan.layouts.size()));
-      absl::StatusOr<ChurnMeasurement> churn = ChurnInProcess(plan.source, layout, options_);
-      if (!churn.ok()) return churn.status();
-      report.layouts.push_back(*std::move(churn));
-    }
+    const absl::Status measured =
+        ForEachLayout(plan, &report.dataset, [&](const std::string& layout) {
+          absl::StatusOr<ChurnMeasurement> churn = ChurnInProcess(plan.source, layout, options_);
+          if (churn.ok()) report.layouts.push_back(*std::move(churn));
+          return churn.status();
+        });
+    if (!measured.ok()) return measured;
     if (absl::Status status = Check(report); !status.ok()) return status;
     return plan.json ? ChurnJson(report) : ChurnText(report);
   }

@@ -5,7 +5,6 @@
 #include "absl/strings/str_format.h"
 #include "cli/benchmarks.h"
 #include "cli/layout_jobs.h"
-#include "cli/progress.h"
 #include "cli/reclaim_report.h"
 #include "cli/words.h"
 
@@ -40,20 +39,18 @@ class Reclaim final : public Benchmark {
 
   absl::StatusOr<std::string> Run(const BenchPlan& plan) const override {
     ReclaimReport report{.dataset = {}, .share = share_, .layouts = {}};
-    ProgressLine progress("bench", plan.progress);
-    progress.Note("describing the data");
-    absl::StatusOr<DatasetReport> dataset = DescribeInProcess(plan.source);
-    if (!dataset.ok()) return dataset.status();
-    report.dataset = *std::move(dataset);
-    for (const std::string& layout : plan.layouts) {
-      progress.Note(
-          absl::StrFormat("%s (%d of %d)", layout, report.layouts.size() + 1, plan.layouts.size()));
-      absl::StatusOr<ReclaimMeasurement> reclaim = ReclaimInProcess(plan.source, layout, share_);
-      if (!reclaim.ok()) return reclaim.status();
-      absl::StatusOr<Remainder> fresh = RemainderInProcess(plan.source, layout, reclaim->deletion);
-      if (!fresh.ok()) return fresh.status();
-      report.layouts.push_back({.reclaim = *std::move(reclaim), .fresh = *std::move(fresh)});
-    }
+    const absl::Status measured =
+        ForEachLayout(plan, &report.dataset, [&](const std::string& layout) {
+          absl::StatusOr<ReclaimMeasurement> reclaim =
+              ReclaimInProcess(plan.source, layout, share_);
+          if (!reclaim.ok()) return reclaim.status();
+          absl::StatusOr<Remainder> fresh =
+              RemainderInProcess(plan.source, layout, reclaim->deletion);
+          if (!fresh.ok()) return fresh.status();
+          report.layouts.push_back({.reclaim = *std::move(reclaim), .fresh = *std::move(fresh)});
+          return absl::OkStatus();
+        });
+    if (!measured.ok()) return measured;
     if (absl::Status status = Check(report); !status.ok()) return status;
     return plan.json ? ReclaimJson(report) : ReclaimText(report);
   }

@@ -10,7 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "accounting/report/report.h"
 #include "bench/baselines/memory_state.h"
 #include "cli/source_arg.h"
 #include "cli/verbs.h"
@@ -35,6 +38,11 @@ class Benchmark {
 absl::StatusOr<std::unique_ptr<Benchmark>> MakeTimings(const BenchArgs& args);  // load, lookup
 absl::StatusOr<std::unique_ptr<Benchmark>> MakeChurn(const BenchArgs& args);
 absl::StatusOr<std::unique_ptr<Benchmark>> MakeReclaim(const BenchArgs& args);
+
+/// Describes the plan's source and then calls `measure` for each of its layouts, with progress; the
+/// first error ends it.
+absl::Status ForEachLayout(const BenchPlan& plan, DatasetReport* dataset,
+                           absl::FunctionRef<absl::Status(const std::string& layout)> measure);
 
 /// OK where the bytes walked are those counted, at the moment `when` of that layout; else Internal.
 absl::Status CheckBooks(const std::string& layout, const char* when, const MemoryState& memory);

@@ -5,7 +5,9 @@
 #include "absl/strings/str_format.h"
 #include "cli/benchmarks.h"
 #include "cli/exit_status.h"
+#include "cli/layout_jobs.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
 
@@ -42,6 +44,22 @@ absl::StatusOr<std::unique_ptr<Benchmark>> MakeBenchmark(const BenchArgs& args) 
 }
 
 }  // namespace
+
+absl::Status ForEachLayout(const BenchPlan& plan, DatasetReport* dataset,
+                           absl::FunctionRef<absl::Status(const std::string& layout)> measure) {
+  ProgressLine progress("bench", plan.progress);
+  // By itself, for it takes memory that would show in a layout's figures.
+  progress.Note("describing the data");
+  absl::StatusOr<DatasetReport> described = DescribeInProcess(plan.source);
+  if (!described.ok()) return described.status();
+  *dataset = *std::move(described);
+  std::size_t number = 0;
+  for (const std::string& layout : plan.layouts) {
+    progress.Note(absl::StrFormat("%s (%d of %d)", layout, ++number, plan.layouts.size()));
+    if (absl::Status status = measure(layout); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
 
 absl::Status CheckBooks(const std::string& layout, const char* when, const MemoryState& memory) {
   if (memory.total_bytes == memory.allocated_bytes) return absl::OkStatus();

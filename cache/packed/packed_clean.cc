@@ -172,8 +172,9 @@ bool PackedMap::CleanBlob(Location location, const Blob& blob, bool idle) {
       return strings_.dictionary().Move(
           location, blob, cleaning_drops_ && log_.last_loss(cleaning_) == cleaning_loss_);
     case BlobKind::kEntry:
+      // Without its room the next record would copy a list that grows.
       if (!idle && ReadList(ReadEntryBlob(blob).list).word != nullptr) {
-        return MoveGrowing(location, blob);
+        return MoveBlob(location, blob);
       }
       return rewrite ? CleanEntry(location, blob) : MoveBlob(location, blob);
     case BlobKind::kOuter:
@@ -184,38 +185,28 @@ bool PackedMap::CleanBlob(Location location, const Blob& blob, bool idle) {
   return true;
 }
 
-// Moves an outer's or entry's blob as it is, with its references.
+// Moves an outer's or entry's blob as it is, with its references, and with its room if it grows.
 bool PackedMap::MoveBlob(Location location, const Blob& blob) {
   Location made = kNowhere;
   std::uint8_t* const to =
       log_.Append(SegmentStore::Head::kClean, blob.kind, blob.payload_bytes, &made);
   if (to == nullptr) return false;
-  std::memcpy(to, blob.payload, blob.payload_bytes);
   cleaned_bytes_ += blob.total_bytes;
   if (blob.kind == BlobKind::kOuter) {
+    std::memcpy(to, blob.payload, blob.payload_bytes);
     SetOuter(OuterHash()(location), location, made);
     return true;
   }
-  std::uint64_t table = 0;
-  ReadVarint(blob.payload, &table);
-  tables_[table].index.Replace(InnerHash()(location), location, made);
-  log_.Kill(location);
-  return true;
-}
-
-// Moves an entry whose list grows, with its room: without, the next record would copy it again.
-bool PackedMap::MoveGrowing(Location location, const Blob& blob) {
-  Location made = kNowhere;
-  std::uint8_t* const to =
-      log_.Append(SegmentStore::Head::kClean, BlobKind::kEntry, blob.payload_bytes, &made);
-  if (to == nullptr) return false;
   const StoredEntry entry = ReadEntryBlob(blob);
   const StoredList list = ReadList(entry.list);
-  const std::size_t before = static_cast<std::size_t>(entry.list - blob.payload);
-  std::memcpy(to, blob.payload, before);
-  CopyGrowing(list, to + before);
-  log_.AddRoom(made, list.room_bytes());
-  cleaned_bytes_ += blob.total_bytes;
+  if (list.word != nullptr) {
+    const std::size_t before = static_cast<std::size_t>(entry.list - blob.payload);
+    std::memcpy(to, blob.payload, before);
+    CopyGrowing(list, to + before);
+    log_.AddRoom(made, list.room_bytes());
+  } else {
+    std::memcpy(to, blob.payload, blob.payload_bytes);
+  }
   std::uint64_t table = 0;
   ReadVarint(blob.payload, &table);
   tables_[table].index.Replace(InnerHash()(location), location, made);

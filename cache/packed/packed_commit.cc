@@ -49,7 +49,7 @@ bool PackedMap::Commit(const Site& site, std::string_view outer, std::string_vie
 
 bool PackedMap::CommitInline(const Site& site, std::string_view outer,
                              const std::uint8_t* inner_token, std::size_t inner_bytes) {
-  if (site.outer == kNowhere && GrowRoot(site.outer_hash) == nullptr) return false;
+  if (site.outer == kNowhere && !GrowRoot(site.outer_hash)) return false;
   const OuterBlob old = site.outer == kNowhere ? OuterBlob{} : ReadOuter(site.outer);
   const std::size_t list_bytes = lists_.size_bytes();
   const std::uint64_t list_head = std::uint64_t{list_bytes} << 1;
@@ -121,7 +121,7 @@ bool PackedMap::CommitToNewTable(const Site& site, std::string_view outer, std::
 bool PackedMap::CommitNewOuter(const Site& site, std::string_view outer, std::string_view inner,
                                const std::uint8_t* inner_token, std::size_t inner_bytes,
                                bool growing) {
-  if (GrowRoot(site.outer_hash) == nullptr) return false;
+  if (!GrowRoot(site.outer_hash)) return false;
   const std::optional<std::uint32_t> number = MakeTable();
   if (!number.has_value()) return false;
   Site where = site;
@@ -220,17 +220,16 @@ void PackedMap::SetOuter(std::uint64_t hash, Location from, Location to) {
 
 // Tables.
 
-// The table of outers with room for one more; null where there is no memory.
-PackedMap::Index* PackedMap::GrowRoot(std::uint64_t hash) {
+// Makes room for one more in the table of outers; false where there is no memory.
+bool PackedMap::GrowRoot(std::uint64_t hash) {
   std::uint32_t root = root_.load(std::memory_order_relaxed);
   if (root == kNoTable) {
     const std::optional<std::uint32_t> made = MakeTable();
-    if (!made.has_value()) return nullptr;
+    if (!made.has_value()) return false;
     root = *made;
     root_.store(root, std::memory_order_release);
   }
-  Index* const outers = &tables_[root].index;
-  return outers->TryGrow(table_memory_, hash, OuterHash()) ? outers : nullptr;
+  return tables_[root].index.TryGrow(table_memory_, hash, OuterHash());
 }
 
 std::optional<std::uint32_t> PackedMap::MakeTable() {

@@ -284,7 +284,7 @@ absl::Status PackedMap::TryPutOuter(std::string_view outer) {
   const std::uint64_t hash = strings_.Hash(outer);
   ReadPin pin = WriterPin();
   if (FindOuterAt(outer, hash, pin) != kNowhere) return absl::OkStatus();
-  if (GrowRoot(hash) == nullptr) return OutOfMemory();
+  if (!GrowRoot(hash)) return OutOfMemory();
   const Location made = WriteOuter(SegmentStore::Head::kWrite, outer, 0, nullptr, 0);
   if (made == kNowhere) return OutOfMemory();
   SetOuter(hash, kNowhere, made);

@@ -124,7 +124,10 @@ class PackedMap {
   // Fetching memory ahead of reads that follow, in steps whose waits overlap. Nothing is answered,
   // and what a step guesses wrong costs time only.
 
-  /// What finding these entries will look at.
+  /// So many lookups go side by side: more than the memory system keeps under way, few enough that
+  /// what was fetched is still there when it is looked at.
+  static constexpr std::size_t kTogether = 32;
+  /// What finding these entries, at most kTogether, will look at.
   void Prefetch(std::span<const EntryAddress> entries, ReadPin& pin) const;
   /// Of a record's keys, then of one token: the dictionary's entries, and once those are there, the
   /// texts.
@@ -292,7 +295,7 @@ class PackedMap {
   Location WriteOuter(SegmentStore::Head head, std::string_view key, std::uint64_t number,
                       const std::uint8_t* body, std::size_t body_bytes);
   void SetOuter(std::uint64_t hash, Location from, Location to);
-  Index* GrowRoot(std::uint64_t hash);
+  bool GrowRoot(std::uint64_t hash);
   std::optional<std::uint32_t> MakeTable();
   void RetireTable(std::uint32_t number);
   void FreeTable(std::uint32_t number);
@@ -315,7 +318,6 @@ class PackedMap {
   void ReclaimSome(bool all);
   bool CleanBlob(Location location, const Blob& blob, bool idle);
   bool MoveBlob(Location location, const Blob& blob);
-  bool MoveGrowing(Location location, const Blob& blob);
   void FetchSlot(const Blob& blob) const;
   bool CleanEntry(Location location, const Blob& blob);
   bool CleanOuter(Location location);

@@ -1,18 +1,12 @@
 // Fetching memory ahead of the packed layout's reads: each step touches, for all of a batch, only
 // what the step before has fetched, so that the waits overlap. (Group prefetching: Chen, Ailamaki,
 // Gibbons, Mowry, "Improving Hash Join Performance through Prefetching", ICDE 2004.)
-#include <algorithm>
 #include <array>
+#include <cassert>
 
 #include "cache/packed/packed_map.h"
 
 namespace strata::packed {
-namespace {
-
-constexpr std::size_t kTogether = 32;
-
-}  // namespace
-
 void PackedMap::Prefetch(std::span<const EntryAddress> entries, ReadPin& pin) const {
   struct Way {
     std::uint64_t outer_hash = 0;
@@ -21,7 +15,8 @@ void PackedMap::Prefetch(std::span<const EntryAddress> entries, ReadPin& pin) co
     const Index* table = nullptr;
   };
   std::array<Way, kTogether> ways;
-  const std::size_t count = std::min(entries.size(), kTogether);
+  const std::size_t count = entries.size();
+  assert(count <= kTogether);
   const auto for_each_table = [&](auto step) {
     for (std::size_t i = 0; i < count && !pin.moved; ++i) {
       if (ways[i].table != nullptr) step(ways[i]);

@@ -36,15 +36,8 @@ PackedMap::OuterBlob PackedMap::ReadOuter(Location location) const {
 PackedMap::StoredEntry PackedMap::ReadInlineEntry(const std::uint8_t* at) const {
   StoredEntry entry{.begin = at, .inner_begin = at};
   entry.head = ReadToken(at, &entry.inner);
-  // The first byte may change beside a reader: the mark of a deleted entry is its lowest bit.
-  const std::atomic_ref<std::uint8_t> first(*const_cast<std::uint8_t*>(entry.head));
-  std::uint64_t head = first.load(std::memory_order_relaxed);
-  entry.list = entry.head + 1;
-  if (head >= 0x80) {
-    std::uint64_t rest = 0;
-    entry.list = ReadVarint(entry.list, &rest);
-    head = (head & 0x7F) | rest << 7;
-  }
+  std::uint64_t head = 0;
+  entry.list = ReadMarkedVarint(entry.head, &head);
   entry.deleted = (head & 1) != 0;
   entry.end = entry.list + (head >> 1);
   return entry;

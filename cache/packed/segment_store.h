@@ -60,6 +60,11 @@ struct Blob {
   std::size_t total_bytes;  ///< head and payload
 };
 
+/// Fetches the lines of so many bytes side by side.
+inline void FetchLines(const std::uint8_t* from, std::size_t bytes) {
+  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at);
+}
+
 class SegmentStore {
  public:
   static constexpr std::size_t kSegmentBytes = std::size_t{256} << 10;
@@ -85,22 +90,15 @@ class SegmentStore {
   /// The blob at a location.
   Blob At(Location location) const {
     const std::uint8_t* const start = base_ + location;
-    std::uint64_t header = HeadByte(location).load(std::memory_order_relaxed);
-    const std::uint8_t* payload = start + 1;
-    if (header >= 0x80) {
-      std::uint64_t rest = 0;
-      payload = ReadVarint(payload, &rest);
-      header = (header & 0x7F) | rest << 7;
-    }
+    std::uint64_t header = 0;
+    const std::uint8_t* const payload = ReadMarkedVarint(start, &header);
     const std::size_t size = static_cast<std::size_t>(header >> 2);
     return {static_cast<BlobKind>(header & 3), payload, size,
             static_cast<std::size_t>(payload - start) + size};
   }
   const std::uint8_t* Address(Location location) const { return base_ + location; }
   /// Fetches a blob's first lines side by side: one wait for what a walk would wait for one by one.
-  void Fetch(Location location) const {
-    for (std::size_t at = 0; at < kFetchBytes; at += 64) __builtin_prefetch(base_ + location + at);
-  }
+  void Fetch(Location location) const { FetchLines(base_ + location, kFetchBytes); }
 
   /// The blob at `location` is out of reach. Of its bytes `counted_dead` were counted dead before,
   /// and `room` as room.
@@ -203,9 +201,6 @@ class SegmentStore {
   };
   static_assert(sizeof(Info) == 72);
 
-  std::atomic_ref<std::uint8_t> HeadByte(Location location) const {
-    return std::atomic_ref<std::uint8_t>(base_[location]);
-  }
   void AddDead(Segment segment, std::size_t bytes) {
     segments_[segment].dead += bytes;
     dead_bytes_ += bytes;

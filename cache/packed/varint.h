@@ -3,6 +3,7 @@
 #ifndef STRATA_CACHE_PACKED_VARINT_H_
 #define STRATA_CACHE_PACKED_VARINT_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -37,6 +38,21 @@ inline const std::uint8_t* ReadVarint(const std::uint8_t* from, std::uint64_t* n
     if (byte < 0x80) break;
   }
   *number = result;
+  return from;
+}
+
+/// As ReadVarint, for a number whose first byte the writer may change beside a reader: the lowest
+/// bits of a blob's head and of an inline entry's are marks.
+inline const std::uint8_t* ReadMarkedVarint(const std::uint8_t* from, std::uint64_t* number) {
+  const std::uint64_t first = std::atomic_ref<std::uint8_t>(*const_cast<std::uint8_t*>(from++))
+                                  .load(std::memory_order_relaxed);
+  if (first < 0x80) {
+    *number = first;
+    return from;
+  }
+  std::uint64_t rest = 0;
+  from = ReadVarint(from, &rest);
+  *number = (first & 0x7F) | rest << 7;
   return from;
 }
 
