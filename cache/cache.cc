@@ -128,7 +128,10 @@ std::size_t RecordReader::pair_count() const {
 }
 
 PairCursor RecordReader::pairs() const {
-  const packed::StoredRecord record = packed::ReadRecord(record_, guard_->map_->shapes());
+  return Pairs(packed::ReadRecord(record_, guard_->map_->shapes()));
+}
+
+PairCursor RecordReader::Pairs(const packed::StoredRecord& record) const {
   PairCursor cursor;
   cursor.guard_ = guard_;
   cursor.left_ = record.pairs;
@@ -140,9 +143,18 @@ PairCursor RecordReader::pairs() const {
 
 PairCursor RecordReader::Find(std::string_view key) const {
   const packed::WantedText wanted(key);
-  PairCursor cursor = pairs();
-  for (; cursor.valid(); cursor.Next()) {
-    if (guard_->map_->Equals(cursor.key_, wanted, guard_->pin_)) break;
+  const packed::Shapes& shapes = guard_->map_->shapes();
+  const packed::StoredRecord record = packed::ReadRecord(record_, shapes);
+  PairCursor cursor = Pairs(record);
+  if (record.shape_keys == nullptr) {
+    while (cursor.valid() && !guard_->map_->Equals(cursor.key_, wanted, guard_->pin_)) {
+      cursor.Next();
+    }
+    return cursor;
+  }
+  const std::uint8_t tag = packed::Shapes::TagOf(key);
+  for (const std::uint8_t* at = shapes.tags(record.shape); cursor.valid(); ++at, cursor.Next()) {
+    if (*at == tag && guard_->map_->Equals(cursor.key_, wanted, guard_->pin_)) break;
   }
   return cursor;
 }
@@ -187,7 +199,11 @@ ReadGuard::~ReadGuard() { map_->eras().Leave(&pin_); }
 
 EntryReader ReadGuard::Get(std::string_view outer, std::string_view inner) const {
   const PackedMap::FoundList found = map_->Find(outer, inner, pin_);
-  const EntryReader reader(this, found.list, found.count);
+  return Counted(found.list, found.count);
+}
+
+EntryReader ReadGuard::Counted(const std::uint8_t* list, std::size_t count) const {
+  const EntryReader reader(this, list, count);
   ++pin_.gets;
   if (reader) ++pin_.hits;
   return reader;
@@ -208,11 +224,13 @@ constexpr std::size_t kTogether = PackedMap::kTogether;
 
 void ReadGuard::GetMany(std::span<const EntryAddress> addresses,
                         std::span<EntryReader> found) const {
+  std::array<PackedMap::FoundList, kTogether> lists;
   for (std::size_t begin = 0; begin < addresses.size(); begin += kTogether) {
-    const std::size_t end = std::min(begin + kTogether, addresses.size());
-    map_->Prefetch(addresses.subspan(begin, end - begin), pin_);
-    for (std::size_t i = begin; i < end; ++i) {
-      found[i] = Get(addresses[i].outer, addresses[i].inner);
+    const std::size_t count = std::min(kTogether, addresses.size() - begin);
+    map_->FindTogether(addresses.subspan(begin, count), lists, pin_);
+    for (std::size_t i = 0; i < count; ++i) {
+      found[begin + i] = Counted(lists[i].list, lists[i].count);
+      if (found[begin + i]) packed::FetchLines(lists[i].list, PackedMap::kFetchListBytes);
     }
   }
 }
@@ -220,17 +238,25 @@ void ReadGuard::GetMany(std::span<const EntryAddress> addresses,
 void ReadGuard::FindMany(std::span<const PairAddress> addresses,
                          std::span<PairCursor> found) const {
   std::array<EntryAddress, kTogether> entries;
+  std::array<PackedMap::FoundList, kTogether> lists;
   std::array<RecordReader, kTogether> records;
   for (std::size_t begin = 0; begin < addresses.size(); begin += kTogether) {
     const std::size_t count = std::min(kTogether, addresses.size() - begin);
     const std::span<const PairAddress> some = addresses.subspan(begin, count);
     for (std::size_t i = 0; i < count; ++i) entries[i] = {some[i].outer, some[i].inner};
-    map_->Prefetch(std::span(entries).first(count), pin_);
+    map_->FindTogether(std::span(entries).first(count), lists, pin_);
     for (std::size_t i = 0; i < count; ++i) {
-      const EntryReader entry = Get(some[i].outer, some[i].inner);
-      records[i] = entry && some[i].index < entry.record_count() ? entry.record(some[i].index)
-                                                                 : RecordReader();
-      if (records[i].record_ != nullptr) map_->PrefetchKeys(records[i].record_);
+      records[i] = {};
+      if (Counted(lists[i].list, lists[i].count) && some[i].index < lists[i].count) {
+        map_->FetchRecord(lists[i], some[i].index);
+      } else {
+        lists[i] = {};
+      }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (lists[i].list == nullptr) continue;
+      records[i] = EntryReader(this, lists[i].list, lists[i].count).record(some[i].index);
+      map_->PrefetchKeys(records[i].record_);
     }
     for (std::size_t i = 0; i < count; ++i) {
       if (records[i].record_ != nullptr) map_->PrefetchKeyTexts(records[i].record_, pin_);

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 
+#include "cache/packed/list_decoder.h"
 #include "cache/packed/packed_map.h"
 
 namespace strata {
@@ -56,6 +57,16 @@ class HashOrder {
       wrapped_ = after_ == 0;
       if (map.version() == version_ || refresh(&item)) return &item;
     }
+  }
+  /// Begins another level, and keeps its memory.
+  void Restart() {
+    items_.clear();
+    next_ = 0;
+    from_ = after_ = 0;
+    era_ = 0;
+    filled_by_ = nullptr;
+    version_ = 0;
+    ended_ = wrapped_ = false;
   }
   /// The era the item last given was found in.
   Era era() const { return era_; }
@@ -124,6 +135,9 @@ absl::Status OuterCursor::status() const {
 std::string_view OuterCursor::outer() const { return state_->outer; }
 std::size_t OuterCursor::entry_count() const { return state_->entry_count; }
 
+// A longer list is decoded when it is asked for: what is fetched for it ahead would be gone again.
+constexpr std::size_t kDecodeAheadRecords = 256;
+
 struct EntryCursor::State {
   bool all = true;
   bool inside = false;    // among the entries of outer_key
@@ -136,17 +150,25 @@ struct EntryCursor::State {
   EntryReader entry;
   bool out_of_memory = false;
 
-  // Of the next entries the bytes, of those behind the one just given the dictionary's entries and
-  // then the texts come in while this one is looked at.
-  std::array<PackedMap::ListStrings, 2> ahead;
+  // For who reads whole lists: of the third entry from here the tokens are taken down and of the
+  // second the strings fetched while this one is looked at.
+  std::array<packed::ListDecoder, 4> decoders;
   std::size_t steps = 0;
+  bool reads_records = false;
+  bool began_outer = false;
+  packed::ListDecoder& Decoder(std::size_t ahead) {
+    return decoders[(steps + ahead) % decoders.size()];
+  }
   void FetchAhead(const PackedMap& map, ReadPin& pin) {
+    ++steps;
     if (const auto* const item = entries.Ahead(6)) packed::FetchLines(item->found.list, 384);
-    PackedMap::ListStrings& second = ahead[steps++ % 2];
-    PackedMap::ListStrings& first = ahead[steps % 2];
-    if (first.count > 0) map.PrefetchTexts(first, pin);
-    second.count = 0;
-    if (const auto* const item = entries.Ahead(2)) map.PrefetchList(item->found.list, &second);
+    if (!reads_records) return;
+    const auto* const soon = entries.Ahead(2);
+    if (soon != nullptr && Decoder(2).Holds(soon->found)) Decoder(2).Fetch(map, pin);
+    const auto* const later = entries.Ahead(3);
+    if (later != nullptr && later->found.count <= kDecodeAheadRecords) {
+      Decoder(3).Begin(map, later->found);
+    }
   }
 
   /// The next entry of outer_key, null at their end.
@@ -185,6 +207,7 @@ bool EntryCursor::Next(const ReadGuard& guard) try {
   const PackedMap& map = *guard.map_;
   at.entry = {};
   at.inner = {};
+  at.began_outer = false;
   while (true) {
     if (at.inside) {
       if (const PackedMap::EntryItem* const item = at.NextEntry(map, guard.pin_)) {
@@ -201,7 +224,8 @@ bool EntryCursor::Next(const ReadGuard& guard) try {
     if (next == nullptr) return false;
     at.outer_key = map.OuterKey(next->location);
     at.outer_place = {next->location, at.outers.era(), version};
-    at.entries = {};
+    at.entries.Restart();
+    at.began_outer = true;
     if (next->entries == 0) return true;
     at.inside = true;
   }
@@ -217,5 +241,20 @@ absl::Status EntryCursor::status() const {
 std::string_view EntryCursor::outer() const { return state_->outer_key; }
 std::string_view EntryCursor::inner() const { return state_->inner; }
 EntryReader EntryCursor::entry() const { return state_->entry; }
+bool EntryCursor::began_outer() const { return state_->began_outer; }
+
+RecordsView EntryCursor::records() try {
+  State& at = *state_;
+  at.reads_records = true;
+  if (!at.entry) return {};
+  const PackedMap& map = *at.entry.guard_->map_;
+  const PackedMap::FoundList found = {at.entry.list_, at.entry.count_};
+  packed::ListDecoder& decoder = at.Decoder(0);
+  if (!decoder.Holds(found)) decoder.Begin(map, found);
+  return decoder.Finish(map, at.entry.guard_->pin_);
+} catch (const std::bad_alloc&) {
+  state_->out_of_memory = true;
+  return {};
+}
 
 }  // namespace strata

@@ -106,17 +106,18 @@ class Packed final : public Layout {
 
   void Visit(ContentVisitor& visitor) const override {
     const ReadGuard guard(cache_);
-    OuterCursor outers;
-    while (outers.Next(guard)) {
-      visitor.OnOuter(outers.outer());
-      EntryCursor entries(outers.outer());
-      while (entries.Next(guard)) {
-        visitor.OnEntry(entries.inner());
-        VisitRecords(entries.entry(), visitor);
+    EntryCursor entries;
+    while (entries.Next(guard)) {
+      if (entries.began_outer()) visitor.OnOuter(entries.outer());
+      if (!entries.entry()) continue;
+      visitor.OnEntry(entries.inner());
+      const RecordsView records = entries.records();
+      for (std::size_t i = 0; i < records.size(); ++i) {
+        visitor.OnRecord();
+        for (const Pair& pair : records[i]) visitor.OnPair(pair.key, pair.value);
       }
-      EndWithout(entries.status());
     }
-    EndWithout(outers.status());
+    EndWithout(entries.status());
   }
 
   Counts counts() const override { return cache_.counts(); }

@@ -40,7 +40,7 @@ std::optional<StringId> Dictionary::TryAdd(std::string_view text, std::uint64_t 
   }
   Location location = kNowhere;
   std::uint8_t* const to =
-      log_->Append(SegmentStore::Head::kWrite, BlobKind::kString, text.size(), &location);
+      log_->Append(SegmentStore::Head::kStrings, BlobKind::kString, text.size(), &location);
   if (to == nullptr) return std::nullopt;
   if (!text.empty()) std::memcpy(to, text.data(), text.size());
 
@@ -84,7 +84,7 @@ bool Dictionary::Move(Location from, const Blob& blob, bool may_drop) {
   }
   Location to = kNowhere;
   std::uint8_t* const bytes =
-      log_->Append(SegmentStore::Head::kClean, BlobKind::kString, blob.payload_bytes, &to);
+      log_->Append(SegmentStore::Head::kStrings, BlobKind::kString, blob.payload_bytes, &to);
   if (bytes == nullptr) return false;
   if (blob.payload_bytes > 0) std::memcpy(bytes, blob.payload, blob.payload_bytes);
   log_->InheritAge(from, to);

@@ -27,6 +27,7 @@
 #include <strata/memory_door.h>
 
 #include "cache/packed/layers.h"
+#include "cache/packed/prefetch.h"
 #include "cache/packed/segment_store.h"
 #include "cache/packed/shard_table.h"
 #include "cache/packed/stable_array.h"
@@ -59,14 +60,14 @@ class Dictionary {
     return {reinterpret_cast<const char*>(blob.payload), blob.payload_bytes};
   }
   /// Fetches what Text will look at first.
-  void PrefetchEntry(StringId id) const { __builtin_prefetch(&table_[id]); }
+  void PrefetchEntry(StringId id) const { PrefetchLine(&table_[id]); }
   /// Fetches the bytes, once the entry is there.
   void PrefetchText(StringId id, ReadPin& pin) const {
     const Location location = LocationOf(id);
     if (!Holds(pin)) return;
-    // Most strings end in the first line or the next.
-    __builtin_prefetch(log_->Address(location));
-    __builtin_prefetch(log_->Address(location) + 48);
+    // Many strings end in the first line, most of the others in the next.
+    PrefetchLine(log_->Address(location));
+    PrefetchLine(log_->Address(location) + 31);
   }
   Location LocationOf(StringId id) const { return Entry(id) & kLocationMask; }
 

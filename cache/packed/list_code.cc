@@ -27,27 +27,33 @@ std::uint8_t* WordPlace(const std::uint8_t* at) {
 
 }  // namespace
 
+const std::uint8_t* StoredList::MarkBefore(std::size_t index) const {
+  const std::size_t mark = std::min(index / marks.stride, marks.Count(count));
+  if (mark == 0) return records;
+  const std::size_t place = mark * marks.bytes;
+  std::uint32_t offset = 0;  // little-endian, as all of the log
+  std::memcpy(&offset, word != nullptr ? directory - place : directory + place - marks.bytes,
+              marks.bytes);
+  return records + offset;
+}
+
 const std::uint8_t* StoredList::Start(std::size_t index, const Shapes& shapes) const {
-  const std::uint8_t* at = records;
-  const std::size_t mark = std::min(index / kDirectoryStride, Marks(count));
-  if (mark > 0) {
-    const std::size_t place = mark * sizeof(std::uint32_t);
-    std::uint32_t offset = 0;
-    std::memcpy(&offset, word != nullptr ? directory - place : directory + place - sizeof(offset),
-                sizeof(offset));
-    at += offset;
-  }
-  for (std::size_t i = mark * kDirectoryStride; i < index; ++i) at = SkipRecord(at, shapes);
+  const std::uint8_t* at = MarkBefore(index);
+  const std::size_t marked = std::min(index / marks.stride, marks.Count(count)) * marks.stride;
+  for (std::size_t i = marked; i < index; ++i) at = SkipRecord(at, shapes);
   return at;
 }
 
 StoredList ReadList(const std::uint8_t* at) {
-  std::uint64_t count = 0;
-  const std::uint8_t* const directory = ReadVarint(at, &count);
-  if (count > 0) {
-    return {.count = static_cast<std::size_t>(count),
+  std::uint64_t head = 0;
+  const std::uint8_t* const directory = ReadVarint(at, &head);
+  if (head > 0) {
+    const std::size_t count = static_cast<std::size_t>(head >> 2);
+    const MarkForm marks = kMarkForms[head & 3];
+    return {.count = count,
+            .marks = marks,
             .directory = directory,
-            .records = directory + StoredList::Marks(count) * sizeof(std::uint32_t)};
+            .records = directory + marks.Bytes(count)};
   }
   if (*directory == kEmpty) return {.directory = directory + 1, .records = directory + 1};
   std::uint64_t area_bytes = 0;
@@ -67,8 +73,8 @@ void AppendToRoom(const StoredList& list, const std::uint8_t* record, std::size_
   // else's.
   std::uint8_t* const area = const_cast<std::uint8_t*>(list.records);
   std::memcpy(area + list.record_bytes, record, bytes);
-  if (list.count > 0 && list.count % kDirectoryStride == 0) {
-    const std::size_t mark = list.count / kDirectoryStride;
+  if (list.count > 0 && list.count % list.marks.stride == 0) {
+    const std::size_t mark = list.count / list.marks.stride;
     const std::uint32_t offset = static_cast<std::uint32_t>(list.record_bytes);
     std::memcpy(area + list.area_bytes - mark * sizeof(offset), &offset, sizeof(offset));
   }
@@ -184,20 +190,28 @@ void ListWriter::Rollback() {
   Begin();
 }
 
+std::size_t ListWriter::Form() const {
+  const std::uint64_t last = starts_[count() - 1];
+  return last <= 0xFF ? 0 : last <= 0xFFFF ? 1 : 2;
+}
+
 std::size_t ListWriter::size_bytes() const {
-  return count() == 0 ? 2 : VarintSize(count()) + area_bytes();
+  if (count() == 0) return 2;
+  return VarintSize(std::uint64_t{count()} << 2) + kMarkForms[Form()].Bytes(count()) +
+         bytes_.size();
 }
 
 std::uint8_t* ListWriter::CopyTo(std::uint8_t* to) const {
-  to = WriteVarint(count(), to);
   if (count() == 0) {
-    *to = kEmpty;
-    return to + 1;
+    *to++ = 0;
+    *to++ = kEmpty;
+    return to;
   }
-  for (std::size_t i = kDirectoryStride; i < count(); i += kDirectoryStride) {
-    const std::uint32_t offset = static_cast<std::uint32_t>(starts_[i]);
-    std::memcpy(to, &offset, sizeof(offset));
-    to += sizeof(offset);
+  const MarkForm marks = kMarkForms[Form()];
+  to = WriteVarint(std::uint64_t{count()} << 2 | Form(), to);
+  for (std::size_t i = marks.stride; i < count(); i += marks.stride) {
+    std::memcpy(to, &starts_[i], marks.bytes);
+    to += marks.bytes;
   }
   std::memcpy(to, bytes_.data(), bytes_.size());
   return to + bytes_.size();
@@ -210,8 +224,8 @@ void ListWriter::CopyGrowingTo(std::uint8_t* to, std::size_t area_bytes) const {
   AtomicWord(place).store(Word(count(), bytes_.size()), std::memory_order_relaxed);
   std::uint8_t* const area = place + sizeof(std::uint64_t);
   std::memcpy(area, bytes_.data(), bytes_.size());
-  for (std::size_t mark = 1; mark <= StoredList::Marks(count()); ++mark) {
-    const std::uint32_t offset = static_cast<std::uint32_t>(starts_[mark * kDirectoryStride]);
+  for (std::size_t mark = 1; mark <= kGrowingMarks.Count(count()); ++mark) {
+    const std::uint32_t offset = static_cast<std::uint32_t>(starts_[mark * kGrowingMarks.stride]);
     std::memcpy(area + area_bytes - mark * sizeof(offset), &offset, sizeof(offset));
   }
 }

@@ -1,12 +1,13 @@
 // How a blob holds an ordered list of records.
 //
-//     list    │ varint count │ directory │ record │ record │ …
+//     list    │ varint count << 2 | marks │ directory │ record │ record │ …
 //     empty   │ 0 │ 0 │
 //     growing │ 0 │ 1 │ varint area bytes │ to the next address of 8 │ word │ area │
 //       word  │ records: 32 bits │ their bytes: 32 bits │   one atomic
 //       area  │ record │ record │ … room … │ directory, backwards │
-//     directory: for every 16th record but the first, where it starts: four bytes, counted from the
-//                first record's start. Lists of up to 16 records have none.
+//     directory: marks, where every so many-th record but the first starts, counted from the first
+//                one's start. Where the last start fits one byte (marks 0) or two (1), of every 4th
+//                record, in as much; else (2), and in a growing list, of every 16th in four bytes.
 //     record  │ varint pairs << 1     │ key token │ value token │ …   its own keys
 //             │ varint shape << 1 | 1 │ value token │ …               a shape's keys (shapes.h)
 //
@@ -31,7 +32,17 @@
 
 namespace strata::packed {
 
-inline constexpr std::size_t kDirectoryStride = 16;
+/// How a directory is written: how wide a mark is, and of every how many-th record there is one.
+struct MarkForm {
+  std::uint8_t bytes = 4;
+  std::uint8_t stride = 16;
+
+  /// How many marks so many records have, and their bytes.
+  std::size_t Count(std::size_t records) const { return records == 0 ? 0 : (records - 1) / stride; }
+  std::size_t Bytes(std::size_t records) const { return Count(records) * bytes; }
+};
+inline constexpr MarkForm kMarkForms[] = {{1, 4}, {2, 4}, {4, 16}};
+inline constexpr MarkForm kGrowingMarks = kMarkForms[2];
 
 /// A stored record: where its tokens are.
 struct StoredRecord {
@@ -82,6 +93,7 @@ inline const std::uint8_t* SkipRecord(const std::uint8_t* at, const Shapes& shap
 /// A stored list, as it was when it was read.
 struct StoredList {
   std::size_t count = 0;
+  MarkForm marks = kGrowingMarks;
   const std::uint8_t* directory = nullptr;  ///< of a growing list: the end of its area
   const std::uint8_t* records = nullptr;
   std::uint8_t* word = nullptr;  ///< of a growing list; else null
@@ -90,13 +102,11 @@ struct StoredList {
 
   /// Where record `index` starts; index == count gives the list's end.
   const std::uint8_t* Start(std::size_t index, const Shapes& shapes) const;
-  /// How many marks the directory of so many records has.
-  static std::size_t Marks(std::size_t count) {
-    return count == 0 ? 0 : (count - 1) / kDirectoryStride;
-  }
+  /// Where the last record with a mark, or the first, starts that is not behind record `index`.
+  const std::uint8_t* MarkBefore(std::size_t index) const;
   /// Bytes of the area that are neither records nor directory.
   std::size_t room_bytes() const {
-    return word == nullptr ? 0 : area_bytes - record_bytes - Marks(count) * sizeof(std::uint32_t);
+    return word == nullptr ? 0 : area_bytes - record_bytes - marks.Bytes(count);
   }
 };
 
@@ -133,9 +143,7 @@ class ListWriter {
   std::size_t growing_size_bytes(std::size_t area_bytes) const {
     return 2 + kMaxVarintBytes + 7 + sizeof(std::uint64_t) + area_bytes;
   }
-  std::size_t area_bytes() const {
-    return bytes_.size() + StoredList::Marks(count()) * sizeof(std::uint32_t);
-  }
+  std::size_t area_bytes() const { return bytes_.size() + kGrowingMarks.Bytes(count()); }
   void CopyGrowingTo(std::uint8_t* to, std::size_t area_bytes) const;
   /// The bytes of its records.
   const std::uint8_t* record_data() const { return bytes_.data(); }
@@ -149,6 +157,8 @@ class ListWriter {
   void AddTo(Layer* scratch) const;
 
  private:
+  /// Which of kMarkForms is the narrowest that the list's marks fit.
+  std::size_t Form() const;
   bool BeginRecord(bool is_new);
   bool WriteHead(std::uint64_t head);
   void DropRecord(std::size_t start);

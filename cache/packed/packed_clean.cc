@@ -69,6 +69,11 @@ bool PackedMap::Maintain(std::size_t budget_bytes) {
   if (more) return true;
   strings_.Trim();
   // When nothing is left to clean, the rest goes into what makes reading faster.
+  if (BeginCleaning(log_.Scattered())) {
+    CleanSome(budget_bytes, kIdleDeadShare, true);
+    ReclaimSome(true);
+    return true;
+  }
   std::size_t spent = 0;
   do {
     if (!log_.UniteOne()) return false;
@@ -124,15 +129,18 @@ bool PackedMap::NextVictim(double dead_share, bool idle) {
   }
   if (!idle && gain < search_at_bytes_) return false;
   eras_.Advance();
-  cleaning_ = log_.Victim(idle ? kIdleVictimShare : kVictimShare, idle);
+  if (BeginCleaning(log_.Victim(idle ? kIdleVictimShare : kVictimShare, idle))) return true;
+  search_at_bytes_ = gain + log_.taken_bytes() / kSearchShare;
+  return false;
+}
+
+bool PackedMap::BeginCleaning(SegmentStore::Segment segment) {
+  cleaning_ = segment;
   cleaning_offset_ = 0;
-  if (cleaning_ == SegmentStore::kNoSegment) {
-    search_at_bytes_ = gain + log_.taken_bytes() / kSearchShare;
-    return false;
-  }
+  if (segment == SegmentStore::kNoSegment) return false;
   search_at_bytes_ = 0;
-  cleaning_loss_ = log_.last_loss(cleaning_);
-  cleaning_drops_ = !log_.UnusedPinned(cleaning_);
+  cleaning_loss_ = log_.last_loss(segment);
+  cleaning_drops_ = !log_.UnusedPinned(segment);
   return true;
 }
 

@@ -203,7 +203,7 @@ absl::Status PackedMap::TryAppend(std::string_view outer, std::string_view inner
   lists_.Begin();
   std::uint64_t pairs = 0;
   if (!AddNew(record, &pairs)) return OutOfMemory();
-  const std::size_t mark = list.count % kDirectoryStride == 0 ? sizeof(std::uint32_t) : 0;
+  const std::size_t mark = list.count % list.marks.stride == 0 ? list.marks.bytes : 0;
   if (list.room_bytes() < lists_.record_bytes() + mark) {
     lists_.Rollback();
     return Splice(site, outer, inner, list.count, 0, record);

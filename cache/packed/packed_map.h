@@ -121,14 +121,20 @@ class PackedMap {
     return ReadWhole(pin, [&] { return strings_.Equals(TokenOf(token), wanted, pin); });
   }
 
-  // Fetching memory ahead of reads that follow, in steps whose waits overlap. Nothing is answered,
-  // and what a step guesses wrong costs time only.
-
   /// So many lookups go side by side: more than the memory system keeps under way, few enough that
   /// what was fetched is still there when it is looked at.
   static constexpr std::size_t kTogether = 32;
-  /// What finding these entries, at most kTogether, will look at.
-  void Prefetch(std::span<const EntryAddress> entries, ReadPin& pin) const;
+  /// As much of a list is fetched for who will walk it.
+  static constexpr std::size_t kFetchListBytes = 512;
+  /// Find for each of at most kTogether entries, the waits for memory side by side.
+  void FindTogether(std::span<const EntryAddress> entries, std::span<FoundList> found,
+                    ReadPin& pin) const;
+
+  // Fetching memory ahead of reads that follow, in steps whose waits overlap. Nothing is answered,
+  // and what a step guesses wrong costs time only.
+
+  /// What reading this record of a list, below its count, will look at.
+  void FetchRecord(const FoundList& found, std::size_t index) const;
   /// Of a record's keys, then of one token: the dictionary's entries, and once those are there, the
   /// texts.
   void PrefetchKeys(const std::uint8_t* record) const;
@@ -228,6 +234,10 @@ class PackedMap {
     StoredEntry stored{};  // where found
   };
 
+  struct Way;
+  static constexpr std::size_t kFetchOuterBytes = 256;
+  static constexpr std::size_t kFetchRecordBytes = 256;
+
   OuterBlob ReadOuter(Location location) const;
   StoredEntry ReadInlineEntry(const std::uint8_t* at) const;
   StoredEntry ReadEntryBlob(const Blob& blob) const;
@@ -243,6 +253,12 @@ class PackedMap {
   // The table of outers; null where it was never made.
   const Index* root() const;
   Location FindOuterAt(std::string_view outer, std::uint64_t hash, ReadPin& pin) const;
+  /// The entry of that key in an outer that has no table; false where there is none.
+  bool FindInline(const OuterBlob& outer, const WantedText& inner, StoredEntry* found,
+                  ReadPin& pin) const;
+  void GuessEntries(std::span<const EntryAddress> entries, std::span<Way> ways, ReadPin& pin) const;
+  void SettleGuesses(std::span<const EntryAddress> entries, std::span<Way> ways,
+                     ReadPin& pin) const;
   Site Locate(std::string_view outer, std::string_view inner, ReadPin& pin) const;
   std::size_t EntryCount(const OuterBlob& outer) const;
   std::uint64_t HashOfInner(const Token& inner, ReadPin& pin) const;
@@ -325,6 +341,8 @@ class PackedMap {
   bool RewriteInlineEntry(const StoredEntry& entry);
   void ReleaseToken(const std::uint8_t* token);
   bool NextVictim(double dead_share, bool idle);
+  /// Makes it the segment that is cleaned next; false where it is none.
+  bool BeginCleaning(SegmentStore::Segment segment);
   bool CleanSome(std::size_t budget_bytes, double dead_share, bool idle);
 
   // Validation.

@@ -1,66 +1,148 @@
-// Fetching memory ahead of the packed layout's reads: each step touches, for all of a batch, only
-// what the step before has fetched, so that the waits overlap. (Group prefetching: Chen, Ailamaki,
-// Gibbons, Mowry, "Improving Hash Join Performance through Prefetching", ICDE 2004.)
+// Many lookups side by side, and fetching memory ahead of reads that follow: each step touches, for
+// all of a batch, only what the step before has fetched, so that the waits overlap. (Group
+// prefetching: Chen, Ailamaki, Gibbons, Mowry, "Improving Hash Join Performance through
+// Prefetching", ICDE 2004.)
+#include <algorithm>
 #include <array>
 #include <cassert>
 
 #include "cache/packed/packed_map.h"
+#include "cache/packed/prefetch.h"
 
 namespace strata::packed {
-void PackedMap::Prefetch(std::span<const EntryAddress> entries, ReadPin& pin) const {
-  struct Way {
-    std::uint64_t outer_hash = 0;
-    std::uint64_t inner_hash = 0;
-    Location outer = kNowhere;
-    const Index* table = nullptr;
-  };
-  std::array<Way, kTogether> ways;
-  const std::size_t count = entries.size();
-  assert(count <= kTogether);
-  const auto for_each_table = [&](auto step) {
-    for (std::size_t i = 0; i < count && !pin.moved; ++i) {
-      if (ways[i].table != nullptr) step(ways[i]);
+
+// One lookup of a batch, on its way. What it guesses by a tag is checked when the key is there.
+struct PackedMap::Way {
+  std::uint64_t outer_hash = 0;
+  std::uint64_t inner_hash = 0;
+  Location outer = kNowhere;
+  Location entry = kNowhere;
+  const Index* table = nullptr;
+  enum class State : std::uint8_t { kUnderWay, kAbsent, kFound, kAlone } state = State::kUnderWay;
+  FoundList found{};
+};
+
+// From the hashes to the entries' first lines.
+void PackedMap::GuessEntries(std::span<const EntryAddress> entries, std::span<Way> ways,
+                             ReadPin& pin) const {
+  const Index* const outers = root();
+  const auto for_each = [&](auto step) {
+    for (std::size_t i = 0; i < ways.size() && !pin.moved; ++i) {
+      if (ways[i].state == Way::State::kUnderWay) step(ways[i], entries[i]);
     }
   };
-  BeginRead(pin);
-  const Index* const outers = root();
-  if (outers == nullptr) return;
-  for (std::size_t i = 0; i < count; ++i) {
-    ways[i].outer_hash = strings_.Hash(entries[i].outer);
-    outers->PrefetchShard(ways[i].outer_hash, pin);
-  }
-  for (std::size_t i = 0; i < count; ++i) outers->PrefetchSlot(ways[i].outer_hash, pin);
-  for (std::size_t i = 0; i < count && !pin.moved; ++i) {
-    ways[i].outer = outers->Guess(ways[i].outer_hash, pin);
-    if (ways[i].outer != kNowhere) log_.Fetch(ways[i].outer);
-  }
-  for (std::size_t i = 0; i < count && !pin.moved; ++i) {
-    if (ways[i].outer == kNowhere) continue;
-    const OuterBlob outer = ReadOuter(ways[i].outer);
-    if (!outer.has_table) continue;
-    ways[i].inner_hash = strings_.Hash(entries[i].inner);
-    ways[i].table = &tables_[outer.number].index;
-    __builtin_prefetch(ways[i].table);
-  }
+  const auto for_each_table = [&](auto step) {
+    for_each([&](Way& way, const EntryAddress&) {
+      if (way.table != nullptr) step(way);
+    });
+  };
+  for_each([&](Way& way, const EntryAddress& entry) {
+    way.outer_hash = strings_.Hash(entry.outer);
+    if (outers == nullptr) {
+      way.state = Way::State::kAbsent;
+    } else {
+      outers->PrefetchShard(way.outer_hash, pin);
+    }
+  });
+  for_each([&](Way& way, const EntryAddress&) { outers->PrefetchSlot(way.outer_hash, pin); });
+  for_each([&](Way& way, const EntryAddress&) {
+    way.outer = outers->Guess(way.outer_hash, pin);
+    if (way.outer == kNowhere) {
+      way.state = Way::State::kAbsent;
+    } else {
+      FetchLines(log_.Address(way.outer), kFetchOuterBytes);
+    }
+  });
+  for_each([&](Way& way, const EntryAddress& entry) {
+    const OuterBlob outer = ReadOuter(way.outer);
+    if (outer.key != entry.outer) {
+      way.state = Way::State::kAlone;
+    } else if (outer.has_table) {
+      way.inner_hash = strings_.Hash(entry.inner);
+      way.table = &tables_[outer.number].index;
+      PrefetchLine(way.table);
+    }
+  });
   for_each_table([&](Way& way) { way.table->PrefetchDirectory(); });
   for_each_table([&](Way& way) { way.table->PrefetchShard(way.inner_hash, pin); });
   for_each_table([&](Way& way) { way.table->PrefetchSlot(way.inner_hash, pin); });
   for_each_table([&](Way& way) {
-    const Location entry = way.table->Guess(way.inner_hash, pin);
-    if (entry != kNowhere) log_.Fetch(entry);
+    way.entry = way.table->Guess(way.inner_hash, pin);
+    if (way.entry == kNowhere) {
+      way.state = Way::State::kAbsent;
+    } else {
+      PrefetchLine(log_.Address(way.entry));
+    }
   });
 }
 
+// Whether the guesses are what was asked for.
+void PackedMap::SettleGuesses(std::span<const EntryAddress> entries, std::span<Way> ways,
+                              ReadPin& pin) const {
+  for (std::size_t i = 0; i < ways.size() && !pin.moved; ++i) {
+    Way& way = ways[i];
+    if (way.state != Way::State::kUnderWay) continue;
+    const WantedText wanted(entries[i].inner);
+    StoredEntry stored;
+    bool found = false;
+    if (way.table == nullptr) {
+      found = FindInline(ReadOuter(way.outer), wanted, &stored, pin);
+      way.state = Way::State::kAbsent;
+    } else {
+      stored = ReadEntryBlob(log_.At(way.entry));
+      found = strings_.Equals(stored.inner, wanted, pin);
+      way.state = Way::State::kAlone;
+    }
+    if (!found) continue;
+    way.found = {stored.list, ReadList(stored.list).count};
+    way.state = Way::State::kFound;
+  }
+}
+
+void PackedMap::FindTogether(std::span<const EntryAddress> entries, std::span<FoundList> found,
+                             ReadPin& pin) const {
+  assert(entries.size() <= kTogether);
+  std::array<Way, kTogether> all;
+  const std::span<Way> ways = std::span(all).first(entries.size());
+  BeginRead(pin);
+  GuessEntries(entries, ways, pin);
+  SettleGuesses(entries, ways, pin);
+  const bool whole = !pin.moved && Holds(pin);
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    // Another key's tag, or a writer, was in the way.
+    const bool alone = !whole || ways[i].state == Way::State::kAlone;
+    found[i] = alone ? Find(entries[i].outer, entries[i].inner, pin) : ways[i].found;
+  }
+}
+
+void PackedMap::FetchRecord(const FoundList& found, std::size_t index) const {
+  const StoredList list = ReadList(found.list);
+  // To its start one walks from the mark before it.
+  const std::uint8_t* const from = list.MarkBefore(index);
+  std::size_t bytes = kFetchRecordBytes;
+  const std::size_t next = index / list.marks.stride + 1;
+  if (next <= list.marks.Count(list.count)) {
+    bytes =
+        std::min(bytes, static_cast<std::size_t>(list.MarkBefore(next * list.marks.stride) - from));
+  }
+  FetchLines(from, bytes);
+}
+
+// A shape's keys are looked at often enough to be there.
 void PackedMap::PrefetchKeys(const std::uint8_t* record) const {
-  ReadRecord(record, shapes_).ForEach([&](const Token& key, const Token&) {
+  const StoredRecord stored = ReadRecord(record, shapes_);
+  if (stored.shape_keys != nullptr) return;
+  stored.ForEach([&](const Token& key, const Token&) {
     strings_.PrefetchEntry(key);
     return true;
   });
 }
 
 void PackedMap::PrefetchKeyTexts(const std::uint8_t* record, ReadPin& pin) const {
+  const StoredRecord stored = ReadRecord(record, shapes_);
+  if (stored.shape_keys != nullptr) return;
   BeginRead(pin);
-  ReadRecord(record, shapes_).ForEach([&](const Token& key, const Token&) {
+  stored.ForEach([&](const Token& key, const Token&) {
     strings_.PrefetchText(key, pin);
     return true;
   });

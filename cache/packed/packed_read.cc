@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cache/packed/packed_map.h"
+#include "cache/packed/prefetch.h"
 
 namespace strata::packed {
 namespace {
@@ -77,6 +78,17 @@ Location PackedMap::FindOuterAt(std::string_view outer, std::uint64_t hash, Read
                       [&](std::uint64_t candidate) { return ReadOuter(candidate).key == outer; });
 }
 
+bool PackedMap::FindInline(const OuterBlob& outer, const WantedText& inner, StoredEntry* found,
+                           ReadPin& pin) const {
+  const std::uint8_t* at = outer.entries;
+  for (std::uint64_t i = 0; i < outer.number; ++i) {
+    *found = ReadInlineEntry(at);
+    if (!found->deleted && strings_.Equals(found->inner, inner, pin)) return true;
+    at = found->end;
+  }
+  return false;
+}
+
 // Where the pin's era moves on, what this answers is void.
 PackedMap::Site PackedMap::Locate(std::string_view outer, std::string_view inner,
                                   ReadPin& pin) const {
@@ -86,16 +98,12 @@ PackedMap::Site PackedMap::Locate(std::string_view outer, std::string_view inner
   const OuterBlob blob = ReadOuter(site.outer);
   const WantedText wanted(inner);
   if (!blob.has_table) {
-    const std::uint8_t* at = blob.entries;
-    for (std::uint64_t i = 0; i < blob.number && !site.found; ++i) {
-      site.stored = ReadInlineEntry(at);
-      site.found = !site.stored.deleted && strings_.Equals(site.stored.inner, wanted, pin);
-      at = site.stored.end;
-    }
+    site.found = FindInline(blob, wanted, &site.stored, pin);
     return site;
   }
   site.inner_hash = strings_.Hash(inner);
   site.entry = tables_[blob.number].index.Find(site.inner_hash, pin, [&](std::uint64_t candidate) {
+    log_.Fetch(candidate);
     return strings_.Equals(ReadEntryBlob(log_.At(candidate)).inner, wanted, pin);
   });
   site.found = site.entry != kNowhere;
@@ -133,7 +141,7 @@ std::uint64_t PackedMap::NextOuters(std::uint64_t from, std::vector<OuterItem>* 
     const Index* const outers = root();
     if (outers == nullptr) return 0;
     outers->VisitShardOf(from, pin,
-                         [&](std::uint64_t payload) { __builtin_prefetch(log_.Address(payload)); });
+                         [&](std::uint64_t payload) { PrefetchLine(log_.Address(payload)); });
     const std::uint64_t next = outers->VisitShardOf(from, pin, [&](std::uint64_t payload) {
       const OuterBlob outer = ReadOuter(payload);
       const std::uint64_t hash = strings_.Hash(outer.key);
@@ -174,7 +182,7 @@ std::uint64_t PackedMap::NextEntries(std::string_view outer, const OuterPlace& p
     }
     const Index& index = tables_[blob.number].index;
     index.VisitShardOf(from, pin,
-                       [&](std::uint64_t payload) { __builtin_prefetch(log_.Address(payload)); });
+                       [&](std::uint64_t payload) { PrefetchLine(log_.Address(payload)); });
     return index.VisitShardOf(from, pin,
                               [&](std::uint64_t payload) { add(ReadEntryBlob(log_.At(payload))); });
   };

@@ -15,6 +15,7 @@ constexpr std::size_t kSmallestRangeBytes = std::size_t{1} << 30;
 
 SegmentStore::SegmentStore(MemoryDoor* door, const Eras* eras)
     : door_(door), eras_(eras), segments_(door), groups_(door) {
+  Seal();
   for (std::size_t bytes = kLargestRangeBytes; bytes >= kSmallestRangeBytes; bytes /= 2) {
     base_ = static_cast<std::uint8_t*>(MemoryDoor::ReserveRange(bytes));
     if (base_ == nullptr) continue;
@@ -33,48 +34,99 @@ void SegmentStore::Clear() {
   for (Segment segment = 0; NextRetired(&segment); ++segment) GiveBack(segment);
   segments_.Free();
   groups_.Free();
-  first_free_ = 0;
   Seal();
   filled_bytes_ = dead_bytes_ = taken_bytes_ = retired_bytes_ = room_bytes_ = 0;
 }
 
-SegmentStore::Segment SegmentStore::Take(std::size_t run) {
-  std::size_t first = first_free_;
-  std::size_t found = 0;  // free segments in a row, ending before `at`
-  for (std::size_t at = first; found < run; ++at) {
-    if (at >= range_bytes_ / kSegmentBytes) return kNoSegment;
-    if (at < segments_.size() && segments_[at].state != State::kFree) {
-      found = 0;
-      first = at + 1;
-    } else {
-      ++found;
+std::size_t SegmentStore::FreeRun(std::size_t run) const {
+  if (run == 1) {
+    // In the fullest group that is not full; among equals in the first.
+    std::size_t best = groups_.size();
+    for (std::size_t group = 0; group < groups_.size(); ++group) {
+      const std::uint8_t used = groups_[group].used;
+      if (used < kGroup && (best == groups_.size() || used > groups_[best].used)) best = group;
     }
+    std::size_t at = best * kGroup;
+    while (at < segments_.size() && segments_[at].state != State::kFree) ++at;
+    return at;
   }
+  std::size_t first = 0;
+  for (std::size_t at = 0; at < first + run && at < segments_.size(); ++at) {
+    if (segments_[at].state != State::kFree) first = at + 1;
+  }
+  return first;
+}
+
+void SegmentStore::CountUsed(Segment segment, bool used) {
+  for (std::size_t i = segment; i < segment + segments_[segment].run; ++i) {
+    std::uint8_t& count = groups_[i / kGroup].used;
+    count = static_cast<std::uint8_t>(used ? count + 1 : count - 1);
+  }
+}
+
+SegmentStore::Segment SegmentStore::Take(std::size_t run, std::size_t bytes) {
+  const std::size_t first = FreeRun(run);
+  if (first + run > range_bytes_ / kSegmentBytes) return kNoSegment;
   if (first + run > segments_.size()) {
     const std::size_t groups = (first + run + kGroup - 1) / kGroup;
     if (!segments_.TryReserve(first + run) || !groups_.TryReserve(groups)) return kNoSegment;
     while (groups_.size() < groups) {
       groups_.SetSize(groups_.size() + 1);
-      groups_.back() = Group::kNew;
+      groups_.back() = Group{};
     }
     const std::size_t old_size = segments_.size();
     segments_.SetSize(first + run);
     std::fill(segments_.begin() + old_size, segments_.end(), Info{});
   }
-  if (!door_->TryTakePages(kSegments, run * kSegmentBytes)) return kNoSegment;
-  for (std::size_t i = 0; i < run; ++i) segments_[first + i] = {.state = State::kRun};
-  segments_[first] = {.born = eras_->now(),
-                      .oldest = eras_->now(),
-                      .run = static_cast<std::uint32_t>(run),
-                      .state = State::kInUse};
-  if (first == first_free_) first_free_ = static_cast<Segment>(first + run);
+  const Segment taken = static_cast<Segment>(first);
+  if (!TakePages(taken, bytes)) return kNoSegment;
+  for (std::size_t i = 1; i < run; ++i) segments_[first + i] = {.state = State::kRun};
+  Info& info = segments_[first];
+  info.run = static_cast<std::uint32_t>(run);
+  info.born = info.oldest = eras_->now();
+  info.state = State::kInUse;
+  CountUsed(taken, true);
   if (first == 0) {
-    segments_[0].filled = segments_[0].dead = kFirstLocation;
+    info.filled = info.dead = kFirstLocation;
     filled_bytes_ += kFirstLocation;
     dead_bytes_ += kFirstLocation;
   }
-  taken_bytes_ += run * kSegmentBytes;
-  return static_cast<Segment>(first);
+  return taken;
+}
+
+bool SegmentStore::TakePages(Segment segment, std::size_t bytes) {
+  Info& info = segments_[segment];
+  if (bytes <= info.taken) return true;
+  const std::size_t wanted = (bytes + kStepBytes - 1) / kStepBytes * kStepBytes;
+  const std::size_t more = wanted - info.taken;
+  if (!door_->TryTakePages(kSegments, more)) return false;
+  info.taken += more;
+  taken_bytes_ += more;
+  return true;
+}
+
+SegmentStore::Segment SegmentStore::SegmentFor(Head head, std::size_t blob_bytes) {
+  const Segment old_head = heads_[static_cast<std::size_t>(head)];
+  if (old_head != kNoSegment && segments_[old_head].filled + blob_bytes <= kSegmentBytes) {
+    return TakePages(old_head, segments_[old_head].filled + blob_bytes) ? old_head : kNoSegment;
+  }
+  // In case the run begins the range, a little more than the blob.
+  const std::size_t bytes = blob_bytes + kFirstLocation;
+  const std::size_t run = (bytes + kSegmentBytes - 1) / kSegmentBytes;
+  const Segment segment = Take(run, bytes);
+  if (segment == kNoSegment) return kNoSegment;
+  segments_[segment].cleaned = head == Head::kClean;
+  // A blob that fills a run, or most of a segment, leaves the head where it was.
+  const bool better_head = old_head == kNoSegment || blob_bytes < segments_[old_head].filled;
+  if (run == 1 && (better_head || blob_bytes < kSegmentBytes / 2)) {
+    heads_[static_cast<std::size_t>(head)] = segment;
+    // The segment that was the head is filled, and perhaps its group with it.
+    if (old_head != kNoSegment) {
+      const std::size_t group = old_head / kGroup;
+      if (groups_[group].state == Group::State::kNew && IsFull(group)) Unite(group);
+    }
+  }
+  return segment;
 }
 
 std::uint8_t* SegmentStore::Append(Head head, BlobKind kind, std::size_t payload_bytes,
@@ -82,25 +134,8 @@ std::uint8_t* SegmentStore::Append(Head head, BlobKind kind, std::size_t payload
   const std::uint64_t header =
       (static_cast<std::uint64_t>(payload_bytes) << 2) | static_cast<std::uint64_t>(kind);
   const std::size_t blob_bytes = VarintSize(header) + payload_bytes;
-  Segment segment = heads_[static_cast<std::size_t>(head)];
-  if (segment == kNoSegment || segments_[segment].filled + blob_bytes > kSegmentBytes) {
-    // In case the run begins the range, a little more than the blob.
-    const std::size_t run = (blob_bytes + kFirstLocation + kSegmentBytes - 1) / kSegmentBytes;
-    segment = Take(run);
-    if (segment == kNoSegment) return nullptr;
-    segments_[segment].cleaned = head == Head::kClean;
-    // A blob that fills a run, or most of a segment, leaves the head where it was.
-    const Segment old_head = heads_[static_cast<std::size_t>(head)];
-    const bool better_head = old_head == kNoSegment || blob_bytes < segments_[old_head].filled;
-    if (run == 1 && (better_head || blob_bytes < kSegmentBytes / 2)) {
-      heads_[static_cast<std::size_t>(head)] = segment;
-      // The segment that was the head is filled, and perhaps its group with it.
-      if (old_head != kNoSegment) {
-        const std::size_t group = old_head / kGroup;
-        if (groups_[group] == Group::kNew && IsFull(group)) Unite(group);
-      }
-    }
-  }
+  const Segment segment = SegmentFor(head, blob_bytes);
+  if (segment == kNoSegment) return nullptr;
   Info& info = segments_[segment];
   *location = segment * kSegmentBytes + info.filled;
   info.filled += blob_bytes;
@@ -153,7 +188,7 @@ SegmentStore::Segment SegmentStore::Victim(double least_share, bool with_room) c
     const std::uint64_t kept = info.unused > 0 && UnusedPinned(segment) ? info.unused : 0;
     const std::uint64_t gain = info.dead + (with_room ? info.room : 0) - kept;
     if (IsHead(segment) || gain == 0) continue;
-    const double share = static_cast<double>(gain) / static_cast<double>(info.run * kSegmentBytes);
+    const double share = static_cast<double>(gain) / static_cast<double>(info.taken);
     if (share >= best_share) {
       best = segment;
       best_share = share;
@@ -199,36 +234,75 @@ void SegmentStore::FreeUnpinned() {
 }
 
 bool SegmentStore::IsFull(std::size_t group) const {
-  if ((group + 1) * kGroup > segments_.size()) return false;
+  if (groups_[group].used < kGroup) return false;
   for (std::size_t i = group * kGroup; i < (group + 1) * kGroup; ++i) {
-    const State state = segments_[i].state;
-    if ((state != State::kInUse && state != State::kRun) || IsHead(static_cast<Segment>(i))) {
-      return false;
-    }
+    if (segments_[i].state == State::kRetired || IsHead(static_cast<Segment>(i))) return false;
+  }
+  return true;
+}
+
+std::size_t SegmentStore::Movable(std::size_t group) const {
+  std::size_t count = 0;
+  const std::size_t end = std::min((group + 1) * kGroup, segments_.size());
+  for (std::size_t i = group * kGroup; i < end; ++i) {
+    // A run is as good as full.
+    if (segments_[i].state == State::kRun || segments_[i].run > 1) return 0;
+    if (segments_[i].state == State::kInUse && !IsHead(static_cast<Segment>(i))) ++count;
+  }
+  return count;
+}
+
+SegmentStore::Segment SegmentStore::Scattered() const {
+  std::size_t emptiest = groups_.size();
+  for (std::size_t group = 0; group < groups_.size(); ++group) {
+    const std::uint8_t used = groups_[group].used;
+    if (used == kGroup || Movable(group) == 0) continue;
+    if (emptiest == groups_.size() || used < groups_[emptiest].used) emptiest = group;
+  }
+  if (emptiest == groups_.size()) return kNoSegment;
+  std::size_t room = 0;
+  for (const Group& group : groups_) {
+    if (group.used > groups_[emptiest].used) room += kGroup - group.used;
+  }
+  if (room < Movable(emptiest)) return kNoSegment;
+  Segment segment = static_cast<Segment>(emptiest * kGroup);
+  while (segments_[segment].state != State::kInUse || IsHead(segment)) ++segment;
+  return segment;
+}
+
+// Takes all pages of the runs that lie in the group: one huge page makes all of them resident.
+bool SegmentStore::TakeWhole(std::size_t group) {
+  Segment first = static_cast<Segment>(group * kGroup);
+  while (segments_[first].state == State::kRun) --first;
+  for (; first < (group + 1) * kGroup; first += segments_[first].run) {
+    if (!TakePages(first, segments_[first].run * kSegmentBytes)) return false;
   }
   return true;
 }
 
 void SegmentStore::Unite(std::size_t group) {
+  if (!TakeWhole(group)) return;
   const bool united = MemoryDoor::UnitePages(base_ + group * MemoryDoor::kHugePageBytes);
-  groups_[group] = united ? Group::kUnited : Group::kRefused;
+  groups_[group].state = united ? Group::State::kUnited : Group::State::kRefused;
 }
 
 void SegmentStore::Divide(Segment segment) {
   const std::size_t first = segment / kGroup;
   const std::size_t last = (segment + segments_[segment].run - 1) / kGroup;
   for (std::size_t group = first; group <= last; ++group) {
-    if (groups_[group] == Group::kUnited) {
+    Group::State& state = groups_[group].state;
+    if (state == Group::State::kUnited) {
       MemoryDoor::DividePages(base_ + group * MemoryDoor::kHugePageBytes);
     }
-    if (groups_[group] != Group::kNew) groups_[group] = Group::kDivided;
+    if (state != Group::State::kNew) state = Group::State::kDivided;
   }
 }
 
 bool SegmentStore::UniteOne() {
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const std::size_t group = (next_group_ + i) % groups_.size();
-    const bool wants = groups_[group] == Group::kNew || groups_[group] == Group::kDivided;
+    const Group::State state = groups_[group].state;
+    const bool wants = state == Group::State::kNew || state == Group::State::kDivided;
     if (!wants || !IsFull(group)) continue;
     Unite(group);
     next_group_ = group + 1;
@@ -240,11 +314,11 @@ bool SegmentStore::UniteOne() {
 void SegmentStore::GiveBack(Segment segment) {
   Divide(segment);
   door_->ReturnPages(kSegments, base_ + segment * kSegmentBytes, taken_bytes(segment));
+  CountUsed(segment, false);
   const std::uint32_t run = segments_[segment].run;
   for (std::uint32_t i = 0; i < run; ++i) segments_[segment + i] = {};
-  first_free_ = std::min(first_free_, segment);
 }
 
-void SegmentStore::Seal() { heads_[0] = heads_[1] = kNoSegment; }
+void SegmentStore::Seal() { heads_.fill(kNoSegment); }
 
 }  // namespace strata::packed

@@ -12,10 +12,15 @@
 //
 // Eight segments side by side, at a multiple of their size, are a group. Once all are in use and
 // filled it is backed by a huge page, which halves what a miss costs; when one of them goes back
-// the group is divided again.
+// the group is divided again. So that groups become full, a segment is taken from the fullest group
+// that has a free one, and the idle cleaner empties the emptiest (Scattered).
 //
-// There are two heads: what is written now and what the cleaner moves are of different ages, and
-// kept apart (Rumble et al., "Log-structured Memory for DRAM-based Storage", FAST 2014).
+// There are three heads. What is written now and what the cleaner moves are of different ages, and
+// kept apart (Rumble et al., "Log-structured Memory for DRAM-based Storage", FAST 2014); so are the
+// dictionary's strings, which outlive the entries that name them and are looked at from everywhere:
+// side by side they fill fewer lines of the processor's caches.
+//
+// A segment takes its pages as it fills, so that three heads cost a small store little.
 //
 // Of a segment's dead bytes some are *unused*: strings that nobody names any more but that a guard
 // may still be reading (dictionary.h). The segment knows when it last lost one.
@@ -26,6 +31,7 @@
 #define STRATA_CACHE_PACKED_SEGMENT_STORE_H_
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -35,6 +41,7 @@
 
 #include "cache/packed/eras.h"
 #include "cache/packed/layers.h"
+#include "cache/packed/prefetch.h"
 #include "cache/packed/try_array.h"
 #include "cache/packed/varint.h"
 
@@ -60,11 +67,6 @@ struct Blob {
   std::size_t total_bytes;  ///< head and payload
 };
 
-/// Fetches the lines of so many bytes side by side.
-inline void FetchLines(const std::uint8_t* from, std::size_t bytes) {
-  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at);
-}
-
 class SegmentStore {
  public:
   static constexpr std::size_t kSegmentBytes = std::size_t{256} << 10;
@@ -72,8 +74,11 @@ class SegmentStore {
   static constexpr Segment kNoSegment = 0xFFFFFFFF;
 
   static constexpr std::size_t kFetchBytes = 512;
+  /// Pages are taken in steps of so many bytes.
+  static constexpr std::size_t kStepBytes = std::size_t{16} << 10;
 
-  enum class Head : std::uint8_t { kWrite, kClean };
+  enum class Head : std::uint8_t { kWrite, kClean, kStrings };
+  static constexpr std::size_t kHeads = 3;
 
   SegmentStore(MemoryDoor* door, const Eras* eras);
   SegmentStore(const SegmentStore&) = delete;
@@ -141,6 +146,10 @@ class SegmentStore {
   /// that is at least `least_share`; else kNoSegment. What guards keep from being dropped does not
   /// count.
   Segment Victim(double least_share, bool with_room) const;
+  /// A segment, no head, of the emptiest group there is, if fuller groups have room for all of that
+  /// group's; else kNoSegment. Emptied one by one, few groups are left that are neither full nor
+  /// free.
+  Segment Scattered() const;
   /// Walks a segment: first call with `offset` 0; false at the end of what is filled.
   bool NextBlob(Segment segment, std::size_t* offset, Location* location, Blob* blob) const;
   /// Takes the segment (with its run) out of use: nothing in it is in reach any more.
@@ -163,7 +172,9 @@ class SegmentStore {
   /// Of the segments in use, without the retired.
   std::uint64_t taken_bytes() const { return taken_bytes_; }
   std::uint64_t retired_bytes() const { return retired_bytes_; }
-  bool IsHead(Segment segment) const { return segment == heads_[0] || segment == heads_[1]; }
+  bool IsHead(Segment segment) const {
+    return std::find(heads_.begin(), heads_.end(), segment) != heads_.end();
+  }
   /// Whether the cleaner filled it: what is in it was rewritten before.
   bool IsCleaned(Segment segment) const { return segments_[segment].cleaned; }
   std::uint64_t dead_bytes(Segment segment) const { return segments_[segment].dead; }
@@ -175,9 +186,7 @@ class SegmentStore {
   /// The retired ones likewise.
   bool NextRetired(Segment* segment) const { return NextOf(State::kRetired, segment); }
   /// Bytes of the pages a segment's run has taken, and of them what blobs, dead or live, fill.
-  std::uint64_t taken_bytes(Segment segment) const {
-    return segments_[segment].run * kSegmentBytes;
-  }
+  std::uint64_t taken_bytes(Segment segment) const { return segments_[segment].taken; }
   std::uint64_t filled_bytes(Segment segment) const { return segments_[segment].filled; }
   void AddListTo(Layer* layer) const {
     segments_.AddTo(layer);
@@ -188,6 +197,7 @@ class SegmentStore {
   enum class State : std::uint8_t { kFree, kInUse, kRetired, kRun };
   struct Info {
     std::uint64_t filled = 0;  // bytes of blobs, from the segment's start
+    std::uint64_t taken = 0;   // bytes of pages
     std::uint64_t dead = 0;
     std::uint64_t unused = 0;  // of those, strings that nobody names
     std::uint64_t room = 0;    // in growing lists
@@ -199,21 +209,36 @@ class SegmentStore {
     State state = State::kFree;  // kRun: a large blob goes on here
     bool cleaned = false;
   };
-  static_assert(sizeof(Info) == 72);
+  static_assert(sizeof(Info) == 80);
 
   void AddDead(Segment segment, std::size_t bytes) {
     segments_[segment].dead += bytes;
     dead_bytes_ += bytes;
   }
-  /// Takes a run of segments; kNoSegment when range or memory have no more.
-  Segment Take(std::size_t run);
+  /// Takes a run of free segments, and pages for so many bytes of it; kNoSegment when range or
+  /// memory have no more.
+  Segment Take(std::size_t run, std::size_t bytes);
+  /// Takes more pages for a segment, until it has them for so many bytes.
+  bool TakePages(Segment segment, std::size_t bytes);
+  /// The segment a blob of so many bytes goes to; kNoSegment without memory.
+  Segment SegmentFor(Head head, std::size_t blob_bytes);
   bool NextOf(State state, Segment* segment) const;
   void GiveBack(Segment segment);
 
   // Groups.
-  enum class Group : std::uint8_t { kNew, kUnited, kDivided, kRefused };
   static constexpr std::size_t kGroup = MemoryDoor::kHugePageBytes / kSegmentBytes;
+  struct Group {
+    enum class State : std::uint8_t { kNew, kUnited, kDivided, kRefused } state = State::kNew;
+    std::uint8_t used = 0;  // segments that are not free
+  };
+  /// Where a run of so many free segments begins; it may lie behind the list's end.
+  std::size_t FreeRun(std::size_t run) const;
+  /// Marks what `segment` begins as used, or as free.
+  void CountUsed(Segment segment, bool used);
+  /// Segments of a group that are in use and no heads.
+  std::size_t Movable(std::size_t group) const;
   bool IsFull(std::size_t group) const;
+  bool TakeWhole(std::size_t group);
   void Unite(std::size_t group);
   void Divide(Segment segment);
 
@@ -224,8 +249,7 @@ class SegmentStore {
   TryArray<Info, kSegmentList> segments_;
   TryArray<Group, kSegmentList> groups_;
   std::size_t next_group_ = 0;  // where UniteOne looks first
-  Segment first_free_ = 0;      // no free segment below it
-  Segment heads_[2] = {kNoSegment, kNoSegment};
+  std::array<Segment, kHeads> heads_;
   std::uint64_t filled_bytes_ = 0;
   std::uint64_t dead_bytes_ = 0;
   std::uint64_t room_bytes_ = 0;

@@ -22,7 +22,7 @@ std::uint64_t Shapes::HashKeys(RecordView record) {
 bool Shapes::HasKeys(const Shape& shape, RecordView record) const {
   if (shape.count != record.size()) return false;
   ReadPin pin = WriterPin();
-  const std::uint8_t* at = shape.keys;
+  const std::uint8_t* at = shape.keys + shape.count;
   for (const Pair& pair : record) {
     Token token;
     at = ReadToken(at, &token);
@@ -72,7 +72,9 @@ std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
     ++written;
   }
   void* block = nullptr;
-  if (written == record.size()) block = memory_.door->TryAllocate(kShapes, keys.size());
+  if (written == record.size()) {
+    block = memory_.door->TryAllocate(kShapes, record.size() + keys.size());
+  }
   if (block == nullptr) {
     const std::uint8_t* at = keys.data();
     for (; written > 0; --written) {
@@ -82,7 +84,9 @@ std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
     }
     return std::nullopt;
   }
-  std::memcpy(block, keys.data(), keys.size());
+  std::uint8_t* to = static_cast<std::uint8_t*>(block);
+  for (const Pair& pair : record) *to++ = TagOf(pair.key);
+  std::memcpy(to, keys.data(), keys.size());
   ShapeId id = first_free_;
   if (id != kNone) {
     first_free_ = shapes_[id].count;
@@ -117,7 +121,7 @@ void Shapes::Sweep(bool all) {
 void Shapes::Free(ShapeId id) {
   Shape& shape = shapes_[id];
   index_.Erase(memory_, shape.hash, id + kFirstPayload, HashOfPayload());
-  const std::uint8_t* at = shape.keys;
+  const std::uint8_t* at = keys(id);
   for (std::uint32_t i = 0; i < shape.count; ++i) {
     Token token;
     at = ReadToken(at, &token);
@@ -148,7 +152,7 @@ void Shapes::AddTo(Layer* shapes, Layer* policy) const {
   for (std::size_t id = 0; id < shapes_.size(); ++id) {
     const Shape& shape = shapes_[id];
     if (shape.keys == nullptr) continue;
-    const std::uint8_t* end = shape.keys;
+    const std::uint8_t* end = shape.keys + shape.count;
     for (std::uint32_t i = 0; i < shape.count; ++i) end = SkipToken(end);
     const std::uint64_t bytes = static_cast<std::uint64_t>(end - shape.keys);
     if (shape.references > 0) {

@@ -2,7 +2,7 @@
 // its values only (hidden classes: Chambers, Ungar, Lee, OOPSLA 1989).
 //
 //     number ──> shapes_  │ hash │ keys │ count │ references │
-//                                  └──> │ key tokens, one after another │
+//                                  └──> │ a tag of one byte a key │ the keys' tokens │
 //
 // A key list becomes a shape when it is met again: a small filter remembers the lists met lately,
 // so data whose records are random sets of keys makes no shapes. A shape that has lost its last
@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include <strata/footprint.h>
 #include <strata/memory_door.h>
@@ -55,7 +56,16 @@ class Shapes {
   void Sweep(bool all);
 
   std::size_t key_count(ShapeId id) const { return shapes_[id].count; }
-  const std::uint8_t* keys(ShapeId id) const { return shapes_[id].keys; }
+  /// The keys' tags, and behind them their tokens. Keys of different tags are different, so that
+  /// most need not be looked at.
+  const std::uint8_t* tags(ShapeId id) const { return shapes_[id].keys; }
+  const std::uint8_t* keys(ShapeId id) const { return shapes_[id].keys + shapes_[id].count; }
+  static std::uint8_t TagOf(std::string_view key) {
+    if (key.empty()) return 0;
+    const auto byte = [&](std::size_t at) { return static_cast<std::uint8_t>(key[at]); };
+    return static_cast<std::uint8_t>(key.size() * 31 + byte(0) * 7 + byte(key.size() / 2) * 3 +
+                                     byte(key.size() - 1));
+  }
   std::uint32_t references(ShapeId id) const { return shapes_[id].references; }
   /// Of all shapes, and of those without a record.
   std::size_t size() const { return index_.size(); }
@@ -78,7 +88,7 @@ class Shapes {
 
   struct Shape {
     std::uint64_t hash;
-    std::uint8_t* keys;   // null while the number is free
+    std::uint8_t* keys;   // tags and tokens; null while the number is free
     std::uint32_t count;  // of keys; a free number's: the next free one
     std::uint32_t references;
     Era lost;  // when it lost its last record, while it is unused

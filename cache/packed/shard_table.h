@@ -32,6 +32,7 @@
 #include <strata/memory_door.h>
 
 #include "cache/packed/eras.h"
+#include "cache/packed/prefetch.h"
 #include "cache/packed/retired_blocks.h"
 
 namespace strata::packed {
@@ -118,17 +119,17 @@ class ShardTable {
   }
 
   // For who looks many keys up at once: each step loads what the step before has fetched.
-  void PrefetchDirectory() const { __builtin_prefetch(directory_.load(std::memory_order_relaxed)); }
+  void PrefetchDirectory() const { PrefetchLine(directory_.load(std::memory_order_relaxed)); }
   void PrefetchShard(std::uint64_t hash, ReadPin& pin) const {
-    if (const Shard* const shard = ShardOf(hash, pin)) __builtin_prefetch(shard);
+    if (const Shard* const shard = ShardOf(hash, pin)) PrefetchLine(shard);
   }
   void PrefetchSlot(std::uint64_t hash, ReadPin& pin) const {
     Shard* const shard = ShardOf(hash, pin);
     if (shard == nullptr) return;
     const std::size_t home = shard->Home(hash);
-    __builtin_prefetch(Slots::Address(shard->slots(), home));
+    PrefetchLine(Slots::Address(shard->slots(), home));
     if constexpr (Slots::kSlotBytes < 8) {
-      __builtin_prefetch(shard->slots() + std::size_t{shard->capacity} * 4 + home);
+      PrefetchLine(shard->slots() + std::size_t{shard->capacity} * 4 + home);
     }
   }
   /// The first payload with the hash's tag: most often the one.

@@ -31,10 +31,10 @@ inline const std::uint8_t* ReadVarint(const std::uint8_t* from, std::uint64_t* n
     *number = result;
     return from;
   }
-  result &= 0x7F;
+  // Each step takes back the mark of the byte before.
   for (unsigned shift = 7;; shift += 7) {
     const std::uint64_t byte = *from++;
-    result |= (byte & 0x7F) << shift;
+    result += (byte - 1) << shift;
     if (byte < 0x80) break;
   }
   *number = result;

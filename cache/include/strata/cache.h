@@ -50,6 +50,7 @@ namespace strata {
 namespace packed {
 class PackedMap;
 struct ReaderSlot;
+struct StoredRecord;
 
 /// A string as a blob holds it (cache/packed/token.h). Not for users.
 struct TokenHead {
@@ -216,6 +217,7 @@ class RecordReader {
   friend class EntryReader;
   friend class RecordCursor;
   friend class ReadGuard;
+  PairCursor Pairs(const packed::StoredRecord& record) const;
   const ReadGuard* guard_ = nullptr;
   const std::uint8_t* record_ = nullptr;
 };
@@ -305,6 +307,8 @@ class ReadGuard {
   friend class EntryReader;
   friend class OuterCursor;
   friend class EntryCursor;
+  /// The view of what a lookup found, or did not find, which is counted.
+  EntryReader Counted(const std::uint8_t* list, std::size_t count) const;
   const packed::PackedMap* map_;
   mutable packed::ReadPin pin_;
 };
@@ -357,6 +361,13 @@ class EntryCursor {
   std::string_view outer() const;
   std::string_view inner() const;
   EntryReader entry() const;
+  /// All records of entry() at once, as Put takes them; empty where entry() is false, or where
+  /// there was no memory (status(); some 140 bytes a pair of the longest list). The fastest way to
+  /// read everything: who asks for one is taken to want the next, too, and its strings are fetched
+  /// ahead. Valid until Next or the end of the guard last given.
+  RecordsView records();
+  /// Of a cursor over everything: whether outer() is another than after the Next before.
+  bool began_outer() const;
 
  private:
   struct State;
