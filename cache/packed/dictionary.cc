@@ -5,6 +5,7 @@
 
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 namespace strata::packed {
 
@@ -17,10 +18,31 @@ std::uint64_t Dictionary::Hash(std::string_view text) const {
 
 std::optional<StringId> Dictionary::Find(std::string_view text, std::uint64_t hash) const {
   ReadPin pin = WriterPin();
-  const std::uint64_t payload = index_.Find(
-      hash, pin, [&](std::uint64_t candidate) { return OwnText(IdOf(candidate)) == text; });
-  if (payload == kNoPayload) return std::nullopt;
-  return IdOf(payload);
+  std::uint64_t high = kNoPayload;  // a number that is being given up
+  const std::uint64_t payload = index_.Find(hash, pin, [&](std::uint64_t candidate) {
+    if (OwnText(IdOf(candidate)) != text) return false;
+    if (IsHigh(IdOf(candidate))) high = candidate;
+    return high != candidate;
+  });
+  if (payload != kNoPayload) return IdOf(payload);
+  if (high != kNoPayload) return IdOf(high);
+  return std::nullopt;
+}
+
+StringId Dictionary::BestOf(StringId id) const {
+  const std::string_view text = OwnText(id);
+  return Find(text, Hash(text)).value_or(id);
+}
+
+StringId Dictionary::AddReferenceBelowLimit(StringId id) {
+  if (IsHigh(id)) id = BestOf(id);
+  if (IsHigh(id) && first_free_ != kNone) {
+    // Without memory it keeps the old one, and the table some of its length.
+    const std::string_view text = OwnText(id);
+    if (const std::optional<StringId> made = TryAdd(text, Hash(text))) return *made;
+  }
+  AddReference(id);
+  return id;
 }
 
 void Dictionary::AddReference(StringId id) {
@@ -76,9 +98,7 @@ bool Dictionary::Move(Location from, const Blob& blob, bool may_drop) {
   if (is_unused && may_drop) {
     index_.Erase(memory_, hash, id + kFirstPayload, HashOfPayload());
     log_->DropUnused(from, blob.total_bytes);
-    SetEntry(id, first_free_);
-    first_free_ = id;
-    ++free_;
+    FreeNumber(id);
     --unused_;
     return true;
   }
@@ -97,6 +117,48 @@ bool Dictionary::Move(Location from, const Blob& blob, bool may_drop) {
   return true;
 }
 
+void Dictionary::FreeNumber(StringId id) {
+  ++free_;
+  if (IsHigh(id)) {
+    SetEntry(id, 0);
+    return;
+  }
+  SetEntry(id, first_free_);
+  first_free_ = id;
+}
+
+void Dictionary::BeginShrinking() {
+  // Room for all strings there are, and some that come meanwhile.
+  limit_ = static_cast<StringId>(index_.size() + index_.size() / 8 + kSmallTable / 4);
+  StringId at = std::exchange(first_free_, kNone);
+  free_ = 0;
+  while (at != kNone) {
+    const StringId next = static_cast<StringId>(Entry(at));
+    FreeNumber(at);
+    at = next;
+  }
+}
+
+void Dictionary::EndShrinking() {
+  std::size_t size = table_.size();
+  while (size > limit_ && Entry(static_cast<StringId>(size - 1)) == 0) --size;
+  free_ -= table_.size() - size;
+  table_.Shrink(size);
+  // What readers still hold, and shapes, keeps its number.
+  const StringId limit = std::exchange(limit_, 0);
+  for (StringId id = limit; id < size; ++id) {
+    if (Entry(id) != 0) continue;
+    --free_;
+    FreeNumber(id);
+  }
+  again_at_free_ = free_ + size / 8;
+  again_at_size_ = size + size / 8;
+}
+
+void Dictionary::Tidy() {
+  if (index_.WantsTidying()) index_.Tidy(memory_, HashOfPayload());
+}
+
 void Dictionary::AddTo(Layer* table, Layer* index) const {
   table->count = size() - unused_;
   table_.AddTo(table, free_ + unused_);
@@ -112,6 +174,8 @@ void Dictionary::Clear() {
   table_.Clear();
   first_free_ = kNone;
   free_ = unused_ = 0;
+  limit_ = 0;
+  again_at_free_ = again_at_size_ = 0;
 }
 
 }  // namespace strata::packed

@@ -11,6 +11,11 @@
 // such loss, and else moves it like the living. A count that reaches 2^24 - 1 stays there: a string
 // so common is never freed.
 //
+// When most numbers are free, and so lie all over a table that is too long, the cleaner gives new
+// ones (BeginShrinking): strings whose numbers are at or beyond a limit get second ones below it,
+// and blobs name those when they are rewritten. Once nobody names the old ones they are unused,
+// dropped as any, and the table ends behind the last number that is left.
+//
 // What fails: TryAdd, for want of memory; nothing has changed then. Losing a reference cannot fail.
 //
 // Threads: one writer; Text beside it from any thread (eras.h).
@@ -45,6 +50,11 @@ class Dictionary {
 
   /// The number of a string that is there; `hash` is Hash(text).
   std::optional<StringId> Find(std::string_view text, std::uint64_t hash) const;
+  /// Counts one more reference to a string that is there. While the table is being shrunk the
+  /// reference may be to a second number; that is the one returned.
+  StringId AddReferenceBelowLimit(StringId id);
+  /// Whether that would be a second number, and is there already.
+  bool HasBelowLimit(StringId id) const { return IsHigh(id) && !IsHigh(BestOf(id)); }
   /// Counts one more reference to a string that is there.
   void AddReference(StringId id);
   /// Adds a string that is not there, with one reference; none when there is no memory.
@@ -96,6 +106,17 @@ class Dictionary {
   /// and `may_drop`. False when there is no memory.
   bool Move(Location from, const Blob& blob, bool may_drop);
 
+  // Shrinking the table of numbers, in steps of the cleaner's.
+  bool WantsShrinking() const {
+    return table_.size() >= kSmallTable && free_ + unused_ > table_.size() / 2 &&
+           (free_ >= again_at_free_ || table_.size() >= again_at_size_);
+  }
+  void BeginShrinking();
+  /// When all blobs older than its beginning were rewritten.
+  void EndShrinking();
+  /// Gives back what erased slots of its index take, when there are many.
+  void Tidy();
+
   void AddTo(Layer* table, Layer* index) const;
   /// Gives everything back. No reader may be about.
   void Clear();
@@ -112,6 +133,7 @@ class Dictionary {
   static constexpr std::uint64_t kOneReference = std::uint64_t{1} << kLocationBits;
   static constexpr std::uint32_t kManyReferences = (1u << 24) - 1;
   static constexpr StringId kNone = 0xFFFFFFFF;
+  static constexpr std::size_t kSmallTable = 4096;  // not worth shrinking
 
   static StringId IdOf(std::uint64_t payload) {
     return static_cast<StringId>(payload - kFirstPayload);
@@ -125,6 +147,10 @@ class Dictionary {
     ReadPin pin = WriterPin();
     return Text(id, pin);
   }
+  void FreeNumber(StringId id);
+  /// The number that a string is to be named by.
+  StringId BestOf(StringId id) const;
+  bool IsHigh(StringId id) const { return limit_ != 0 && id >= limit_; }
   auto HashOfPayload() const {
     return [this](std::uint64_t payload) { return Hash(OwnText(IdOf(payload))); };
   }
@@ -137,6 +163,10 @@ class Dictionary {
   StringId first_free_ = kNone;  // a free number's entry holds the next free one
   std::size_t free_ = 0;         // of them
   std::size_t unused_ = 0;
+  StringId limit_ = 0;  // while the table is being shrunk; free numbers beyond it are zero bytes
+  // Not again before so many numbers are free, or there are so many.
+  std::size_t again_at_free_ = 0;
+  std::size_t again_at_size_ = 0;
 };
 
 }  // namespace strata::packed

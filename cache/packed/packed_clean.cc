@@ -64,22 +64,74 @@ void PackedMap::AfterWrite(std::uint64_t filled_before) {
 bool PackedMap::Maintain(std::size_t budget_bytes) {
   const std::lock_guard lock(mutex_);
   ReclaimSome(true);
-  const bool more = CleanSome(budget_bytes, kIdleDeadShare, true);
+  const Cleaned cleaned = CleanSome(budget_bytes, kIdleDeadShare, true);
+  bool more = cleaned == Cleaned::kSpent;
+  if (cleaned == Cleaned::kAll && BeginGathering()) {
+    more = CleanSome(budget_bytes, kIdleDeadShare, true) != Cleaned::kNoMemory;
+  }
   ReclaimSome(true);
   if (more) return true;
   strings_.Trim();
+  TidyIndexes();
   // When nothing is left to clean, the rest goes into what makes reading faster.
-  if (BeginCleaning(log_.Scattered())) {
-    CleanSome(budget_bytes, kIdleDeadShare, true);
-    ReclaimSome(true);
-    return true;
-  }
   std::size_t spent = 0;
   do {
     if (!log_.UniteOne()) return false;
     spent += MemoryDoor::kHugePageBytes;
   } while (spent < budget_bytes);
   return true;
+}
+
+// Chooses a segment to rewrite though little of it is dead: for a table of strings that has become
+// too long, or to fill groups of segments. False where neither is wanted.
+bool PackedMap::BeginGathering() {
+  eras_.Advance();
+  return BeginShrinking() || BeginCleaning(log_.Scattered());
+}
+
+// The next segment on the way to a shorter table. A step is through when all segments are that were
+// there when it began; what is written meanwhile goes to others.
+bool PackedMap::BeginShrinking() {
+  Dictionary& dictionary = strings_.dictionary();
+  const auto next_step = [&](Shrinking step) {
+    log_.Seal();
+    shrinking_ = step;
+    shrinking_since_ = eras_.now();
+  };
+  if (shrinking_ == Shrinking::kNot) {
+    if (!dictionary.WantsShrinking()) return false;
+    next_step(Shrinking::kDropsFirst);
+  }
+  // The numbers of what is unused are among those to give anew.
+  if (shrinking_ == Shrinking::kDropsFirst) {
+    if (BeginCleaning(log_.DroppableBefore(shrinking_since_))) return true;
+    dictionary.BeginShrinking();
+    next_step(Shrinking::kRewrites);
+  }
+  if (shrinking_ == Shrinking::kRewrites) {
+    if (BeginCleaning(log_.OlderThan(shrinking_since_))) return true;
+    next_step(Shrinking::kDropsLast);
+  }
+  if (BeginCleaning(log_.DroppableBefore(shrinking_since_))) return true;
+  dictionary.EndShrinking();
+  shrinking_ = Shrinking::kNot;
+  return false;
+}
+
+// Gives back what erased slots take, once there are as many as make it worth a look at all tables.
+void PackedMap::TidyIndexes() {
+  if (erased_ < 64 + counts_.entries / 16) return;
+  erased_ = 0;
+  for (std::uint32_t number = 0; number < tables_.size(); ++number) {
+    Index& index = tables_[number].index;
+    if (!index.WantsTidying()) continue;
+    if (number == root_.load(std::memory_order_relaxed)) {
+      index.Tidy(table_memory_, OuterHash());
+    } else {
+      index.Tidy(table_memory_, InnerHash());
+    }
+  }
+  ReclaimSome(true);
 }
 
 // For a write that found no room: whether there is more of it now.
@@ -144,9 +196,11 @@ bool PackedMap::BeginCleaning(SegmentStore::Segment segment) {
   return true;
 }
 
-bool PackedMap::CleanSome(std::size_t budget_bytes, double dead_share, bool idle) {
+PackedMap::Cleaned PackedMap::CleanSome(std::size_t budget_bytes, double dead_share, bool idle) {
   while (true) {
-    if (cleaning_ == SegmentStore::kNoSegment && !NextVictim(dead_share, idle)) return false;
+    if (cleaning_ == SegmentStore::kNoSegment && !NextVictim(dead_share, idle)) {
+      return Cleaned::kAll;
+    }
     Location location = kNowhere;
     Blob blob;
     std::size_t at = cleaning_offset_;
@@ -159,10 +213,10 @@ bool PackedMap::CleanSome(std::size_t budget_bytes, double dead_share, bool idle
       Location next_location = kNowhere;
       if (log_.NextBlob(cleaning_, &after, &next_location, &next)) FetchSlot(next);
       // Without memory: try again later.
-      if (!CleanBlob(location, blob, idle)) return false;
+      if (!CleanBlob(location, blob, idle)) return Cleaned::kNoMemory;
       if (blob.total_bytes >= budget_bytes) {
         cleaning_offset_ = at;
-        return true;
+        return Cleaned::kSpent;
       }
       budget_bytes -= blob.total_bytes;
       cleaning_offset_ = at;

@@ -300,6 +300,7 @@ bool PackedMap::Delete(std::string_view outer, std::string_view inner) {
   if (site.entry != kNowhere) {
     tables_[ReadOuter(site.outer).number].index.Erase(table_memory_, site.inner_hash, site.entry,
                                                       InnerHash());
+    ++erased_;
   } else {
     DeleteInline(site);
   }
@@ -341,6 +342,7 @@ bool PackedMap::DeleteOuter(std::string_view outer) {
   const std::uint64_t filled_before = log_.filled_bytes();
   tables_[root_.load(std::memory_order_relaxed)].index.Erase(table_memory_, hash, location,
                                                              OuterHash());
+  ++erased_;
   GiveUpOuter(location);
   ++writes_;
   AfterWrite(filled_before);
@@ -404,6 +406,7 @@ void PackedMap::WipeUnread() {
   log_.Clear();
   cleaning_ = SegmentStore::kNoSegment;
   search_at_bytes_ = 0;
+  shrinking_ = Shrinking::kNot;
   retired_table_bytes_ = 0;
   counts_ = {};
 }

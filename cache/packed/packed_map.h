@@ -343,7 +343,12 @@ class PackedMap {
   bool NextVictim(double dead_share, bool idle);
   /// Makes it the segment that is cleaned next; false where it is none.
   bool BeginCleaning(SegmentStore::Segment segment);
-  bool CleanSome(std::size_t budget_bytes, double dead_share, bool idle);
+  enum class Cleaned : std::uint8_t { kAll, kSpent, kNoMemory };
+  /// Cleans until nothing is worth it, the budget is spent or memory is short.
+  Cleaned CleanSome(std::size_t budget_bytes, double dead_share, bool idle);
+  bool BeginGathering();
+  bool BeginShrinking();
+  void TidyIndexes();
 
   // Validation.
   struct Census;
@@ -381,6 +386,11 @@ class PackedMap {
   std::atomic<std::uint64_t> version_{0};
   std::uint64_t writes_ = 0;
   std::uint64_t cleaned_bytes_ = 0;
+  std::uint64_t erased_ = 0;  // slots of tables, since they were last tidied
+  // How far the dictionary's table is on its way to a shorter one, and since when.
+  enum class Shrinking : std::uint8_t { kNot, kDropsFirst, kRewrites, kDropsLast };
+  Shrinking shrinking_ = Shrinking::kNot;
+  Era shrinking_since_ = 0;
   std::uint64_t kept_bytes_ = 0;  // retired bytes that guards kept the last time anyone looked
   // The segment that is being cleaned.
   SegmentStore::Segment cleaning_ = SegmentStore::kNoSegment;

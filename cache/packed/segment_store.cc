@@ -115,7 +115,7 @@ SegmentStore::Segment SegmentStore::SegmentFor(Head head, std::size_t blob_bytes
   const std::size_t run = (bytes + kSegmentBytes - 1) / kSegmentBytes;
   const Segment segment = Take(run, bytes);
   if (segment == kNoSegment) return kNoSegment;
-  segments_[segment].cleaned = head == Head::kClean;
+  segments_[segment].head = head;
   // A blob that fills a run, or most of a segment, leaves the head where it was.
   const bool better_head = old_head == kNoSegment || blob_bytes < segments_[old_head].filled;
   if (run == 1 && (better_head || blob_bytes < kSegmentBytes / 2)) {
@@ -195,6 +195,25 @@ SegmentStore::Segment SegmentStore::Victim(double least_share, bool with_room) c
     }
   }
   return best;
+}
+
+SegmentStore::Segment SegmentStore::OlderThan(Era era) const {
+  Segment strings = kNoSegment;
+  for (Segment segment = 0; NextSegment(&segment); ++segment) {
+    if (IsHead(segment) || segments_[segment].born >= era) continue;
+    if (segments_[segment].head != Head::kStrings) return segment;
+    strings = segment;
+  }
+  return strings;
+}
+
+SegmentStore::Segment SegmentStore::DroppableBefore(Era era) const {
+  for (Segment segment = 0; NextSegment(&segment); ++segment) {
+    const Info& info = segments_[segment];
+    if (IsHead(segment) || info.born >= era || info.unused == 0) continue;
+    if (!UnusedPinned(segment)) return segment;
+  }
+  return kNoSegment;
 }
 
 bool SegmentStore::NextOf(State state, Segment* segment) const {

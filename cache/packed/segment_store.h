@@ -150,6 +150,11 @@ class SegmentStore {
   /// group's; else kNoSegment. Emptied one by one, few groups are left that are neither full nor
   /// free.
   Segment Scattered() const;
+  /// A segment, no head, that was taken before this era; of entries and outers as long as there is
+  /// one, then of strings; else kNoSegment.
+  Segment OlderThan(Era era) const;
+  /// One with unused strings that may be dropped, likewise.
+  Segment DroppableBefore(Era era) const;
   /// Walks a segment: first call with `offset` 0; false at the end of what is filled.
   bool NextBlob(Segment segment, std::size_t* offset, Location* location, Blob* blob) const;
   /// Takes the segment (with its run) out of use: nothing in it is in reach any more.
@@ -176,7 +181,7 @@ class SegmentStore {
     return std::find(heads_.begin(), heads_.end(), segment) != heads_.end();
   }
   /// Whether the cleaner filled it: what is in it was rewritten before.
-  bool IsCleaned(Segment segment) const { return segments_[segment].cleaned; }
+  bool IsCleaned(Segment segment) const { return segments_[segment].head == Head::kClean; }
   std::uint64_t dead_bytes(Segment segment) const { return segments_[segment].dead; }
   std::uint64_t room_bytes(Segment segment) const { return segments_[segment].room; }
 
@@ -207,7 +212,7 @@ class SegmentStore {
     Era last_loss = 0;           // when it last got an unused string
     std::uint32_t run = 1;       // segments of a large blob's run, counted at its first
     State state = State::kFree;  // kRun: a large blob goes on here
-    bool cleaned = false;
+    Head head = Head::kWrite;    // what it was filled at
   };
   static_assert(sizeof(Info) == 80);
 

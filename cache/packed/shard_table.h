@@ -185,11 +185,30 @@ class ShardTable {
     Shard* const shard = ShardOf(hash);
     Slots::Store(shard->slots(), shard->capacity, PlaceOf(*shard, hash, payload), 0, kTombstone);
     --shard->live;
+    ++tombstones_;
     SetSize(size() - 1);
     if (shard->capacity > kSmallestCapacity && shard->live < shard->capacity / 4) {
       // A failure leaves the shard as large as it is.
       if (memory.retired != nullptr && !memory.retired->TryMakeRoom(1)) return;
       (void)Rebuild(memory, hash, CapacityFor(shard->live), hash_of);
+    }
+  }
+
+  /// Whether enough was erased since shards were last rebuilt for Tidy to be worth its time.
+  bool WantsTidying() const { return tombstones_ > kFewTombstones + size() / 16; }
+  /// Rebuilds the shards that have many tombstones or much more room than they need. Where there is
+  /// no memory some stay as they are.
+  template <class HashOf>
+  void Tidy(const TableMemory& memory, HashOf hash_of) {
+    for (std::size_t place = 0; directory() != nullptr && place < directory()->size(); ++place) {
+      if (!directory()->IsLastPlace(place)) continue;
+      const Shard& shard = *directory()->At(place);
+      const std::size_t wanted = CapacityFor(shard.live);
+      const std::size_t capacity = shard.capacity;
+      const bool has_many = std::size_t{shard.used} - shard.live > capacity / 16;
+      if (!has_many && wanted >= capacity - capacity / 4) continue;
+      if (memory.retired != nullptr && !memory.retired->TryMakeRoom(1)) return;
+      if (!Rebuild(memory, directory()->HashAt(place), wanted, hash_of)) return;
     }
   }
 
@@ -211,8 +230,7 @@ class ShardTable {
       if (!pin.moved && Holds(pin)) visit(payload);
     });
     const std::size_t next_place = directory->FirstPlace(*shard, from) + directory->Places(*shard);
-    return next_place == directory->size() ? 0
-                                           : std::uint64_t{next_place} << (64 - directory->depth);
+    return next_place == directory->size() ? 0 : directory->HashAt(next_place);
   }
 
   /// Gives everything back. No reader may be about.
@@ -225,6 +243,7 @@ class ShardTable {
       if (directory->IsLastPlace(i)) memory.door->Free(kLayer, shard);
     }
     memory.door->Free(kLayer, directory);
+    tombstones_ = 0;
     SetSize(0);
   }
 
@@ -251,6 +270,7 @@ class ShardTable {
  private:
   static constexpr std::size_t kSmallestCapacity = 8;
   static constexpr std::size_t kLargestCapacity = 512;
+  static constexpr std::size_t kFewTombstones = 64;
   static constexpr unsigned kLargestDepth = 32;  // of equal hashes there are too many beyond it
 
   // Readers look at capacity, depth and slots; the counts are the writer's.
@@ -284,6 +304,10 @@ class ShardTable {
       return depth == 0 ? 0 : static_cast<std::size_t>(hash >> (64 - depth));
     }
     Shard* ShardOf(std::uint64_t hash) const { return At(PlaceOf(hash)); }
+    /// The first hash of a place.
+    std::uint64_t HashAt(std::size_t place) const {
+      return depth == 0 ? 0 : std::uint64_t{place} << (64 - depth);
+    }
     bool IsLastPlace(std::size_t place) const {
       return place + 1 == size() || At(place + 1) != At(place);
     }
@@ -357,6 +381,11 @@ class ShardTable {
     if (block == nullptr) return nullptr;
     return new (block) Directory{.born = BirthNow(memory), .depth = depth};
   }
+  // What takes a shard's place holds its live slots only.
+  void RetireShard(const TableMemory& memory, Shard* shard) {
+    tombstones_ -= static_cast<std::size_t>(shard->used - shard->live);
+    Retire(memory, shard);
+  }
   template <class Block>
   static void Retire(const TableMemory& memory, Block* block) {
     if (memory.retired == nullptr) {
@@ -394,7 +423,7 @@ class ShardTable {
     if (rebuilt == nullptr) return false;
     ForEachSlot(*shard, [&](std::uint64_t payload) { Place(rebuilt, hash_of(payload), payload); });
     directory()->Fill(directory()->FirstPlace(*shard, hash), directory()->Places(*shard), rebuilt);
-    Retire(memory, shard);
+    RetireShard(memory, shard);
     return true;
   }
 
@@ -422,7 +451,7 @@ class ShardTable {
     const std::size_t half = directory()->Places(*shard) / 2;
     directory()->Fill(first, half, low);
     directory()->Fill(first + half, half, high);
-    Retire(memory, shard);
+    RetireShard(memory, shard);
     return true;
   }
 
@@ -438,6 +467,7 @@ class ShardTable {
 
   std::atomic<Directory*> directory_;
   std::atomic<std::size_t> size_;
+  std::size_t tombstones_;  // in all shards
 };
 
 }  // namespace strata::packed

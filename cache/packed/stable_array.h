@@ -65,6 +65,20 @@ class StableArray {
   /// Adds the element that TryGrow made room for; its index.
   std::size_t Add() { return size_++; }
 
+  /// Drops the elements from `size` on, which must be zero bytes and out of readers' reach, and
+  /// gives the pages behind the last one back.
+  void Shrink(std::size_t size) {
+    size_ = size;
+    const std::size_t kept = (size * sizeof(T) + kPageBytes - 1) / kPageBytes * kPageBytes;
+    if (kept == taken_bytes_) return;
+    std::uint8_t* const pages = reinterpret_cast<std::uint8_t*>(elements_);
+    for (; united_ * MemoryDoor::kHugePageBytes > kept; --united_) {
+      MemoryDoor::DividePages(pages + (united_ - 1) * MemoryDoor::kHugePageBytes);
+    }
+    door_->ReturnPages(kLayer, pages + kept, taken_bytes_ - kept);
+    taken_bytes_ = kept;
+  }
+
   /// Gives everything back. No reader may be about.
   void Clear() {
     if (taken_bytes_ > 0) door_->ReturnPages(kLayer, elements_, taken_bytes_);

@@ -21,8 +21,7 @@ bool StringCoder::Write(std::string_view text, StringPolicy::Class place, ByteAr
   const std::uint64_t hash = dictionary_.Hash(text);
   if (const std::optional<StringId> known = dictionary_.Find(text, hash)) {
     policy_.MetKnown(place);
-    dictionary_.AddReference(*known);
-    return wrote(WriteDictionaryToken(*known, to));
+    return wrote(WriteDictionaryToken(dictionary_.AddReferenceBelowLimit(*known), to));
   }
   if (policy_.MetUnknown(place, text, log_->filled_bytes())) {
     const std::optional<StringId> made = dictionary_.TryAdd(text, hash);
@@ -70,7 +69,7 @@ bool StringCoder::Rewrite(const Token& token, ByteArray* out) {
   ReadPin pin = WriterPin();
   if (token.kind == Token::Kind::kDictionary) {
     const StringId id = static_cast<StringId>(token.number);
-    if (dictionary_.references(id) > 1) {
+    if (dictionary_.references(id) > 1 || dictionary_.HasBelowLimit(id)) {
       known = id;
     } else {
       text = dictionary_.Text(id, pin);
@@ -84,8 +83,7 @@ bool StringCoder::Rewrite(const Token& token, ByteArray* out) {
   if (!out->TryReserve(out->size() + kMaxVarintBytes + (is_text ? text.size() : 0))) return false;
   std::uint8_t* end = out->end();
   if (known.has_value()) {
-    dictionary_.AddReference(*known);
-    end = WriteDictionaryToken(*known, end);
+    end = WriteDictionaryToken(dictionary_.AddReferenceBelowLimit(*known), end);
   } else if (is_text) {
     end = WriteInlineToken(text, end);
   } else {

@@ -90,7 +90,10 @@ class StringCoder {
   const Dictionary& dictionary() const { return dictionary_; }
   const StringPolicy& policy() const { return policy_; }
   /// Between writes: gives back what a smaller store needs no more.
-  void Trim() { policy_.Trim(log_->filled_bytes()); }
+  void Trim() {
+    policy_.Trim(log_->filled_bytes());
+    dictionary_.Tidy();
+  }
   void Clear() {
     dictionary_.Clear();
     policy_.Clear();

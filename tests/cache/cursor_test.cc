@@ -119,6 +119,60 @@ TEST(EntryCursor, GivesTheContentOfTheEntryItStandsOn) {
   }
 }
 
+TEST(EntryCursor, GivesAllRecordsOfAnEntryAtOnceWhateverTheirStringsLieIn) {
+  Cache cache = *Cache::Create();
+  const std::string shared(40, 's');
+  const std::string once(50, 'o');
+  for (const char* const inner : {"0", "1", "2", "3", "4"}) {
+    // Numbers, strings of the dictionary, strings of their own; a shape from the second on.
+    ASSERT_TRUE(
+        cache.Put("o", inner, Records{{{"17", shared}, {"k", once}}, {}, {{"k", inner}}}).ok());
+  }
+  ASSERT_TRUE(cache.Put("o", "none", Records{}).ok());
+  ASSERT_TRUE(cache.PutOuter("p").ok());
+  const ReadGuard guard(cache);
+  EntryCursor cursor;
+  std::size_t outers = 0;
+  std::size_t entries = 0;
+  while (cursor.Next(guard)) {
+    if (cursor.began_outer()) ++outers;
+    const RecordsView records = cursor.records();
+    if (!cursor.entry() || cursor.inner() == "none") {
+      EXPECT_EQ(records.size(), 0u);
+      continue;
+    }
+    ++entries;
+    ASSERT_EQ(records.size(), 3u);
+    EXPECT_EQ(records[0][0], (strata::Pair{"17", shared}));
+    EXPECT_EQ(records[0][1], (strata::Pair{"k", once}));
+    EXPECT_EQ(records[1].size(), 0u);
+    EXPECT_EQ(records[2][0], (strata::Pair{"k", cursor.inner()}));
+  }
+  EXPECT_EQ(outers, 2u);
+  EXPECT_EQ(entries, 5u);
+}
+
+TEST(EntryCursor, GivesLongListsWhole) {
+  Cache cache = *Cache::Create();
+  std::vector<std::string> texts;
+  Records list;
+  for (std::size_t i = 0; i < 1000; ++i) {
+    texts.push_back("a text of two entries " + std::to_string(i));
+  }
+  for (const std::string& text : texts) {
+    const strata::Pair pairs[] = {{"k", text}};
+    list.Add(pairs);
+  }
+  for (const char* const inner : {"a", "b", "c"}) ASSERT_TRUE(cache.Put("o", inner, list).ok());
+  const ReadGuard guard(cache);
+  EntryCursor cursor("o");
+  while (cursor.Next(guard)) {
+    const RecordsView records = cursor.records();
+    ASSERT_EQ(records.size(), texts.size());
+    for (std::size_t i = 0; i < texts.size(); ++i) ASSERT_EQ(records[i][0].value, texts[i]);
+  }
+}
+
 TEST(EntryCursor, KeepsItsOwnCopyOfTheOutersName) {
   Cache cache = *Cache::Create();
   PutValue(cache, "o", "a");

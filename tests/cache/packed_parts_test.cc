@@ -169,5 +169,52 @@ TEST(SegmentStore, GivesBackBlobsOfEverySizeAndTheirPages) {
   EXPECT_EQ(log.filled_bytes(), 0u);
 }
 
+// A log of `segments` full segments and the one that is being written.
+void FillSegments(SegmentStore& log, std::size_t segments) {
+  for (std::size_t i = 0; i <= 2 * segments; ++i) {  // two fill one
+    Location location = kNowhere;
+    ASSERT_NE(log.Append(SegmentStore::Head::kWrite, BlobKind::kString, 120'000, &location),
+              nullptr);
+  }
+}
+
+TEST(SegmentStore, TakesASegmentsPagesAsItFills) {
+  MemoryDoor door;
+  Eras eras(&door);
+  SegmentStore log(&door, &eras);
+  Location location = kNowhere;
+  for (std::size_t filled = 0; filled < SegmentStore::kSegmentBytes / 2; filled += 1000) {
+    ASSERT_NE(log.Append(SegmentStore::Head::kWrite, BlobKind::kString, 990, &location), nullptr);
+    EXPECT_EQ(door.allocated_bytes(kSegments), log.taken_bytes());
+    EXPECT_LE(log.taken_bytes(), log.filled_bytes() + SegmentStore::kStepBytes);
+  }
+}
+
+TEST(SegmentStore, EmptiesTheEmptiestGroupIntoTheRoomOfFullerOnes) {
+  MemoryDoor door;
+  Eras eras(&door);
+  SegmentStore log(&door, &eras);
+  FillSegments(log, 24);  // three groups of eight, and a head in the fourth
+  EXPECT_EQ(log.Scattered(), SegmentStore::kNoSegment) << "all groups are full";
+  const auto free_segment = [&](SegmentStore::Segment segment) {
+    std::size_t offset = 0;
+    Location location = kNowhere;
+    Blob blob;
+    while (log.NextBlob(segment, &offset, &location, &blob)) log.Kill(location);
+    log.Retire(segment);
+    eras.Advance();
+    log.FreeUnpinned();
+  };
+  // Two of the first group are left and one of the second is free: no room for two.
+  for (SegmentStore::Segment segment = 2; segment < 9; ++segment) free_segment(segment);
+  EXPECT_EQ(log.Scattered(), SegmentStore::kNoSegment);
+  free_segment(9);
+  EXPECT_EQ(log.Scattered(), 0u);
+  // What is written next fills the fuller group.
+  Location location = kNowhere;
+  ASSERT_NE(log.Append(SegmentStore::Head::kClean, BlobKind::kString, 120'000, &location), nullptr);
+  EXPECT_EQ(SegmentStore::SegmentOf(location), 8u);
+}
+
 }  // namespace
 }  // namespace strata::packed

@@ -1,9 +1,6 @@
 // The reader, the apply loop and the writer survive every allocation failing in turn: the n-th
 // allocation fails, for n = 1, 2, 3 … until a load passes without meeting it. All that fails is
 // theirs: the target lives in memory of its own.
-//
-// new, in every form and in every library, is replaced; malloc, calloc and realloc are wrapped by
-// the linker for what is linked statically, which is all of ours.
 #include <gtest/gtest.h>
 
 #include <unistd.h>
@@ -11,7 +8,6 @@
 #include <zstd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <new>
 #include <string>
 
@@ -21,64 +17,8 @@
 
 #include "loader/json_reader.h"
 #include "loader/spool.h"
+#include "tests/kit/failing_heap.h"
 #include "tests/loader/json_reference.h"
-
-namespace {
-
-// Counts down while armed; the allocation that makes it 0 fails, the next ones do not.
-bool armed = false;
-long countdown = 0;
-
-bool Fails() { return armed && --countdown == 0; }
-
-// Suspends the failing, for what is not under test.
-class Unarmed {
- public:
-  Unarmed() : was_(armed) { armed = false; }
-  ~Unarmed() { armed = was_; }
-
- private:
-  bool was_;
-};
-
-}  // namespace
-
-extern "C" {
-void* __real_malloc(std::size_t size);
-void* __real_calloc(std::size_t count, std::size_t size);
-void* __real_realloc(void* block, std::size_t size);
-
-void* __wrap_malloc(std::size_t size) { return Fails() ? nullptr : __real_malloc(size); }
-void* __wrap_calloc(std::size_t count, std::size_t size) {
-  return Fails() ? nullptr : __real_calloc(count, size);
-}
-void* __wrap_realloc(void* block, std::size_t size) {
-  return Fails() ? nullptr : __real_realloc(block, size);
-}
-}
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  void* block = Fails() ? nullptr : __real_malloc(size == 0 ? 1 : size);
-  if (block == nullptr) throw std::bad_alloc();
-  return block;
-}
-[[gnu::noinline]] void* operator new[](std::size_t size) { return operator new(size); }
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return Fails() ? nullptr : __real_malloc(size == 0 ? 1 : size);
-}
-[[gnu::noinline]] void* operator new[](std::size_t size, const std::nothrow_t& tag) noexcept {
-  return operator new(size, tag);
-}
-[[gnu::noinline]] void operator delete(void* block) noexcept { std::free(block); }
-[[gnu::noinline]] void operator delete[](void* block) noexcept { std::free(block); }
-[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept { std::free(block); }
-[[gnu::noinline]] void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
-[[gnu::noinline]] void operator delete(void* block, const std::nothrow_t&) noexcept {
-  std::free(block);
-}
-[[gnu::noinline]] void operator delete[](void* block, const std::nothrow_t&) noexcept {
-  std::free(block);
-}
 
 namespace strata {
 namespace {
@@ -92,11 +32,11 @@ class SafeTarget final : public Target {
   bool HasOuter(std::string_view outer) const override { return held.HasOuter(outer); }
   absl::Status Put(std::string_view outer, std::string_view inner,
                    const RecordsView& records) override {
-    const Unarmed unarmed;
+    const UnarmedHeap unarmed;
     return held.Put(outer, inner, records);
   }
   absl::Status PutOuter(std::string_view outer) override {
-    const Unarmed unarmed;
+    const UnarmedHeap unarmed;
     return held.PutOuter(outer);
   }
   bool Delete(std::string_view outer, std::string_view inner) override {
@@ -115,11 +55,9 @@ void FailEachInTurn(const Content& expected, bool begins_empty, const LoadOnce& 
     ASSERT_LT(n, 100000);
     SafeTarget target;
     if (!begins_empty) target.held.content["before"];
-    countdown = n;
-    armed = true;
+    ArmHeap(n);
     const absl::StatusCode code = load(target);
-    armed = false;
-    const bool passed = countdown > 0;
+    const bool passed = DisarmHeap();
     if (code == absl::StatusCode::kOk) {
       ASSERT_EQ(target.held.content, expected) << n;
     } else {
@@ -239,7 +177,7 @@ TEST(JsonAllocation, WritingSurvivesEveryFailure) {
   const JsonWriteOptions replacing{.replace_invalid_utf8 = true};
   const auto write = [&](std::string* text) {
     const TextSink sink = [text](std::string_view part) {
-      const Unarmed unarmed;
+      const UnarmedHeap unarmed;
       text->append(part);
       return absl::OkStatus();
     };
@@ -252,7 +190,7 @@ TEST(JsonAllocation, WritingSurvivesEveryFailure) {
   FailEachInTurn(*expected, true, [&](SafeTarget& target) {
     std::string text;
     const absl::StatusCode code = write(&text).code();
-    const Unarmed unarmed;
+    const UnarmedHeap unarmed;
     if (code == absl::StatusCode::kOk) target.held.content = *LoadText(text);
     return code;
   });
