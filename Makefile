@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 PRESETS := dev release asan tsan fuzz coverage clang
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test deps deps-ci bench bench-readers coverage format format-check tidy asan tsan fuzz clang \
+.PHONY: help demo test deps deps-ci bench bench-readers bench-mysql coverage format format-check tidy asan tsan fuzz clang \
         install clean build-program build-bench $(PRESETS:%=build-%)
 
 help:  ## this list
@@ -27,6 +27,9 @@ bench: build-bench  ## the short benchmark table, into bench/results/
 
 bench-readers: build-bench  ## what a read costs beside a reader and beside a writer
 	build/release/bench/suites/strata_readers_ratio
+
+bench-mysql: build-bench  ## what loading a table costs over draining it
+	tests/kit/private_mariadb.sh run -- build/release/bench/suites/strata_mysql_ratio
 
 coverage: build-coverage  ## run the tests and report line coverage
 	find build/coverage -name '*.gcda' -delete
@@ -78,7 +81,7 @@ $(PRESETS:%=build-%): build-%: build/%/build.ninja
 
 build-bench: build/release/build.ninja
 	cmake --build --preset release --parallel $(JOBS) --target strata_bench \
-	  strata_readers_ratio
+	  strata_readers_ratio strata_mysql_ratio
 
 build-program: build/release/build.ninja
 	cmake --build --preset release --parallel $(JOBS) --target strata strata-demo-fill

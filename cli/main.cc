@@ -31,8 +31,8 @@ namespace strata::cli {
 namespace {
 
 constexpr char kSourceHelp[] =
-    "FILE.json, FILE.ndjson or FILE.jsonl (.gz or .zst behind), - for standard input, or "
-    "mysql://USER@HOST[:PORT]/DATABASE?table=T";
+    "FILE.json, FILE.ndjson or FILE.jsonl (.gz or .zst behind), - for standard input, "
+    "mysql://USER@HOST[:PORT]/DATABASE?table=T, or FILE.toml, which describes one or more tables";
 constexpr char kFooter[] =
     "Exit status: 0 done, 1 the data or the source is at fault, 2 the call's words are off,\n"
     "3 not found.";

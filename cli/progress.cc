@@ -57,6 +57,10 @@ std::string ProgressText(const LoadProgress& progress) {
     absl::StrAppend(&text, " of ", rows ? "about " : "", Amount(total, rows),
                     absl::StrFormat(" (%.0f%%)", 100 * std::min(1.0, read / total)));
   }
+  if (rows && progress.source.bytes_read > 0) {
+    absl::StrAppendFormat(&text, ", %.1f MB",
+                          static_cast<double>(progress.source.bytes_read) / 1e6);
+  }
   absl::StrAppend(&text, ", ", Amount(rate, rows), "/s, ", progress.entries_applied, " entries");
   if (total > read && rate > 0) absl::StrAppend(&text, ", ", Remaining((total - read) / rate));
   return text;

@@ -14,7 +14,8 @@
 
 namespace strata::cli {
 
-/// "81.2 MB of 149.3 MB (54%), 96.1 MB/s, 108000 entries, 1 s left", without a line end.
+/// "81.2 MB of 149.3 MB (54%), 96.1 MB/s, 108000 entries, 1 s left", or of rows "1000 rows of about
+/// 4000 rows (25%), 0.1 MB, 500 rows/s, 12 entries, 6 s left"; without a line end.
 std::string ProgressText(const LoadProgress& progress);
 
 class ProgressLine {

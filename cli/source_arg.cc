@@ -92,6 +92,26 @@ absl::StatusOr<UniqueFd> MakeUnlinkedFile() {
   return file;
 }
 
+// A file of a person's making: a larger one is something else.
+absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
+  constexpr std::size_t kMostBytes = std::size_t{1} << 20;
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return SystemError(absl::StrCat(path, ": cannot be opened"), errno);
+  std::string text;
+  std::array<char, 1 << 16> block;
+  while (true) {
+    const ssize_t size = read(file.get(), block.data(), block.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return SystemError(absl::StrCat(path, ": reading failed"), errno);
+    if (size == 0) return text;
+    text.append(block.data(), static_cast<std::size_t>(size));
+    if (text.size() > kMostBytes) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": more than 1 MiB is no description of sources: name the right file"));
+    }
+  }
+}
+
 absl::Status CopyAll(int from, int to, std::string_view name) {
   std::array<char, 1 << 16> block;
   while (true) {
@@ -118,16 +138,16 @@ absl::StatusOr<SourceArg> SourceArg::Parse(const SourceFlags& flags) {
   if (flags.source.empty()) return UsageError("SOURCE is empty: name a file, - or a mysql:// URL");
   if (flags.source.starts_with(kMySqlScheme)) return ParseMySql(flags);
   if (absl::Status status = CheckScheme(flags.source); !status.ok()) return status;
-  for (const std::string_view later : {".toml", ".strata"}) {
-    if (flags.input_format.empty() && flags.source.ends_with(later)) {
-      return NotInThisVersion(absl::StrFormat("%s: a %s SOURCE", flags.source, later),
-                              "give JSON or a mysql:// URL");
-    }
+  if (flags.input_format.empty() && flags.source.ends_with(".toml")) return ParseToml(flags);
+  if (flags.input_format.empty() && flags.source.ends_with(".strata")) {
+    return NotInThisVersion(absl::StrFormat("%s: a .strata SOURCE", flags.source),
+                            "give JSON, a mysql:// URL or a .toml file");
   }
   if (!flags.defaults_file.empty() || !flags.password_file.empty()) {
-    return UsageError(absl::StrFormat(
-        "%s: --defaults-file and --password-file are for mysql:// URLs: leave them out",
-        flags.source));
+    return UsageError(
+        absl::StrFormat("%s: --defaults-file and --password-file are for mysql:// URLs and .toml "
+                        "files: leave them out",
+                        flags.source));
   }
   const absl::StatusOr<JsonOptions::Form> form = FormOf(flags);
   if (!form.ok()) return form.status();
@@ -145,15 +165,32 @@ absl::StatusOr<SourceArg> SourceArg::Parse(const SourceFlags& flags) {
 }
 
 absl::StatusOr<SourceArg> SourceArg::ParseMySql(const SourceFlags& flags) {
-  if (!flags.root.empty() || !flags.input_format.empty()) {
-    return UsageError("--root and --input-format are for JSON: leave them out with a mysql:// URL");
-  }
   absl::StatusOr<MySqlOptions> options = ParseMySqlUrl(flags.source);
   if (!options.ok()) return UsageError(MessageOf(options.status()));
+  std::vector<MySqlMapping> tables = {options->mapping};
+  return OfServer(flags, *std::move(options), std::move(tables));
+}
+
+absl::StatusOr<SourceArg> SourceArg::ParseToml(const SourceFlags& flags) {
+  const absl::StatusOr<std::string> text = ReadTextFile(flags.source);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<MySqlFile> file = ParseMySqlToml(*text, flags.source);
+  if (!file.ok()) return file.status();
+  return OfServer(flags, std::move(file->connection), std::move(file->sources));
+}
+
+absl::StatusOr<SourceArg> SourceArg::OfServer(const SourceFlags& flags, MySqlOptions options,
+                                              std::vector<MySqlMapping> tables) {
+  if (!flags.root.empty() || !flags.input_format.empty()) {
+    return UsageError(
+        "--root and --input-format are for JSON: leave them out with a mysql:// URL or a .toml "
+        "file");
+  }
   SourceArg source;
   source.kind_ = Kind::kMySql;
   source.name_ = flags.source;
-  source.mysql_ = *std::move(options);
+  source.mysql_ = std::move(options);
+  source.tables_ = std::move(tables);
   source.progress_ = flags.progress;
   if (!flags.password_file.empty()) source.mysql_.password_file = flags.password_file;
   MySqlCredentials credentials{.defaults_file = flags.defaults_file, .env_password = std::nullopt};
@@ -183,7 +220,7 @@ absl::StatusOr<std::unique_ptr<Source>> SourceArg::Open() const {
       if (name_ == "-") return OpenJsonFd(STDIN_FILENO, shown, json_);
       return OpenJsonFile(name_, json_);
     case Kind::kMySql:
-      return OpenMySqlTable(mysql_);
+      return OpenMySqlTables(mysql_, tables_);
     case Kind::kRawFd:
       return OpenJsonFd(fd_, shown, json_);
     case Kind::kSpoolFd:
@@ -217,7 +254,7 @@ absl::Status SourceArg::SpoolStream(int to) {
 }
 
 absl::Status SourceArg::SpoolTable(int to) {
-  absl::StatusOr<std::unique_ptr<Source>> table = OpenMySqlTable(mysql_);
+  absl::StatusOr<std::unique_ptr<Source>> table = Open();
   if (!table.ok()) return table.status();
   ProgressLine line((*table)->name(), progress_);
   const auto begin = std::chrono::steady_clock::now();

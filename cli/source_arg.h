@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -36,7 +37,7 @@ class SourceArg {
   enum class Kind {
     kFile,     ///< a path, read anew each time
     kStream,   ///< standard input or a pipe: read once
-    kMySql,    ///< a table: read anew each time, and perhaps not the same twice
+    kMySql,    ///< tables: read anew each time, and perhaps not the same twice
     kRawFd,    ///< the bytes of kStream, spooled
     kSpoolFd,  ///< the changes of kMySql, spooled
   };
@@ -66,13 +67,17 @@ class SourceArg {
  private:
   SourceArg() = default;
   static absl::StatusOr<SourceArg> ParseMySql(const SourceFlags& flags);
+  static absl::StatusOr<SourceArg> ParseToml(const SourceFlags& flags);
+  static absl::StatusOr<SourceArg> OfServer(const SourceFlags& flags, MySqlOptions options,
+                                            std::vector<MySqlMapping> tables);
   absl::Status SpoolStream(int to);
   absl::Status SpoolTable(int to);
 
   Kind kind_ = Kind::kFile;
   std::string name_;  // of kFile and kStream the path, "-" for standard input
   JsonOptions json_;
-  MySqlOptions mysql_;
+  MySqlOptions mysql_;  // the server
+  std::vector<MySqlMapping> tables_;
   bool progress_ = false;
   UniqueFd spool_;
   int fd_ = -1;

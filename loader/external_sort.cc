@@ -127,7 +127,8 @@ ExternalSort::~ExternalSort() {
   if (file_ >= 0) close(file_);
 }
 
-absl::Status ExternalSort::Add(std::uint64_t hash, std::string_view key, std::string_view payload) {
+absl::Status ExternalSort::Add(std::uint64_t hash, std::size_t prefix_bytes, std::string_view key,
+                               std::string_view payload) {
   constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max();
   if (key.size() > kMost || payload.size() > kMost) {
     return absl::InvalidArgumentError("a row of 4 GiB or more cannot be loaded; leave it out");
@@ -145,8 +146,24 @@ absl::Status ExternalSort::Add(std::uint64_t hash, std::string_view key, std::st
   if (!payload.empty()) {
     std::memcpy(row + sizeof header + key.size(), payload.data(), payload.size());
   }
-  items_.push_back({hash, row});
+  Item item{hash, row, row, static_cast<std::uint32_t>(prefix_bytes), 1};
+  if (FollowsLast(item, key)) {
+    items_.back().last = row;
+    ++items_.back().rows;
+  } else {
+    items_.push_back(item);
+  }
   return absl::OkStatus();
+}
+
+// Whether the row, which is in memory, goes on with the run of the last item.
+bool ExternalSort::FollowsLast(const Item& item, std::string_view key) const {
+  if (items_.empty()) return false;
+  const Item& run = items_.back();
+  if (run.hash != item.hash || run.prefix_bytes != item.prefix_bytes) return false;
+  if (run.last + ReadHeader(run.last).row_size() != item.row) return false;
+  const std::string_view last = ViewRow(run.last).key;
+  return last.substr(0, run.prefix_bytes) == key.substr(0, run.prefix_bytes) && last < key;
 }
 
 char* ExternalSort::Reserve(std::size_t size) {
@@ -170,6 +187,43 @@ char* ExternalSort::Reserve(std::size_t size) {
 void ExternalSort::SortItems() {
   std::sort(items_.begin(), items_.end(),
             [](const Item& a, const Item& b) { return Before(a.hash, a.row, b.hash, b.row); });
+  // Runs of one group may overlap: rows of an entry that came in several pieces.
+  const auto in_order = [](const Item& a, const Item& b) {
+    return a.hash != b.hash || ViewRow(a.last).key < ViewRow(b.row).key;
+  };
+  if (std::adjacent_find(items_.begin(), items_.end(), [&](const Item& a, const Item& b) {
+        return !in_order(a, b);
+      }) == items_.end()) {
+    return;
+  }
+  std::vector<Item> sorted;
+  sorted.reserve(items_.size());
+  for (std::size_t begin = 0; begin < items_.size();) {
+    std::size_t end = begin + 1;
+    while (end < items_.size() && items_[end].hash == items_[begin].hash) ++end;
+    SortGroup(begin, end, &sorted);
+    begin = end;
+  }
+  items_.swap(sorted);
+}
+
+// Appends the rows of the items from `begin` to `end`, one an item unless they are a run already,
+// in the order of their keys.
+void ExternalSort::SortGroup(std::size_t begin, std::size_t end, std::vector<Item>* sorted) const {
+  if (end - begin == 1) {
+    sorted->push_back(items_[begin]);
+    return;
+  }
+  const std::size_t first = sorted->size();
+  for (std::size_t i = begin; i < end; ++i) {
+    const char* row = items_[i].row;
+    for (std::uint32_t n = 0; n < items_[i].rows; ++n) {
+      sorted->push_back({items_[i].hash, row, row, items_[i].prefix_bytes, 1});
+      row += ReadHeader(row).row_size();
+    }
+  }
+  std::sort(sorted->begin() + static_cast<std::ptrdiff_t>(first), sorted->end(),
+            [](const Item& a, const Item& b) { return ViewRow(a.row).key < ViewRow(b.row).key; });
 }
 
 absl::Status ExternalSort::Finish() {
@@ -194,21 +248,32 @@ absl::Status ExternalSort::Finish() {
     return Before(b->hash(), b->row(), a->hash(), a->row());
   };
   std::make_heap(heap_.begin(), heap_.end(), after);
-  next_item_ = 0;
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> ExternalSort::Next(Row* row) {
   if (run_ends_.empty()) {
     if (next_item_ == items_.size()) return false;
-    *row = ViewRow(items_[next_item_++].row);
+    const Item& item = items_[next_item_];
+    if (rows_given_ == 0) {
+      next_row_ = item.row;
+      // Items lie anywhere in memory.
+      constexpr std::size_t kAhead = 8;
+      if (next_item_ + kAhead < items_.size()) __builtin_prefetch(items_[next_item_ + kAhead].row);
+    }
+    *row = ViewRow(next_row_);
+    next_row_ += ReadHeader(next_row_).row_size();
+    if (++rows_given_ == item.rows) {
+      rows_given_ = 0;
+      ++next_item_;
+    }
     return true;
   }
   const auto after = [](const auto& a, const auto& b) {
     return Before(b->hash(), b->row(), a->hash(), a->row());
   };
   // The reader on top gave the last row; only now may its buffer move on.
-  if (next_item_++ > 0 && !heap_.empty()) {
+  if (reading_back_ && !heap_.empty()) {
     std::pop_heap(heap_.begin(), heap_.end(), after);
     absl::StatusOr<bool> more = heap_.back()->Advance(directory_);
     if (!more.ok()) return more.status();
@@ -218,6 +283,7 @@ absl::StatusOr<bool> ExternalSort::Next(Row* row) {
       heap_.pop_back();
     }
   }
+  reading_back_ = true;
   if (heap_.empty()) return false;
   *row = ViewRow(heap_.front()->row());
   return true;
@@ -231,7 +297,8 @@ absl::Status ExternalSort::Spill() {
   std::string buffer;
   buffer.reserve(kWriteBytes);
   for (const Item& item : items_) {
-    const std::size_t size = ReadHeader(item.row).row_size();
+    const std::size_t size =
+        static_cast<std::size_t>(item.last - item.row) + ReadHeader(item.last).row_size();
     if (buffer.size() + size > kWriteBytes) {
       if (absl::Status status = WriteFile(buffer); !status.ok()) return status;
       buffer.clear();
@@ -244,12 +311,28 @@ absl::Status ExternalSort::Spill() {
   }
   if (absl::Status status = WriteFile(buffer); !status.ok()) return status;
   if (!items_.empty()) run_ends_.push_back(file_size_);
+  ForgetItems();
+  return absl::OkStatus();
+}
+
+void ExternalSort::ForgetItems() {
   items_.clear();
   large_.clear();
   large_bytes_ = 0;
   chunk_ = 0;
   chunk_used_ = 0;
-  return absl::OkStatus();
+}
+
+void ExternalSort::Restart() {
+  ForgetItems();
+  next_item_ = 0;
+  rows_given_ = 0;
+  reading_back_ = false;
+  heap_.clear();
+  run_ends_.clear();
+  if (file_ >= 0) close(file_);
+  file_ = -1;
+  file_size_ = 0;
 }
 
 absl::Status ExternalSort::MakeFile() {

@@ -6,6 +6,9 @@
 // while the order of groups is that of their hashes, which is nearly free to compute: almost no
 // comparison looks at a key.
 //
+// Rows that are added in order already cost next to nothing: while one row of a group follows
+// another with a larger key they are sorted as one item, a run.
+//
 // Invariant: what comes out depends on what was added alone, not on the budget nor, where keys
 // differ, on the order of adding. A row in memory and in the file looks the same:
 //
@@ -45,9 +48,11 @@ class ExternalSort {
   ExternalSort& operator=(const ExternalSort&) = delete;
   ~ExternalSort();
 
-  /// Copies a row in. InvalidArgument: a key or payload of 4 GiB or more. ResourceExhausted,
-  /// Unavailable: the temporary file cannot be made or written. May throw std::bad_alloc.
-  absl::Status Add(std::uint64_t hash, std::string_view key, std::string_view payload);
+  /// Copies a row in. The group is the first `prefix_bytes` of the key. InvalidArgument: a key or
+  /// payload of 4 GiB or more. ResourceExhausted, Unavailable: the temporary file cannot be made or
+  /// written. May throw std::bad_alloc.
+  absl::Status Add(std::uint64_t hash, std::size_t prefix_bytes, std::string_view key,
+                   std::string_view payload);
 
   /// Ends the adding; once. Errors as Add.
   absl::Status Finish();
@@ -55,20 +60,30 @@ class ExternalSort {
   /// The next row in order; false at the end. Unavailable: the file cannot be read back.
   absl::StatusOr<bool> Next(Row* row);
 
+  /// Makes it empty, ready for rows again, and keeps its memory.
+  void Restart();
+
   /// Bytes written to the temporary file so far.
   std::uint64_t spilled_bytes() const { return file_size_; }
 
  private:
   class RunReader;
+  // Rows of one group, ascending, one behind the other in memory.
   struct Item {
     std::uint64_t hash;
-    const char* row;
+    const char* row;   // the first
+    const char* last;  // its key is the largest
+    std::uint32_t prefix_bytes;
+    std::uint32_t rows;
   };
   using Chunk = std::unique_ptr<char[]>;
 
   char* Reserve(std::size_t size);
+  bool FollowsLast(const Item& item, std::string_view key) const;
   void SortItems();
+  void SortGroup(std::size_t begin, std::size_t end, std::vector<Item>* sorted) const;
   absl::Status Spill();
+  void ForgetItems();
   absl::Status MakeFile();
   absl::Status WriteFile(std::string_view bytes);
 
@@ -82,6 +97,9 @@ class ExternalSort {
   std::size_t large_bytes_ = 0;
   std::vector<Item> items_;
   std::size_t next_item_ = 0;
+  const char* next_row_ = nullptr;  // of items_[next_item_], how many of its rows are given
+  std::uint32_t rows_given_ = 0;
+  bool reading_back_ = false;  // the reader on top gave the last row
 
   int file_ = -1;
   std::uint64_t file_size_ = 0;

@@ -21,6 +21,8 @@ bool IsNumber(std::string_view text, std::string_view characters) {
          text.find_first_of("0123456789") != std::string_view::npos;
 }
 
+}  // namespace
+
 // What to select for a value that goes into the cache: the text of the text protocol. The connector
 // alone would turn BIT into a decimal number.
 std::string ValueExpression(const Column& column) {
@@ -43,28 +45,17 @@ std::string DeletedExpression(const Column& column) {
   }
 }
 
-std::vector<std::string> Expressions(const Selection& selection) {
+std::vector<std::string> SelectedExpressions(const Selection& selection) {
   std::vector<std::string> list;
   for (const Column& column : selection.id) list.push_back(IdExpression(column));
-  list.push_back(ValueExpression(selection.outer));
+  list.push_back(selection.outer_const ? QuoteText(*selection.outer_const)
+                                       : ValueExpression(selection.outer));
   list.push_back(ValueExpression(selection.inner));
   if (selection.order) list.push_back(OrderExpression(*selection.order));
   if (selection.deleted) list.push_back(DeletedExpression(*selection.deleted));
   for (const Column& column : selection.values) list.push_back(ValueExpression(column));
   return list;
 }
-
-std::vector<Column> SelectedColumns(const Selection& selection) {
-  std::vector<Column> columns = selection.id;
-  columns.push_back(selection.outer);
-  columns.push_back(selection.inner);
-  if (selection.order) columns.push_back(*selection.order);
-  if (selection.deleted) columns.push_back(*selection.deleted);
-  columns.insert(columns.end(), selection.values.begin(), selection.values.end());
-  return columns;
-}
-
-}  // namespace
 
 std::string IdExpression(const Column& column) {
   const std::string name = QuoteName(column.name);
@@ -129,20 +120,21 @@ absl::StatusOr<std::string> AfterCondition(const std::vector<Column>& id,
   return absl::StrCat(" WHERE ", absl::StrJoin(alternatives, " OR "));
 }
 
+// `after`, a condition as AfterCondition gives it or none, and the configuration's own. A line's
+// end ends a comment in that.
+std::string Pages::Condition(const std::string& after) const {
+  if (selection_->where.empty()) return after;
+  const std::string own = absl::StrCat(" WHERE (", selection_->where, "\n)");
+  if (after.empty()) return own;
+  return absl::StrCat(own, " AND (", after.substr(std::string_view(" WHERE ").size()), ")");
+}
+
 Pages::Pages(Session* session, const Selection* selection, std::size_t max_page_rows)
     : session_(session), selection_(selection) {
   const std::string from =
       absl::StrCat(" FROM ", QuoteName(selection->database), ".", QuoteName(selection->table));
-  select_ = absl::StrCat("SELECT ", absl::StrJoin(Expressions(*selection), ", "), from);
+  select_ = absl::StrCat("SELECT ", absl::StrJoin(SelectedExpressions(*selection), ", "), from);
 
-  std::uint64_t row_bytes = 1;
-  std::vector<std::string> lengths;
-  for (const Column& column : SelectedColumns(*selection)) {
-    ask_lengths_ = ask_lengths_ || column.unbounded;
-    row_bytes += column.unbounded ? 0 : column.max_bytes;
-    lengths.push_back(absl::StrCat("COALESCE(OCTET_LENGTH(", QuoteName(column.name), "), 0)"));
-  }
-  select_length_ = absl::StrCat("SELECT ", absl::StrJoin(lengths, " + "), from);
   select_one_ = absl::StrCat("SELECT 1", from);
 
   std::vector<std::string> names;
@@ -150,44 +142,34 @@ Pages::Pages(Session* session, const Selection* selection, std::size_t max_page_
   order_by_ = absl::StrCat(" ORDER BY ", absl::StrJoin(names, ", "));
 
   most_rows_ = std::max<std::size_t>(1, max_page_rows);
-  if (!ask_lengths_) {
-    const std::size_t within = static_cast<std::size_t>(kMostPageBytes / row_bytes);
-    most_rows_ = std::min(most_rows_, std::max(within, kLeastPageRows));
-  }
   rows_ = std::min(most_rows_, kFirstPageRows);
 }
 
 std::string Pages::Doing() const {
-  std::string where = "from the first row";
-  if (!last_id_.empty()) {
-    where = absl::StrCat("after id ",
-                         absl::StrJoin(last_id_, ", ", [](std::string* out, const std::string& id) {
-                           out->append(EscapeForMessage(id));
-                         }));
-  }
-  return absl::StrCat("reading table ", QuoteForMessage(selection_->table), " ", where);
+  return absl::StrCat(
+      "reading table ", QuoteForMessage(selection_->table), " ",
+      last_id_.empty() ? "from the first row" : absl::StrCat("after id ", LastId()));
 }
 
-absl::StatusOr<std::size_t> Pages::RowsWithinBudget(const std::string& tail, std::size_t rows) {
-  std::size_t fitting = 0;
-  std::uint64_t sum = 0;
-  absl::Status status = session_->Query(
-      absl::StrCat(select_length_, tail, " LIMIT ", rows), Doing(), [&](const Row& row) {
-        std::uint64_t length = 0;
-        if (!absl::SimpleAtoi(View(row[0]), &length)) {
-          return absl::InternalError("a row's length is no number");
-        }
-        sum += length;
-        if (sum <= kPageBytes) ++fitting;
-        return absl::OkStatus();
-      });
-  if (!status.ok()) return status;
-  return std::max<std::size_t>(fitting, 1);
+std::string Pages::LastId() const {
+  return absl::StrJoin(last_id_, ", ", [](std::string* out, const std::string& id) {
+    out->append(EscapeForMessage(id));
+  });
+}
+
+absl::Status Pages::Take(const Row& row, absl::FunctionRef<absl::Status(const Row&)> on_row) {
+  last_id_.resize(selection_->id.size());
+  for (std::size_t i = 0; i < last_id_.size(); ++i) last_id_[i].assign(row[i]);
+  absl::Status taken = on_row(row);
+  // The row's content is at fault: say which row it is.
+  if (!absl::IsInvalidArgument(taken)) return taken;
+  return absl::InvalidArgumentError(
+      absl::StrCat("MySQL ", session_->server(), ": table ", QuoteForMessage(selection_->table),
+                   ", row with id ", LastId(), ": ", taken.message()));
 }
 
 void Pages::Adapt(std::size_t page_rows, std::size_t page_bytes) {
   bytes_read_ += page_bytes;
-  largest_page_bytes_ = std::max(largest_page_bytes_, page_bytes);
   if (page_rows == 0) return;
   const std::size_t row_bytes = std::max<std::size_t>(1, page_bytes / page_rows);
   rows_ = std::min(most_rows_, std::max(kPageBytes / row_bytes, kLeastPageRows));
@@ -209,28 +191,20 @@ absl::Status Pages::ConfirmEnd(const std::string& condition) {
 }
 
 absl::StatusOr<std::size_t> Pages::Next(absl::FunctionRef<absl::Status(const Row&)> on_row) {
-  absl::StatusOr<std::string> condition = AfterCondition(selection_->id, last_id_);
-  if (!condition.ok()) return condition.status();
-  const std::string tail = absl::StrCat(*condition, order_by_);
-  std::size_t limit = rows_;
-  if (ask_lengths_) {
-    absl::StatusOr<std::size_t> fitting = RowsWithinBudget(tail, limit);
-    if (!fitting.ok()) return fitting.status();
-    limit = *fitting;
-  }
+  absl::StatusOr<std::string> after = AfterCondition(selection_->id, last_id_);
+  if (!after.ok()) return after.status();
+  const std::string condition = Condition(*after);
+  const std::string tail = absl::StrCat(condition, order_by_);
   const std::string doing = Doing();
   const std::vector<std::string> before = last_id_;
   std::size_t page_rows = 0;
   std::size_t page_bytes = 0;
-  absl::Status status = session_->Query(absl::StrCat(select_, tail, " LIMIT ", limit), doing,
-                                        [&](const Row& row) -> absl::Status {
-                                          ++page_rows;
-                                          page_bytes += row.bytes();
-                                          last_id_.resize(selection_->id.size());
-                                          for (std::size_t i = 0; i < last_id_.size(); ++i)
-                                            last_id_[i].assign(row[i]);
-                                          return on_row(row);
-                                        });
+  absl::Status status =
+      session_->Stream(absl::StrCat(select_, tail, " LIMIT ", rows_), doing, [&](const Row& row) {
+        ++page_rows;
+        page_bytes += row.bytes();
+        return Take(row, on_row);
+      });
   if (!status.ok()) return status;
   if (page_rows > 0 && last_id_ == before) {
     return absl::InternalError(absl::StrCat("MySQL ", session_->server(), ": ", doing,
@@ -238,7 +212,7 @@ absl::StatusOr<std::size_t> Pages::Next(absl::FunctionRef<absl::Status(const Row
                                             "with id="));
   }
   if (page_rows == 0) {
-    if (absl::Status end = ConfirmEnd(*condition); !end.ok()) return end;
+    if (absl::Status end = ConfirmEnd(condition); !end.ok()) return end;
   }
   Adapt(page_rows, page_bytes);
   return page_rows;

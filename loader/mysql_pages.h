@@ -3,13 +3,14 @@
 // What it makes sure of:
 //   - With several id columns the condition is `a > x OR (a = x AND b > y)`, never a row
 //     constructor, which both servers answer by scanning from the table's beginning.
-//   - A page with fewer rows than asked for proves nothing, and an empty one not enough: the end is
-//     when the server then answers that there is no row behind the last.
+//   - Pages are streamed: no page is ever held, and a row of 3 MB costs 3 MB. A stream that the
+//     server cut off looks like one that is done, so a page with fewer rows than asked for proves
+//     nothing: the next page begins behind the last row that came, and the end is when the server
+//     then answers that there is no row behind it.
 //   - Nothing is pasted into a statement unquoted: names stand in backticks, values in hexadecimal,
 //     numbers are checked to be numbers.
-//   - A page is about kPageBytes. Its rows follow from what the last rows weighed, capped by the
-//     most that a row of the table's types can weigh; where types have no useful bound (LONGTEXT,
-//     JSON, …) the server is asked for the rows' lengths first and the page is cut by them.
+//   - A page is about kPageBytes, by what the last one's rows weighed: small enough to be stopped
+//     between two, large enough that its statement costs nothing beside its rows.
 //
 // Threads: one at a time.
 #ifndef STRATA_LOADER_MYSQL_PAGES_H_
@@ -31,8 +32,6 @@
 namespace strata::mysql {
 
 inline constexpr std::size_t kPageBytes = 4u << 20;
-/// What a page of rows of bounded types weighs at the very most, unless 100 rows weigh more.
-inline constexpr std::size_t kMostPageBytes = 32u << 20;
 inline constexpr std::size_t kLeastPageRows = 100;
 
 /// The literal for an id's text as it was read. Internal where the text is not of the column's kind
@@ -47,6 +46,12 @@ absl::StatusOr<std::string> AfterCondition(const std::vector<Column>& id,
 /// an id, comparable for an order.
 std::string IdExpression(const Column& column);
 std::string OrderExpression(const Column& column);
+/// The text of the text protocol for a value that goes into the cache.
+std::string ValueExpression(const Column& column);
+/// Whether the row is deleted: 1, else 0 or NULL.
+std::string DeletedExpression(const Column& column);
+/// All of them, in the order of Selection's cells.
+std::vector<std::string> SelectedExpressions(const Selection& selection);
 
 class Pages {
  public:
@@ -59,28 +64,25 @@ class Pages {
 
   /// Of all rows so far.
   std::uint64_t bytes_read() const { return bytes_read_; }
-  /// The heaviest page so far: what buffering has to hold.
-  std::size_t largest_page_bytes() const { return largest_page_bytes_; }
 
  private:
   std::string Doing() const;
-  absl::StatusOr<std::size_t> RowsWithinBudget(const std::string& tail, std::size_t rows);
+  std::string LastId() const;
+  absl::Status Take(const Row& row, absl::FunctionRef<absl::Status(const Row&)> on_row);
+  std::string Condition(const std::string& after) const;
   /// OK where there are no rows behind the last one, by the server's own word.
   absl::Status ConfirmEnd(const std::string& condition);
   void Adapt(std::size_t page_rows, std::size_t page_bytes);
 
   Session* session_;
   const Selection* selection_;
-  std::string select_;         // up to FROM and its table
-  std::string select_length_;  // the same for one row's bytes
-  std::string select_one_;     // the same for nothing but that there is a row
+  std::string select_;      // up to FROM and its table
+  std::string select_one_;  // the same for nothing but that there is a row
   std::string order_by_;
-  bool ask_lengths_ = false;
   std::size_t most_rows_;
   std::size_t rows_;
   std::vector<std::string> last_id_;
   std::uint64_t bytes_read_ = 0;
-  std::size_t largest_page_bytes_ = 0;
 };
 
 }  // namespace strata::mysql

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -113,7 +114,11 @@ absl::StatusOr<std::vector<Column>> SelectId(const Table& table, const MySqlMapp
       return std::any_of(id.begin(), id.end(), [&](const Column& c) { return c.name == name; });
     });
   };
-  if (std::any_of(table.unique_keys.begin(), table.unique_keys.end(), within)) return id;
+  if (std::any_of(table.unique_keys.begin(), table.unique_keys.end(), within)) {
+    // Columns that can be NULL are none of the key's, and no page could begin behind a NULL.
+    std::erase_if(id, [](const Column& column) { return column.nullable; });
+    return id;
+  }
   return absl::FailedPreconditionError(absl::StrCat(
       Describe(mapping), ": id=", EscapeForMessage(absl::StrJoin(mapping.id, ",")),
       " may name several rows, and rows would be lost; name all columns of the primary key or of a "
@@ -136,6 +141,17 @@ absl::Status SelectValues(const Table& table, const MySqlMapping& mapping, Selec
   if (mapping.cursor) {
     absl::StatusOr<Column> column = Need(table, mapping, cursor, "cursor");
     if (!column.ok()) return column.status();
+  }
+  for (const auto& [name, parameter, json] :
+       {std::tuple(&mapping.record, "record", JsonValue::kRecord),
+        std::tuple(&mapping.list, "list", JsonValue::kList)}) {
+    if (name->empty()) continue;
+    absl::StatusOr<Column> column = Need(table, mapping, *name, parameter);
+    if (!column.ok()) return column.status();
+    selection->values.push_back(*std::move(column));
+    selection->json = json;
+    selection->pair_rows = false;
+    return absl::OkStatus();
   }
   selection->pair_rows = mapping.columns.empty() && !mapping.all_columns;
   if (mapping.all_columns) {
@@ -198,6 +214,7 @@ absl::StatusOr<Table> ReadTable(Session* session, const std::string& database,
       session->Query(absl::StrCat("SHOW FULL COLUMNS", from), doing, [&](const Row& row) {
         Column column = DescribeColumn(std::string(row[kField]), row[kType]);
         column.nullable = row[kNull] != "NO";
+        column.collation = std::string(row[kCollation]);
         column.invisible = absl::StrContains(View(row[kExtra]), "INVISIBLE");
         result.columns.push_back(std::move(column));
         return absl::OkStatus();
@@ -249,11 +266,15 @@ absl::StatusOr<Selection> Select(const Table& table, const std::string& database
   Selection selection;
   selection.database = database;
   selection.table = mapping.table;
-  absl::StatusOr<Column> outer = Need(table, mapping, mapping.outer, "outer");
-  if (!outer.ok()) return outer.status();
+  selection.where = mapping.where;
+  selection.outer_const = mapping.outer_const;
+  if (!mapping.outer_const) {
+    absl::StatusOr<Column> outer = Need(table, mapping, mapping.outer, "outer");
+    if (!outer.ok()) return outer.status();
+    selection.outer = *std::move(outer);
+  }
   absl::StatusOr<Column> inner = Need(table, mapping, mapping.inner, "inner");
   if (!inner.ok()) return inner.status();
-  selection.outer = *std::move(outer);
   selection.inner = *std::move(inner);
   if (!mapping.order.empty()) {
     absl::StatusOr<Column> order = Need(table, mapping, mapping.order, "order");

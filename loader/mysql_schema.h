@@ -38,6 +38,7 @@ struct Column {
   bool invisible = false;       ///< left out by SELECT *
   std::uint64_t max_bytes = 0;  ///< the longest text of a value; meaningless if `unbounded`
   bool unbounded = false;       ///< values of megabytes are possible
+  std::string collation;        ///< empty for what is no character string
 };
 
 /// The column's kind and bounds from its type as SHOW COLUMNS prints it: "varchar(255)".
@@ -54,10 +55,21 @@ struct Table {
 absl::StatusOr<Table> ReadTable(Session* session, const std::string& database,
                                 const std::string& table);
 
+/// What JSON a row's only value is.
+enum class JsonValue {
+  kNone,    ///< none: pair rows, or columns
+  kRecord,  ///< an object, the row's record
+  kList,    ///< an array of objects, the entry's list or a part of it
+};
+
 /// The columns of a table that a mapping asks for.
 struct Selection {
   std::string database;
   std::string table;
+  std::string where;  ///< SQL of the configuration's own; empty: all rows
+  /// Every row's outer; `outer` is then no column of the table.
+  std::optional<std::string> outer_const;
+  JsonValue json = JsonValue::kNone;  ///< `values` is then the one column of JSON
   std::vector<Column> id;
   Column outer;
   Column inner;

@@ -201,6 +201,22 @@ Session::~Session() {
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Open(const MySqlOptions& options) {
+  absl::StatusOr<std::unique_ptr<Session>> session = OpenOne(options);
+  if (!options.socket.empty()) return session;
+  std::string tried;
+  for (const MySqlHost& host : options.more_hosts) {
+    if (!absl::IsUnavailable(session.status())) return session;
+    absl::StrAppend(&tried, session.status().message(), "; then ");
+    MySqlOptions next = options;
+    next.host = host.host;
+    next.port = host.port;
+    session = OpenOne(next);
+  }
+  if (session.ok() || tried.empty()) return session;
+  return absl::Status(session.status().code(), absl::StrCat(tried, session.status().message()));
+}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::OpenOne(const MySqlOptions& options) {
   if (absl::Status checked = CheckMySqlOptions(options); !checked.ok()) return checked;
   auto connection = std::make_unique<Connection>();
   connection->password = options.password;
@@ -238,6 +254,8 @@ absl::Status Session::Prepare(const MySqlOptions&) {
   for (const char* statement :
        {"SET NAMES utf8mb4", "SET SESSION time_zone = '+00:00'", "SET SESSION sql_mode = ''",
         "SET SESSION sql_select_limit = 18446744073709551615",
+        // Who streams may have to wait for room: a minute's default would end the connection.
+        "SET SESSION net_write_timeout = 3600",
         "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"}) {
     if (absl::Status status = Execute(statement, "setting the session up"); !status.ok()) {
       return status;
@@ -256,17 +274,29 @@ absl::Status Session::Execute(const std::string& statement, std::string_view doi
 
 absl::Status Session::Query(const std::string& statement, std::string_view doing,
                             absl::FunctionRef<absl::Status(const Row&)> on_row) {
+  return Read(false, statement, doing, on_row);
+}
+
+absl::Status Session::Stream(const std::string& statement, std::string_view doing,
+                             absl::FunctionRef<absl::Status(const Row&)> on_row) {
+  return Read(true, statement, doing, on_row);
+}
+
+absl::Status Session::Read(bool streamed, const std::string& statement, std::string_view doing,
+                           absl::FunctionRef<absl::Status(const Row&)> on_row) {
   return connection_->Guard(server_, doing, [&]() -> absl::Status {
     std::unique_ptr<sql::Statement> handle(connection_->handle->createStatement());
-    // Buffered (the connector's default, said here because everything rests on it).
-    handle->setResultSetType(sql::ResultSet::TYPE_SCROLL_INSENSITIVE);
+    // Buffered is the connector's default, said here because much rests on it.
+    handle->setResultSetType(streamed ? sql::ResultSet::TYPE_FORWARD_ONLY
+                                      : sql::ResultSet::TYPE_SCROLL_INSENSITIVE);
     std::unique_ptr<sql::ResultSet> result(handle->executeQuery(statement));
     const unsigned columns = result->getMetaData()->getColumnCount();
     while (result->next()) {
       row_.Clear();
       for (unsigned column = 1; column <= columns; ++column) {
         const sql::SQLString text = result->getString(column);
-        if (result->wasNull()) {
+        // Only an empty text may be a NULL: asking costs as much as getting.
+        if (text.length() == 0 && result->wasNull()) {
           row_.AddNull();
         } else {
           row_.Add(text.asStdString());
@@ -277,5 +307,8 @@ absl::Status Session::Query(const std::string& statement, std::string_view doing
     return absl::OkStatus();
   });
 }
+
+SessionThread::SessionThread() { Driver()->threadInit(); }
+SessionThread::~SessionThread() { Driver()->threadEnd(); }
 
 }  // namespace strata::mysql

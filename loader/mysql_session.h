@@ -3,7 +3,8 @@
 //
 // What it makes sure of, each a trap that was met:
 //   - Statements are buffered: the connector reads a result whole before the first row is seen, so
-//     that a statement ended by the server in the middle is an error. (Streamed, it just ends.)
+//     that a statement ended by the server in the middle is an error. (Streamed, it just ends:
+//     Stream is for readers who find out by other means, as Pages does.)
 //   - Text protocol, results in utf8mb4, time zone UTC, an empty sql_mode, no row limit: the
 //     session's settings shape the text of values and are never left to the server's defaults.
 //   - TLS is checked after connecting: the connector falls back to plain text silently.
@@ -70,7 +71,8 @@ std::string QuoteBytes(std::string_view bytes);
 
 class Session {
  public:
-  /// Connects. Errors name the server and say what to do, and never hold the password.
+  /// Connects, to the first of the options' hosts that can be reached. Errors name the servers
+  /// tried and say what to do, and never hold the password.
   static absl::StatusOr<std::unique_ptr<Session>> Open(const MySqlOptions& options);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -83,18 +85,38 @@ class Session {
   absl::Status Query(const std::string& statement, std::string_view doing,
                      absl::FunctionRef<absl::Status(const Row&)> on_row);
 
+  /// The same row by row as they arrive, in the memory of one row. A result that the server cuts
+  /// off (KILL QUERY, a time limit, a lost connection) ends like a whole one, with OK: whoever
+  /// calls it must find out by another statement. An error of `on_row` waits for the rest of the
+  /// result to arrive.
+  absl::Status Stream(const std::string& statement, std::string_view doing,
+                      absl::FunctionRef<absl::Status(const Row&)> on_row);
+
   /// "user@host:port/database", for messages.
   const std::string& server() const { return server_; }
 
  private:
   struct Connection;
   Session(std::unique_ptr<Connection> connection, std::string server);
+  static absl::StatusOr<std::unique_ptr<Session>> OpenOne(const MySqlOptions& options);
   absl::Status Prepare(const MySqlOptions& options);
+  absl::Status Read(bool streamed, const std::string& statement, std::string_view doing,
+                    absl::FunctionRef<absl::Status(const Row&)> on_row);
   absl::Status CheckEncryption(const MySqlOptions& options);
 
   std::unique_ptr<Connection> connection_;
   std::string server_;
   Row row_;
+};
+
+/// What the client library wants done in a thread that uses a Session and did not open it: have one
+/// of these while it does.
+class SessionThread {
+ public:
+  SessionThread();
+  SessionThread(const SessionThread&) = delete;
+  SessionThread& operator=(const SessionThread&) = delete;
+  ~SessionThread();
 };
 
 /// "user@host:port/database" (or the socket's path), without the password.

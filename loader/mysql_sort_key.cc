@@ -40,9 +40,11 @@ std::size_t ReadEscaped(std::string_view key, std::string* text) {
 }
 
 void AppendBigEndian(std::uint64_t value, std::string* key) {
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    key->push_back(static_cast<char>(static_cast<unsigned char>(value >> shift)));
+  char bytes[sizeof value];
+  for (std::size_t i = 0; i < sizeof value; ++i) {
+    bytes[i] = static_cast<char>(static_cast<unsigned char>(value >> (56 - 8 * i)));
   }
+  key->append(bytes, sizeof bytes);
 }
 
 absl::Status NoNumber(std::string_view text) {

@@ -7,16 +7,15 @@
 #include <algorithm>
 #include <array>
 #include <exception>
-#include <limits>
 #include <set>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
 #include "loader/message_text.h"
+#include "loader/mysql_words.h"
 
 namespace strata {
 namespace {
@@ -81,34 +80,14 @@ absl::StatusOr<std::vector<std::string>> DecodeList(std::string_view text, std::
   return names;
 }
 
-// "10s", "2m", "500ms" in seconds, rounded up: the client library knows whole ones.
 absl::StatusOr<unsigned> DecodeSeconds(std::string_view text, std::string_view part) {
-  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  const std::string_view unit = text.substr(digits);
-  std::uint64_t count = 0;
-  const std::uint64_t scale_ms = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
-  constexpr std::uint64_t kMostSeconds = 24 * 60 * 60;
-  if (scale_ms != 0 && digits <= 9 && absl::SimpleAtoi(View(text.substr(0, digits)), &count)) {
-    const std::uint64_t seconds = (count * scale_ms + 999) / 1000;
-    if (seconds >= 1 && seconds <= kMostSeconds) return static_cast<unsigned>(seconds);
-  }
-  return Bad(absl::StrCat(View(part), " is no duration from 1ms to 24 hours"),
-             "write it as 500ms, 10s or 2m");
+  if (const auto seconds = mysql::SecondsOf(text)) return *seconds;
+  return Bad(absl::StrCat(View(part), " is no duration from 1ms to 24 hours"), mysql::kSecondsFix);
 }
 
 absl::StatusOr<MySqlSslMode> DecodeSslMode(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, MySqlSslMode>, 5> kModes = {{
-      {"DISABLED", MySqlSslMode::kDisabled},
-      {"PREFERRED", MySqlSslMode::kPreferred},
-      {"REQUIRED", MySqlSslMode::kRequired},
-      {"VERIFY_CA", MySqlSslMode::kVerifyCa},
-      {"VERIFY_IDENTITY", MySqlSslMode::kVerifyIdentity},
-  }};
-  for (const auto& [name, mode] : kModes) {
-    if (name == text) return mode;
-  }
-  return Bad(absl::StrCat("ssl_mode=", EscapeForMessage(text), " is unknown"),
-             "it is one of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY");
+  if (const auto mode = mysql::SslModeOf(text)) return *mode;
+  return Bad(absl::StrCat("ssl_mode=", EscapeForMessage(text), " is unknown"), mysql::kSslModeFix);
 }
 
 // USER@HOST:PORT.
@@ -131,10 +110,7 @@ absl::Status ParseAuthority(std::string_view text, MySqlOptions* options) {
     if (close == std::string_view::npos) return Bad("a [ without its ]", kForm);
     const std::string_view rest = host.substr(close + 1);
     host = host.substr(1, close - 1);
-    if (host.find(':') == std::string_view::npos ||
-        host.find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos) {
-      return Bad("what stands in [ ] is no IPv6 address", kForm);
-    }
+    if (!mysql::IsIpv6(host)) return Bad("what stands in [ ] is no IPv6 address", kForm);
     if (!rest.empty() && rest.front() != ':') return Bad("text behind the ] of the host", kForm);
     has_port = !rest.empty();
     if (has_port) port = rest.substr(1);
@@ -143,22 +119,16 @@ absl::Status ParseAuthority(std::string_view text, MySqlOptions* options) {
     has_port = colon != std::string_view::npos;
     if (has_port) port = host.substr(colon + 1);
     host = host.substr(0, colon);
-    // The connector reads its own schemes out of a host's name: let nothing like that through.
-    for (const char c : host) {
-      const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                        (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
-      if (!fits) return Bad("the host's name holds a character that no host's name has", kForm);
+    if (!mysql::IsHostName(host)) {
+      return Bad("the host's name holds a character that no host's name has", kForm);
     }
   }
   options->host_given = !host.empty();
   if (!host.empty()) options->host = std::string(host);
   if (!has_port) return absl::OkStatus();
-  unsigned number = 0;
-  if (!absl::SimpleAtoi(View(port), &number) || number == 0 ||
-      number > std::numeric_limits<std::uint16_t>::max()) {
-    return Bad("the port is no number from 1 to 65535", kForm);
-  }
-  options->port = static_cast<std::uint16_t>(number);
+  const auto number = mysql::PortOf(port);
+  if (!number) return Bad("the port is no number from 1 to 65535", kForm);
+  options->port = *number;
   return absl::OkStatus();
 }
 

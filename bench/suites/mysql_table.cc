@@ -4,10 +4,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <random>
+#include <set>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "bench/baselines/measure.h"
 
 namespace strata {
@@ -61,20 +66,61 @@ void AddColumn(std::string_view value, char end, std::string* text) {
   text->push_back(end);
 }
 
-std::string RowsOf(const BenchmarkData& data) {
-  std::string text;
-  data.ForEachEntry([&text](const Change& change) {
+constexpr std::string_view kNullColumn = "\\N";
+
+// All keys of the data, in the order of their first appearance: the columns of record rows.
+std::vector<std::string> KeysOf(const BenchmarkData& data) {
+  std::vector<std::string> keys;
+  std::set<std::string, std::less<>> known;
+  data.ForEachEntry([&](const Change& change) {
     for (std::size_t i = 0; i < change.records.size(); ++i) {
       for (const Pair& pair : change.records[i]) {
-        AddColumn(change.outer, '\t', &text);
-        AddColumn(change.inner, '\t', &text);
-        absl::StrAppend(&text, i, "\t");
-        AddColumn(pair.key, '\t', &text);
-        AddColumn(pair.value, '\n', &text);
+        if (known.emplace(pair.key).second) keys.emplace_back(pair.key);
       }
     }
   });
-  return text;
+  return keys;
+}
+
+// The rows as lines of LOAD DATA's text format. `keys` are the columns of record rows; empty for
+// pair rows.
+std::vector<std::string> RowsOf(const BenchmarkData& data, const std::vector<std::string>& keys) {
+  std::vector<std::string> rows;
+  const auto begin_row = [&rows](const Change& change, std::size_t record) {
+    std::string& row = rows.emplace_back();
+    AddColumn(change.outer, '\t', &row);
+    AddColumn(change.inner, '\t', &row);
+    absl::StrAppend(&row, record, "\t");
+    return &row;
+  };
+  data.ForEachEntry([&](const Change& change) {
+    for (std::size_t i = 0; i < change.records.size(); ++i) {
+      const RecordView record = change.records[i];
+      if (!keys.empty()) {
+        std::string* const row = begin_row(change, i);
+        for (const std::string& key : keys) {
+          const auto pair = std::find_if(record.begin(), record.end(),
+                                         [&key](const Pair& other) { return other.key == key; });
+          if (pair == record.end()) row->append(kNullColumn);
+          AddColumn(pair == record.end() ? "" : pair->value, &key == &keys.back() ? '\n' : '\t',
+                    row);
+        }
+        continue;
+      }
+      for (const Pair& pair : record) {
+        std::string* const row = begin_row(change, i);
+        AddColumn(pair.key, '\t', row);
+        AddColumn(pair.value, '\n', row);
+      }
+    }
+  });
+  return rows;
+}
+
+std::string Join(std::vector<std::string> rows, bool scattered) {
+  constexpr std::uint64_t kSeed = 1;
+  if (scattered) std::shuffle(rows.begin(), rows.end(), std::mt19937_64(kSeed));
+  return absl::StrJoin(rows, "");
 }
 
 }  // namespace
@@ -108,7 +154,8 @@ MySqlTable::~MySqlTable() {
 
 absl::StatusOr<std::unique_ptr<MySqlTable>> MySqlTable::Make(const std::string& socket,
                                                              const std::string& user,
-                                                             const BenchmarkData& data) {
+                                                             const BenchmarkData& data,
+                                                             const MySqlTableShape& shape) {
   auto connection = std::make_unique<Connection>();
   MYSQL* const handle = connection->handle;
   if (handle == nullptr) return absl::ResourceExhaustedError("no memory for a MySQL connection");
@@ -119,22 +166,37 @@ absl::StatusOr<std::unique_ptr<MySqlTable>> MySqlTable::Make(const std::string& 
       nullptr) {
     return absl::UnavailableError(absl::StrCat("MySQL at ", socket, ": ", mysql_error(handle)));
   }
+  std::vector<std::string> keys;
+  if (shape.record_rows) keys = KeysOf(data);
+  std::string columns = "outer_key, inner_key, seq";
+  std::string declared =
+      " (id BIGINT AUTO_INCREMENT PRIMARY KEY, outer_key VARCHAR(190) NOT NULL,"
+      " inner_key VARCHAR(190) NOT NULL, seq INT NOT NULL";
+  for (const std::string& key : keys) {
+    absl::StrAppend(&columns, ", `", key, "`");
+    absl::StrAppend(&declared, ", `", key, "` VARCHAR(190)");
+  }
+  if (keys.empty()) {
+    columns += ", k, v";
+    declared += ", k VARCHAR(190), v TEXT";
+  }
   for (const std::string& statement :
        {absl::StrCat("DROP DATABASE IF EXISTS ", kDatabase),
         absl::StrCat("CREATE DATABASE ", kDatabase, " CHARACTER SET utf8mb4"),
         absl::StrCat("USE ", kDatabase),
-        absl::StrCat("CREATE TABLE ", kTable,
-                     " (id BIGINT AUTO_INCREMENT PRIMARY KEY, outer_key VARCHAR(190) NOT NULL,"
-                     " inner_key VARCHAR(190) NOT NULL, seq INT NOT NULL, k VARCHAR(190), v TEXT)"
-                     " ENGINE=InnoDB")}) {
+        absl::StrCat("CREATE TABLE ", kTable, declared, ") ENGINE=InnoDB")}) {
     if (absl::Status status = connection->Run(statement); !status.ok()) return status;
   }
-  const std::string rows = RowsOf(data);
+  const std::string rows = Join(RowsOf(data, keys), shape.scattered);
   Upload upload{rows};
   mysql_set_local_infile_handler(handle, BeginUpload, ReadUpload, EndUpload, FailUpload, &upload);
   absl::Status status =
       connection->Run(absl::StrCat("LOAD DATA LOCAL INFILE 'rows' INTO TABLE ", kTable,
-                                   " CHARACTER SET utf8mb4 (outer_key, inner_key, seq, k, v)"));
+                                   " CHARACTER SET utf8mb4 (", columns, ")"));
+  if (status.ok() && shape.key_index) {
+    status = connection->Run(
+        absl::StrCat("ALTER TABLE ", kTable, " ADD KEY entries (outer_key, inner_key, seq)"));
+  }
   if (!status.ok()) return status;
 
   std::unique_ptr<MySqlTable> table(new MySqlTable(std::move(connection)));
@@ -142,12 +204,15 @@ absl::StatusOr<std::unique_ptr<MySqlTable>> MySqlTable::Make(const std::string& 
   table->options_.user = user;
   table->options_.database = kDatabase;
   table->options_.mapping.table = kTable;
+  table->options_.mapping.columns = keys;
+  table->columns_ = "id, " + columns;
   return table;
 }
 
-absl::StatusOr<DrainedRows> MySqlTable::Drain() const {
-  if (absl::Status status = connection_->Run(
-          absl::StrCat("SELECT id, outer_key, inner_key, seq, k, v FROM ", kTable));
+absl::StatusOr<DrainedRows> MySqlTable::Drain(bool by_key_index) const {
+  if (absl::Status status = connection_->Run(absl::StrCat(
+          "SELECT ", columns_, " FROM ", kTable,
+          by_key_index ? " FORCE INDEX (entries) ORDER BY outer_key, inner_key, seq" : ""));
       !status.ok()) {
     return status;
   }

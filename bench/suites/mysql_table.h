@@ -23,13 +23,26 @@ struct DrainedRows {
   std::int64_t bytes = 0;  ///< of all columns
 };
 
+/// What the table looks like.
+struct MySqlTableShape {
+  /// A row a record, its keys as columns; else a row a pair.
+  bool record_rows = false;
+  /// Rows in a random order of ids, not in the data's.
+  bool scattered = false;
+  /// A secondary index on (outer_key, inner_key, seq).
+  bool key_index = false;
+  /// The primary key begins with (outer_key, inner_key, seq).
+  bool clustered = false;
+};
+
 class MySqlTable {
  public:
-  /// Makes the table, in a database of the benchmarks' own, with a row for each pair of `data`.
-  /// Unavailable: no server at that socket; Internal: a statement failed, with the server's words.
+  /// Makes the table, in a database of the benchmarks' own, with the rows of `data`. Unavailable:
+  /// no server at that socket; Internal: a statement failed, with the server's words.
   static absl::StatusOr<std::unique_ptr<MySqlTable>> Make(const std::string& socket,
                                                           const std::string& user,
-                                                          const BenchmarkData& data);
+                                                          const BenchmarkData& data,
+                                                          const MySqlTableShape& shape = {});
   MySqlTable(const MySqlTable&) = delete;
   MySqlTable& operator=(const MySqlTable&) = delete;
   /// Drops the database.
@@ -37,14 +50,16 @@ class MySqlTable {
 
   /// How the loader finds it.
   const MySqlOptions& options() const { return options_; }
-  /// mysql_use_result and mysql_fetch_row to the end, every column's bytes touched.
-  absl::StatusOr<DrainedRows> Drain() const;
+  /// mysql_use_result and mysql_fetch_row to the end, every column's bytes touched; in the order of
+  /// the primary key, or of the secondary index and by it.
+  absl::StatusOr<DrainedRows> Drain(bool by_key_index = false) const;
 
  private:
   struct Connection;
   explicit MySqlTable(std::unique_ptr<Connection> connection);
 
   std::unique_ptr<Connection> connection_;
+  std::string columns_;  // of the drain
   MySqlOptions options_;
 };
 

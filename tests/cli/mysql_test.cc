@@ -99,6 +99,34 @@ TEST_F(ProgramMySqlTest, ProgressMovesWhileATableIsFetchedForAComparison) {
   EXPECT_THAT(finished.err, HasSubstr("50005 rows"));
 }
 
+TEST_F(ProgramMySqlTest, AFileDescribesSeveralTablesForEveryVerb) {
+  ExpectSuccess(Shell(client_ +
+                      "\"CREATE TABLE lists (id INT PRIMARY KEY, inner_key VARCHAR(9), "
+                      "payload JSON); INSERT INTO lists VALUES (1, 'l', "
+                      "'[{\\\"k\\\": \\\"v\\\"}]')\" " +
+                      database_));
+  const std::string file = folder_.Write(
+      "shop.toml", "[connection]\nsocket = '" + socket_ + "'\nuser = '" + user_ +
+                       "'\ndatabase = '" + database_ +
+                       "'\n[[source]]\ntable = 't'\nwhere = \"outer_key = 'a'\"\n"
+                       "[[source]]\ntable = 'lists'\nouter = {const = 'c'}\norder = ''\n"
+                       "list = 'payload'\n");
+  const Finished dumped = Strata({"dump", file});
+  ExpectSuccess(dumped);
+  EXPECT_EQ(dumped.out,
+            R"({"A":{"x":[{"k":""}]},"a":{"x":[{"k0":"first"},{"k1":"second"}],"y":[{}]},)"
+            R"("c":{"l":[{"k":"v"}]}})"
+            "\n")
+      << "the column's collation decides what = means in where";
+  EXPECT_EQ(Strata({"get", file, "c", "l", "0", "k"}).out, "v\n");
+  ExpectSuccess(Strata({"load", file}));
+  ExpectSuccess(Strata({"compare", file, "--layouts", "packed", "--lookups", "0"}));
+  ExpectFailure(Strata({"dump", folder_ / "gone.toml"}), 1, "gone.toml");
+  ExpectFailure(Strata({"dump", folder_.Write("bad.toml", "[connection]\nhots = 'x'\n")}), 1,
+                "hots");
+  ExpectFailure(Strata({"dump", file, "--root", "/x"}), 2, "--root");
+}
+
 TEST_F(ProgramMySqlTest, MissingTableIsNamed) {
   const Finished finished = Strata(
       {"dump", "mysql://" + user_ + "@localhost/" + database_ + "?table=gone&socket=" + socket_});

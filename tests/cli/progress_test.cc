@@ -24,11 +24,11 @@ TEST(ProgressTest, BytesShowShareRateAndTimeLeft) {
 
 TEST(ProgressTest, RowsAreEstimatesAndLongTimesAreInMinutes) {
   LoadProgress progress = At(std::chrono::seconds(10));
-  progress.source.bytes_read = 1;
+  progress.source.bytes_read = 95'000;
   progress.source.rows_read = 1000;
   progress.source.rows_total = 13'500;
   EXPECT_EQ(ProgressText(progress),
-            "1000 rows of about 13500 rows (7%), 100 rows/s, 0 entries, 2 min 05 s left");
+            "1000 rows of about 13500 rows (7%), 0.1 MB, 100 rows/s, 0 entries, 2 min 05 s left");
 }
 
 TEST(ProgressTest, UnknownTotalsAndTooLowEstimatesPromiseNothing) {
@@ -37,7 +37,8 @@ TEST(ProgressTest, UnknownTotalsAndTooLowEstimatesPromiseNothing) {
   EXPECT_EQ(ProgressText(progress), "3.0 MB, 3.0 MB/s, 0 entries");
   progress.source.rows_read = 20;
   progress.source.rows_total = 10;
-  EXPECT_EQ(ProgressText(progress), "20 rows of about 10 rows (100%), 20 rows/s, 0 entries");
+  EXPECT_EQ(ProgressText(progress),
+            "20 rows of about 10 rows (100%), 3.0 MB, 20 rows/s, 0 entries");
   EXPECT_EQ(ProgressText(LoadProgress{}), "0.0 MB, 0.0 MB/s, 0 entries");
 }
 

@@ -115,7 +115,6 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"load", "x.json", "--save", "x.strata"}, "--save is not in this version"},
         Wrong{{"load", "x.json", "--listen", ":80"}, "--listen is not in this version"},
         Wrong{{"dump", "x.strata"}, "a .strata SOURCE is not in this version"},
-        Wrong{{"dump", "x.toml"}, "a .toml SOURCE is not in this version"},
         Wrong{{"compare", "x.json", "--format", "html"}, "--format html is not in this version"},
         Wrong{{"footprint", "x.json", "--layout", "frozen"},
               "layout 'frozen' is not in this version"},

@@ -12,6 +12,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
+
 #include "loader/external_sort.h"
 #include "loader/mysql_pages.h"
 #include "loader/mysql_sort_key.h"
@@ -24,10 +26,10 @@ using mysql::ColumnKind;
 using SortRow = std::tuple<std::uint64_t, std::string, std::string>;
 
 std::vector<SortRow> Sorted(const std::vector<SortRow>& rows, std::size_t budget,
-                            std::uint64_t* spilled) {
+                            std::uint64_t* spilled, std::size_t prefix_bytes = 0) {
   ExternalSort sort(budget, "/tmp");
   for (const auto& [hash, key, payload] : rows) {
-    const absl::Status status = sort.Add(hash, key, payload);
+    const absl::Status status = sort.Add(hash, prefix_bytes, key, payload);
     EXPECT_TRUE(status.ok()) << status;
   }
   EXPECT_TRUE(sort.Finish().ok());
@@ -67,6 +69,53 @@ TEST(ExternalSort, GivesTheSameRowsInOrderWhateverTheBudget) {
   }
 }
 
+TEST(ExternalSort, GroupsThatComeInPiecesInOrderAndOutOfItComeOutWhole) {
+  std::mt19937_64 random(11);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<SortRow> rows;
+    int number = 0;
+    for (int piece = 0; piece < 400; ++piece) {
+      // Two groups share each hash: a hash says nothing for certain.
+      const std::uint64_t group = random() % 20;
+      const std::string prefix(1, static_cast<char>('a' + group));
+      for (std::size_t n = random() % 8; n > 0; --n) {
+        std::string order = std::to_string(1000 + random() % 3);
+        absl::StrAppend(&order, 100'000 + number++);
+        rows.emplace_back(group / 2, prefix + order, "payload");
+      }
+    }
+    std::vector<SortRow> expected = rows;
+    std::sort(expected.begin(), expected.end());
+    std::uint64_t spilled = 0;
+    for (const std::size_t budget :
+         {std::size_t{3'000}, std::size_t{50'000}, std::size_t{1} << 25}) {
+      ASSERT_EQ(Sorted(rows, budget, &spilled, 1), expected) << "round " << round << " " << budget;
+    }
+  }
+}
+
+TEST(ExternalSort, TakesRowsAgainAfterARestart) {
+  ExternalSort sort(2'000, "/tmp");
+  for (int round = 0; round < 3; ++round) {
+    sort.Restart();
+    // The second round spills, the others do not.
+    const int count = round == 1 ? 100 : 3;
+    for (int i = count; i > 0; --i) {
+      ASSERT_TRUE(sort.Add(1, 0, std::to_string(100 + i), "payload").ok());
+    }
+    ASSERT_TRUE(sort.Finish().ok());
+    EXPECT_EQ(sort.spilled_bytes() > 0, round == 1);
+    ExternalSort::Row row;
+    for (int i = 1; i <= count; ++i) {
+      const absl::StatusOr<bool> more = sort.Next(&row);
+      ASSERT_TRUE(more.ok() && *more);
+      EXPECT_EQ(row.key, std::to_string(100 + i));
+    }
+    const absl::StatusOr<bool> more = sort.Next(&row);
+    EXPECT_TRUE(more.ok() && !*more);
+  }
+}
+
 TEST(ExternalSort, NothingInNothingOut) {
   std::uint64_t spilled = 0;
   EXPECT_TRUE(Sorted({}, 1000, &spilled).empty());
@@ -74,8 +123,8 @@ TEST(ExternalSort, NothingInNothingOut) {
 
 TEST(ExternalSort, SaysWhereItCannotSpill) {
   ExternalSort sort(100, "/nonexistent/directory");
-  ASSERT_TRUE(sort.Add(1, "a", std::string(200, 'x')).ok());
-  const absl::Status status = sort.Add(2, "b", std::string(200, 'x'));
+  ASSERT_TRUE(sort.Add(1, 1, "a", std::string(200, 'x')).ok());
+  const absl::Status status = sort.Add(2, 1, "b", std::string(200, 'x'));
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("/nonexistent/directory"));
   EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("TMPDIR"));
@@ -91,7 +140,8 @@ TEST(ExternalSort, SaysThatThereIsNoRoom) {
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
   ExternalSort sort(100'000, "/tmp");
   absl::Status status;
-  for (int i = 0; i < 10 && status.ok(); ++i) status = sort.Add(1, "a", std::string(50'000, 'x'));
+  for (int i = 0; i < 10 && status.ok(); ++i)
+    status = sort.Add(1, 1, "a", std::string(50'000, 'x'));
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   std::signal(SIGXFSZ, handler);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;

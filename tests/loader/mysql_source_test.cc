@@ -135,7 +135,7 @@ TEST_F(MySqlSourceTest, AKilledConnectionIsAnErrorAndNeverAShortTable) {
   EXPECT_TRUE(batch.empty());
 }
 
-TEST_F(MySqlSourceTest, KilledQueriesAreErrorsAndNeverAShortTable) {
+TEST_F(MySqlSourceTest, KilledQueriesAreErrorsOrGoneOnFromAndNeverAShortTable) {
   MakeManyPairs();
   std::atomic<bool> stop{false};
   std::atomic<int> kills{0};
@@ -158,8 +158,11 @@ TEST_F(MySqlSourceTest, KilledQueriesAreErrorsAndNeverAShortTable) {
       }
     }
   });
+  // A page that was killed in its middle is gone on from; one that was killed at its beginning is
+  // an error.
   int failed = 0;
-  for (int attempt = 0; attempt < 300 && failed < 5; ++attempt) {
+  constexpr int kKills = 50;
+  for (int attempt = 0; attempt < 300 && kills < kKills; ++attempt) {
     const absl::StatusOr<Content> content = Load(OptionsFor("pairs"));
     if (content.ok()) {
       EXPECT_EQ(RecordCount(*content), kRows);
@@ -172,10 +175,10 @@ TEST_F(MySqlSourceTest, KilledQueriesAreErrorsAndNeverAShortTable) {
   }
   stop = true;
   killer.join();
-  EXPECT_EQ(failed, 5) << kills << " statements were killed";
+  EXPECT_GE(kills, kKills) << failed << " loads failed";
 }
 
-TEST_F(MySqlSourceTest, AStatementTimeOutIsAnErrorAndNeverAShortTable) {
+TEST_F(MySqlSourceTest, AStatementTimeOutIsAnErrorOrGoneOnFromAndNeverAShortTable) {
   MakeManyPairs();
   std::unique_ptr<Source> source = MustOpen(OptionsFor("pairs"));
   ASSERT_NE(source, nullptr);
@@ -184,8 +187,13 @@ TEST_F(MySqlSourceTest, AStatementTimeOutIsAnErrorAndNeverAShortTable) {
   EXPECT_TRUE(ReadAll(source.get()).ok());
   const absl::StatusOr<Content> content = Load(OptionsFor("pairs"));
   Run("SET GLOBAL max_statement_time = 0");
-  EXPECT_EQ(content.status().code(), absl::StatusCode::kAborted) << content.status();
-  EXPECT_THAT(Message(content.status()), HasSubstr("1969"));
+  if (content.ok()) {
+    EXPECT_EQ(RecordCount(*content), kRows);
+  } else {
+    EXPECT_EQ(content.status().code(), absl::StatusCode::kAborted) << content.status();
+    EXPECT_THAT(Message(content.status()),
+                testing::AnyOf(HasSubstr("1969"), HasSubstr("ended a statement early")));
+  }
 }
 
 TEST_F(MySqlSourceTest, AServersRowLimitDoesNotShortenTheTable) {

@@ -1,4 +1,5 @@
-// A MySQL or MariaDB table as a Source: read once, whole, through Connector/C++ in pages by id.
+// Tables of MySQL or MariaDB as a Source: read once, whole, through Connector/C++ in pages by id,
+// by a thread of the source's own while the caller applies what came before.
 //
 // Invariants: however the rows lie in the table, the entries that come out are the same: a list is
 // in the order of its order column (NULL first), ties by id. Keys are told apart by their bytes,
@@ -27,7 +28,12 @@ namespace strata {
 /// Which columns of a table mean what. Names are found exactly, else without regard to case.
 struct MySqlMapping {
   std::string table;
+  /// SQL of the configuration's own: only rows for which it is true. It stands in parentheses, in a
+  /// transaction that can only read. Empty: all rows.
+  std::string where;
   std::string outer = "outer_key";
+  /// Every row's outer, instead of a column's value.
+  std::optional<std::string> outer_const;
   std::string inner = "inner_key";
   /// Orders an entry's list: NULL first; numbers, times, ENUM and SET (by their index) as the
   /// server compares them; dates and strings by the bytes of their text. Empty: by id alone, and
@@ -51,6 +57,10 @@ struct MySqlMapping {
   std::vector<std::string> columns;
   /// All columns that are not mapped otherwise, in the table's order.
   bool all_columns = false;
+  /// A column of JSON instead: an object of strings, a row's record (NULL: one without pairs); or
+  /// an array of such objects, an entry's whole list (of several rows: one list behind the other).
+  std::string record;
+  std::string list;
 };
 
 /// What MySQL's own clients call --ssl-mode.
@@ -63,11 +73,19 @@ enum class MySqlSslMode {
   kVerifyIdentity,  ///< TLS, chain and host name checked
 };
 
+/// One of several servers that hold the same.
+struct MySqlHost {
+  std::string host;
+  std::uint16_t port = 3306;
+};
+
 /// A table, the server it is on, and how to read it.
 struct MySqlOptions {
   std::string host = "localhost";  ///< a name, an IPv4 address, or an IPv6 address without brackets
   std::uint16_t port = 3306;
-  std::string socket;  ///< path of a Unix socket, used instead of host and port; empty for TCP
+  /// Tried in turn where the one before cannot be reached. One that answers and refuses ends it.
+  std::vector<MySqlHost> more_hosts;
+  std::string socket;  ///< path of a Unix socket, used instead of hosts and ports; empty for TCP
   std::string user;
   std::string password;
   std::string database;
@@ -96,6 +114,31 @@ struct MySqlOptions {
 /// parameter, a value out of range, a column named twice in a list, a password in the URL.
 absl::StatusOr<MySqlOptions> ParseMySqlUrl(std::string_view url);
 
+/// What a FILE.toml says: one server (or several that hold the same) and tables on it.
+struct MySqlFile {
+  MySqlOptions connection;  ///< its mapping means nothing
+  std::vector<MySqlMapping> sources;
+};
+
+/// Reads the text of a FILE.toml, which messages call `name`:
+///
+///     [connection]
+///     hosts = ["db1", "db2:3307"]   # or host and port, or socket
+///     user = "reader"
+///     database = "shop"
+///     password_file = "secret"      # relative to where the program runs
+///
+///     [[source]]
+///     table = "pairs"
+///     where = "active = 1"
+///     outer = {const = "fieldA"}    # or a column's name
+///     list = "payload"              # or record, columns, or key and value
+///
+/// Keys are the URL's parameters, and those above. InvalidArgument, with line and column: no TOML,
+/// an unknown key, a value of another type or out of range, two ways of giving rows at once, two
+/// sources with one constant outer, a password.
+absl::StatusOr<MySqlFile> ParseMySqlToml(std::string_view text, std::string_view name);
+
 /// Where a password may come from. Read by the program; this library never reads the environment
 /// for secrets.
 struct MySqlCredentials {
@@ -121,6 +164,12 @@ absl::Status CheckMySqlOptions(const MySqlOptions& options);
 /// refused, no usable id), Aborted (a statement ended by the server: killed, timed out),
 /// ResourceExhausted (memory, temporary space).
 absl::StatusOr<std::unique_ptr<Source>> OpenMySqlTable(const MySqlOptions& options);
+
+/// The same for several tables, one after another in one snapshot. An outer belongs to the table
+/// that named it first: meeting it in another one is InvalidArgument, which names both. Takes 16
+/// bytes an outer for that, where there is more than one table.
+absl::StatusOr<std::unique_ptr<Source>> OpenMySqlTables(const MySqlOptions& connection,
+                                                        const std::vector<MySqlMapping>& mappings);
 
 }  // namespace strata
 

@@ -1,0 +1,187 @@
+#include "loader/mysql_entries.h"
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "loader/message_text.h"
+#include "loader/mysql_sort_key.h"
+
+namespace strata::mysql {
+namespace {
+
+// A payload is the row's values one after another: 00 for NULL, else 01, 4 bytes of size, the
+// bytes. Of JSON it is the row's records: 02 begins one, its keys and values follow.
+constexpr char kRecordBegin = '\2';
+
+void AppendText(std::string_view text, std::string* payload) {
+  const auto size = static_cast<std::uint32_t>(text.size());  // a packet is at most 1 GiB
+  char head[1 + sizeof size] = {'\1'};
+  std::memcpy(head + 1, &size, sizeof size);
+  payload->append(head, sizeof head);
+  payload->append(text);
+}
+
+void AppendValue(const Row& row, std::size_t cell, std::string* payload) {
+  if (row.IsNull(cell)) {
+    payload->push_back('\0');
+  } else {
+    AppendText(row[cell], payload);
+  }
+}
+
+struct Value {
+  bool null = true;
+  std::string_view text;
+};
+
+Value TakeValue(std::string_view* payload) {
+  const bool null = payload->front() == '\0';
+  payload->remove_prefix(1);
+  if (null) return {};
+  std::uint32_t size = 0;
+  std::memcpy(&size, payload->data(), sizeof size);
+  const std::string_view text = payload->substr(sizeof size, size);
+  payload->remove_prefix(sizeof size + size);
+  return {false, text};
+}
+
+bool IsDeleted(const Row& row, std::size_t cell) { return !row.IsNull(cell) && row[cell] != "0"; }
+
+}  // namespace
+
+Entries::Entries(const Selection* selection, std::size_t memory_budget_bytes, std::string directory)
+    : selection_(*selection), sort_(memory_budget_bytes, std::move(directory)) {}
+
+absl::Status Entries::Add(const Row& row) {
+  const std::uint64_t arrival = arrival_++;
+  if (selection_.deleted && IsDeleted(row, selection_.deleted_cell())) return absl::OkStatus();
+  if (row.IsNull(selection_.outer_cell()) || row.IsNull(selection_.inner_cell())) {
+    ++rows_skipped_;
+    return absl::OkStatus();
+  }
+  SetEntryPrefix(row[selection_.outer_cell()], row[selection_.inner_cell()], &key_);
+  const std::size_t prefix_bytes = key_.size();
+  const std::uint64_t hash = HashPrefix(key_);
+  if (selection_.order) {
+    const std::size_t cell = selection_.order_cell();
+    if (row.IsNull(cell)) {
+      AppendNullOrder(&key_);
+    } else {
+      absl::Status status = AppendOrder(selection_.order->kind, row[cell], &key_);
+      if (!status.ok()) return status;
+    }
+  }
+  AppendArrival(arrival, &key_);
+  payload_.clear();
+  if (selection_.json != JsonValue::kNone) {
+    if (absl::Status status = AppendJson(row); !status.ok()) return status;
+    return sort_.Add(hash, prefix_bytes, key_, payload_);
+  }
+  for (std::size_t i = 0; i < selection_.values.size(); ++i) {
+    AppendValue(row, selection_.value_cell(i), &payload_);
+  }
+  return sort_.Add(hash, prefix_bytes, key_, payload_);
+}
+
+absl::Status Entries::AppendJson(const Row& row) {
+  const std::size_t cell = selection_.value_cell(0);
+  const bool is_list = selection_.json == JsonValue::kList;
+  if (row.IsNull(cell)) {
+    if (!is_list) payload_.push_back(kRecordBegin);
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<RecordsView> records =
+      is_list ? json_.ParseList(row[cell]) : json_.ParseRecord(row[cell]);
+  if (!records.ok()) {
+    return absl::Status(records.status().code(),
+                        absl::StrCat("column ", QuoteForMessage(selection_.values[0].name), ": ",
+                                     records.status().message()));
+  }
+  for (std::size_t i = 0; i < records->size(); ++i) {
+    payload_.push_back(kRecordBegin);
+    for (const Pair& pair : (*records)[i]) {
+      AppendText(pair.key, &payload_);
+      AppendText(pair.value, &payload_);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Entries::Finish() {
+  if (absl::Status status = sort_.Finish(); !status.ok()) return status;
+  return Advance();
+}
+
+void Entries::Restart() { sort_.Restart(); }
+
+absl::Status Entries::Advance() {
+  absl::StatusOr<bool> next = sort_.Next(&row_);
+  if (!next.ok()) return next.status();
+  more_ = *next;
+  return absl::OkStatus();
+}
+
+absl::Status Entries::Fill(Batch* batch, std::size_t batch_bytes) {
+  while (more_ && batch->text_bytes() < batch_bytes) {
+    if (absl::Status status = AddEntry(batch); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// Adds the entry that row_ begins.
+absl::Status Entries::AddEntry(Batch* batch) {
+  const std::size_t whole_changes = batch->size();
+  const std::size_t prefix_bytes = ReadEntryPrefix(row_.key, &outer_, &inner_);
+  prefix_.assign(row_.key.substr(0, prefix_bytes));
+  record_.clear();
+  batch->BeginEntry(outer_, inner_);
+  while (more_ && row_.key.substr(0, prefix_.size()) == prefix_) {
+    AddRow(batch);
+    if (absl::Status status = Advance(); !status.ok()) {
+      batch->Truncate(whole_changes);
+      return status;
+    }
+  }
+  batch->EndEntry();
+  return absl::OkStatus();
+}
+
+void Entries::AddRow(Batch* batch) {
+  std::string_view payload = row_.payload;
+  if (selection_.json != JsonValue::kNone) {
+    while (!payload.empty()) {
+      if (payload.front() == kRecordBegin) {
+        batch->BeginRecord();
+        payload.remove_prefix(1);
+        continue;
+      }
+      const Value key = TakeValue(&payload);
+      const Value value = TakeValue(&payload);
+      batch->AddPair(key.text, value.text);
+    }
+    return;
+  }
+  if (!selection_.pair_rows) {
+    batch->BeginRecord();
+    for (const Column& column : selection_.values) {
+      const Value value = TakeValue(&payload);
+      if (!value.null) batch->AddPair(column.name, value.text);
+    }
+    return;
+  }
+  // Without an order column nothing but the arrival tells records apart: a row is one.
+  const std::size_t arrival = selection_.order ? kArrivalBytes : 0;
+  const std::string_view record = row_.key.substr(0, row_.key.size() - arrival);
+  if (record_ != record) {
+    batch->BeginRecord();
+    record_.assign(record);
+  }
+  const Value key = TakeValue(&payload);
+  const Value value = TakeValue(&payload);
+  // Of equal keys the last one stands; that is the batch's promise.
+  if (!key.null && !value.null) batch->AddPair(key.text, value.text);
+}
+
+}  // namespace strata::mysql

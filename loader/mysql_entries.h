@@ -1,0 +1,73 @@
+// Rows in any order become entries: each row is sorted by its entry, the value of its order column
+// and its arrival (mysql_sort_key.h), then an entry's rows stand together and make its records.
+//
+// Invariant: what comes out depends on the rows and the order of their ids alone, not on the
+// memory nor on how they were paged.
+//
+// Threads: one at a time.
+#ifndef STRATA_LOADER_MYSQL_ENTRIES_H_
+#define STRATA_LOADER_MYSQL_ENTRIES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include <strata/source.h>
+
+#include "loader/external_sort.h"
+#include "loader/mysql_row_json.h"
+#include "loader/mysql_schema.h"
+#include "loader/mysql_session.h"
+
+namespace strata::mysql {
+
+class Entries {
+ public:
+  /// `selection` must outlive it. The memory and the directory are ExternalSort's.
+  Entries(const Selection* selection, std::size_t memory_budget_bytes, std::string directory);
+
+  /// Takes a row of the selection's cells. InvalidArgument: an order value or JSON that cannot be
+  /// understood; else ExternalSort's errors. May throw std::bad_alloc.
+  absl::Status Add(const Row& row);
+
+  /// No row comes any more: from here on Fill gives the entries.
+  absl::Status Finish();
+  /// Appends whole entries to `*batch` until it holds `batch_bytes` of text or there is none left.
+  absl::Status Fill(Batch* batch, std::size_t batch_bytes);
+  /// Whether Fill has more to give.
+  bool more() const { return more_; }
+  /// Takes rows again, of other entries; after Fill has given all.
+  void Restart();
+
+  /// Rows left out because their outer or inner is NULL.
+  std::uint64_t rows_skipped() const { return rows_skipped_; }
+
+ private:
+  absl::Status Advance();
+  absl::Status AddEntry(Batch* batch);
+  void AddRow(Batch* batch);
+  absl::Status AppendJson(const Row& row);
+
+  const Selection& selection_;
+  ExternalSort sort_;
+  std::uint64_t arrival_ = 0;
+  std::uint64_t rows_skipped_ = 0;
+  std::string key_;
+  std::string payload_;
+  RowJson json_;
+
+  ExternalSort::Row row_;  // of the next entry, if there is more_
+  bool more_ = false;
+  std::string outer_;
+  std::string inner_;
+  std::string prefix_;
+  std::string record_;
+};
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_MYSQL_ENTRIES_H_

@@ -1,0 +1,231 @@
+// What a FILE.toml can say beyond a URL: JSON columns, rows chosen by SQL, constant outers, several
+// tables, several hosts. Against a real server.
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "tests/loader/mysql_test_server.h"
+#include "tests/loader/tcp_relay.h"
+
+namespace strata {
+namespace {
+
+using ::testing::HasSubstr;
+
+class MySqlTablesTest : public MySqlServerTest {
+ protected:
+  static constexpr char kColumns[] =
+      " (id INT PRIMARY KEY, outer_key VARCHAR(20), inner_key VARCHAR(20), seq INT, k VARCHAR(20), "
+      "v VARCHAR(20), payload LONGTEXT)";
+
+  static MySqlMapping MappingOf(std::string table) {
+    MySqlMapping mapping;
+    mapping.table = std::move(table);
+    return mapping;
+  }
+  absl::StatusOr<Content> LoadAll(const std::vector<MySqlMapping>& mappings) {
+    absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTables(OptionsFor(""), mappings);
+    if (!source.ok()) return source.status();
+    return ReadAll(source->get());
+  }
+  Content Must(const std::vector<MySqlMapping>& mappings) {
+    absl::StatusOr<Content> content = LoadAll(mappings);
+    EXPECT_TRUE(content.ok()) << content.status();
+    return content.ok() ? *content : Content();
+  }
+  std::string ErrorOf(const std::vector<MySqlMapping>& mappings) {
+    const absl::StatusOr<Content> content = LoadAll(mappings);
+    EXPECT_EQ(content.status().code(), absl::StatusCode::kInvalidArgument) << content.status();
+    return std::string(content.status().message());
+  }
+};
+
+TEST_F(MySqlTablesTest, AColumnOfJsonIsARecordOrAWholeList) {
+  Run(absl::StrCat("CREATE TABLE j", kColumns));
+  Run("INSERT INTO j (id, outer_key, inner_key, seq, payload) VALUES "
+      R"((1,'o','two',2,'{"b":"2"}'), (2,'o','two',1,' {"a":"1","c":"\\u00e9\\n","a":"3"} '),)"
+      "(3,'o','null',1,NULL), (4,'o','empty',1,'{}'), (5,'o','null',2,'null')");
+  MySqlMapping mapping = MappingOf("j");
+  mapping.record = "payload";
+  EXPECT_EQ(Must({mapping}), (Content{{"o",
+                                       {{"two", {{{"a", "3"}, {"c", "\xc3\xa9\n"}}, {{"b", "2"}}}},
+                                        {"null", {{}, {}}},
+                                        {"empty", {{}}}}}}));
+  Run("DELETE FROM j");
+  Run("INSERT INTO j (id, outer_key, inner_key, seq, payload) VALUES "
+      R"((1,'o','x',2,'[{"z":"9"}]'), (2,'o','x',1,' [ {"a":"1"} , {}, null, {"b":"2"} ] '),)"
+      "(3,'o','none',1,NULL), (4,'o','empty',1,'[ ]'), (5,'o','null',1,'null')");
+  mapping.record.clear();
+  mapping.list = "payload";
+  EXPECT_EQ(Must({mapping}), (Content{{"o",
+                                       {{"x", {{{"a", "1"}}, {}, {}, {{"b", "2"}}, {{"z", "9"}}}},
+                                        {"none", {}},
+                                        {"empty", {}},
+                                        {"null", {}}}}}));
+}
+
+TEST_F(MySqlTablesTest, JsonOfAnotherShapeIsRefusedWithItsRowAndColumn) {
+  Run(absl::StrCat("CREATE TABLE j", kColumns));
+  MySqlMapping record = MappingOf("j");
+  record.record = "payload";
+  MySqlMapping list = MappingOf("j");
+  list.list = "payload";
+  const auto refused = [&](const std::string& text, const MySqlMapping& mapping) {
+    Run("DELETE FROM j");
+    Run(absl::StrCat("INSERT INTO j (id, outer_key, inner_key, seq, payload) VALUES (17,'o','i',1,",
+                     mysql::QuoteText(text), ")"));
+    const std::string error = ErrorOf({mapping});
+    EXPECT_THAT(error, HasSubstr("table \"j\", row with id 17")) << text;
+    EXPECT_THAT(error, HasSubstr("column \"payload\"")) << text;
+  };
+  for (const char* text :
+       {"", "  ", "[]", "{", R"({"a":1})", R"({"a":null})", R"({"a":"b"} x)", R"({"a":"b"},)",
+        R"({"a":"b"},{"c":"d"})", R"({"a":["b"]})", "\"a\"", "{\"a\":\"\xed\xa0\x80\"}"}) {
+    refused(text, record);
+  }
+  for (const char* text : {"", "{}", "[", "[1]", "[[]]", R"([{"a":"b"}] x)", R"([{"a":"b"},])",
+                           R"([{"a":"b"}],[{"a":"b"}])", R"([{"a":true}])"}) {
+    refused(text, list);
+  }
+}
+
+TEST_F(MySqlTablesTest, RowsAreChosenByTheConfigurationsOwnSql) {
+  Run(absl::StrCat("CREATE TABLE w", kColumns));
+  InsertMany("w", 3000, [](std::size_t i) {
+    return absl::StrCat(i, ",'o", i % 2, "','i", i / 2, "',1,'k','", i, "',NULL");
+  });
+  MySqlMapping mapping = MappingOf("w");
+  mapping.where = "id < 10 OR id > 2997 -- the ends";
+  MySqlOptions options = OptionsFor("w");
+  options.max_page_rows = 3;
+  options.mapping = mapping;
+  const absl::StatusOr<Content> content = Load(options);
+  ASSERT_TRUE(content.ok()) << content.status();
+  EXPECT_EQ(content->at("o0").size() + content->at("o1").size(), 12u);
+  EXPECT_EQ(content->at("o1").at("i1499"), (EntryRecords{{{"k", "2999"}}}));
+}
+
+TEST_F(MySqlTablesTest, AConstantOuterStandsForEveryRow) {
+  Run("CREATE TABLE c (id INT PRIMARY KEY, inner_key VARCHAR(20), seq INT, k CHAR(1), v CHAR(1))");
+  Run("INSERT INTO c VALUES (1,'x',1,'k','1'), (2,'y',1,'k','2')");
+  const std::string outer = "it's a \\ `constant` \xf0\x9f\xa6\x84";
+  MySqlMapping mapping = MappingOf("c");
+  mapping.outer = "no such column";
+  mapping.outer_const = outer;
+  EXPECT_EQ(Must({mapping}), (Content{{outer, {{"x", {{{"k", "1"}}}}, {"y", {{{"k", "2"}}}}}}}));
+}
+
+TEST_F(MySqlTablesTest, SeveralTablesAreReadInOneSnapshotAndEachOuterBelongsToOne) {
+  Run(absl::StrCat("CREATE TABLE a", kColumns));
+  Run(absl::StrCat("CREATE TABLE b", kColumns));
+  Run("INSERT INTO a VALUES (1,'one','x',1,'k','1',NULL)");
+  Run("INSERT INTO b VALUES (1,'two','x',1,'k','2',NULL)");
+  MySqlMapping a = MappingOf("a");
+  MySqlMapping b = MappingOf("b");
+  absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTables(OptionsFor(""), {a, b});
+  ASSERT_TRUE(source.ok()) << source.status();
+  EXPECT_THAT((*source)->name(), HasSubstr("tables \"a\", \"b\""));
+  bool changed = false;
+  (*source)->SetPulse([&] {
+    if (!changed) Run("INSERT INTO b VALUES (2,'three','x',1,'k','3',NULL)");
+    changed = true;
+    return true;
+  });
+  const absl::StatusOr<Content> content = ReadAll(source->get());
+  ASSERT_TRUE(content.ok()) << content.status();
+  Content expected = {{"one", {{"x", {{{"k", "1"}}}}}}, {"two", {{"x", {{{"k", "2"}}}}}}};
+  if (!changed) expected["three"]["x"] = {{{"k", "3"}}};
+  EXPECT_EQ(*content, expected);
+  EXPECT_EQ((*source)->progress().rows_read, 2u);
+
+  Run("INSERT INTO b VALUES (5,'one','y',1,'k','2',NULL)");
+  const std::string error = ErrorOf({a, b});
+  EXPECT_THAT(error, HasSubstr("outer \"one\" comes from table \"a\" and from table \"b\""));
+}
+
+TEST_F(MySqlTablesTest, ATableKeyedByItsEntriesGivesThemBeforeItIsReadToItsEnd) {
+  Run("CREATE TABLE keyed (outer_key VARCHAR(20), inner_key VARCHAR(20), seq INT, k VARCHAR(20), "
+      "v VARCHAR(99), PRIMARY KEY (outer_key, inner_key, seq, k))");
+  Run("INSERT INTO keyed SELECT CONCAT('o', seq % 10), seq DIV 50, seq % 5, seq, REPEAT('v', 99) "
+      "FROM seq_1_to_50000");
+  MySqlOptions options = OptionsFor("keyed");
+  options.max_page_rows = 1000;
+  absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTable(options);
+  ASSERT_TRUE(source.ok()) << source.status();
+  Batch batch;
+  const absl::Status first = (*source)->Read(&batch);
+  ASSERT_TRUE(first.ok()) << first;
+  EXPECT_FALSE(batch.empty());
+  // The queue is bounded, and nobody takes more from it.
+  EXPECT_LT((*source)->progress().rows_read, 50'000u);
+}
+
+// What the table holds, with ids in the order of insertion, keys in one of several types.
+TEST_F(MySqlTablesTest, ATableKeyedByItsEntriesHasTheContentOfOneThatIsNot) {
+  const std::vector<std::string> words = {
+      "abc",  "ABC",      "abc ", "aBc", "ab", "ab!", "caf\xc3\xa9",
+      "cafe", "\xc3\x9f", "ss",   "",    " ",  "z",   "\xf0\x9f\xa6\x84"};
+  for (const char* type :
+       {"VARCHAR(20) COLLATE utf8mb4_general_ci", "VARCHAR(20) COLLATE utf8mb4_unicode_ci",
+        "VARCHAR(20) COLLATE utf8mb4_bin", "VARCHAR(20) COLLATE utf8mb4_nopad_bin",
+        "VARCHAR(20) COLLATE utf8mb4_hungarian_ci",
+        "VARCHAR(20) CHARACTER SET utf16 COLLATE utf16_unicode_ci", "VARBINARY(20)"}) {
+    Run("DROP TABLE IF EXISTS keyed, plain");
+    Run(absl::StrCat("CREATE TABLE keyed (outer_key ", type, ", inner_key ", type,
+                     ", seq INT, n INT, k INT, v INT, PRIMARY KEY (outer_key, inner_key, n))"));
+    Run(absl::StrCat("CREATE TABLE plain (n INT PRIMARY KEY, outer_key ", type, ", inner_key ",
+                     type, ", seq INT, k INT, v INT)"));
+    const auto word = [&words](std::size_t draw) {
+      return mysql::QuoteText(words[draw % words.size()]);
+    };
+    InsertMany("keyed", 300, [&](std::size_t i) {
+      return absl::StrCat(word(i * 7 / 5), ",", word(i * 13 / 3), ",", i % 3, ",", i, ",", i, ",",
+                          i);
+    });
+    Run("INSERT INTO plain (n, outer_key, inner_key, seq, k, v) SELECT n, outer_key, inner_key, "
+        "seq, k, v FROM keyed");
+    const absl::StatusOr<Content> plain = Load(OptionsFor("plain"));
+    ASSERT_TRUE(plain.ok()) << plain.status();
+    for (const std::size_t page : {5u, 10'000u}) {
+      MySqlOptions options = OptionsFor("keyed");
+      options.max_page_rows = page;
+      options.sort_memory_bytes = 500;
+      const absl::StatusOr<Content> keyed = Load(options);
+      ASSERT_TRUE(keyed.ok()) << keyed.status() << type;
+      EXPECT_TRUE(*keyed == *plain) << type << " page " << page;
+    }
+  }
+}
+
+TEST_F(MySqlTablesTest, HostsAreTriedInTurnUntilOneCanBeReached) {
+  Run(absl::StrCat("CREATE TABLE a", kColumns));
+  Run("INSERT INTO a VALUES (1,'one','x',1,'k','1',NULL)");
+  MySqlOptions options = OptionsFor("a");
+  const TcpRelay relay(options.socket, false);
+  options.socket.clear();
+  options.host = "127.0.0.1";
+  options.port = 1;
+  options.more_hosts = {{"127.0.0.1", 2}, {"127.0.0.1", relay.port()}};
+  const absl::StatusOr<Content> content = Load(options);
+  ASSERT_TRUE(content.ok()) << content.status();
+  EXPECT_EQ(content->size(), 1u);
+
+  options.more_hosts.pop_back();
+  const absl::Status nobody = OpenMySqlTable(options).status();
+  EXPECT_EQ(nobody.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(nobody.message()), HasSubstr("127.0.0.1:1"));
+  EXPECT_THAT(std::string(nobody.message()), HasSubstr("127.0.0.1:2"));
+
+  // Who answers and refuses is not passed over.
+  options.port = relay.port();
+  options.user = "nobody here";
+  EXPECT_EQ(OpenMySqlTable(options).status().code(), absl::StatusCode::kPermissionDenied);
+}
+
+}  // namespace
+}  // namespace strata

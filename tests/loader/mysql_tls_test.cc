@@ -1,0 +1,142 @@
+// TLS: what each ssl_mode accepts and refuses. Against a real server that speaks TLS
+// (mysql_tls_test.sh), reached through a relay that can take TLS out of the server's offer and
+// that sees what the client sends.
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "tests/loader/mysql_test_server.h"
+#include "tests/loader/tcp_relay.h"
+
+namespace strata {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr MySqlSslMode kVerifying[] = {MySqlSslMode::kVerifyCa, MySqlSslMode::kVerifyIdentity};
+
+class MySqlTlsTest : public MySqlServerTest {
+ protected:
+  void SetUp() override {
+    MySqlServerTest::SetUp();
+    const char* const dir = std::getenv("STRATA_TEST_TLS_DIR");
+    ASSERT_NE(dir, nullptr) << "run this through tests/loader/mysql_tls_test.sh PROGRAM";
+    dir_ = dir;
+    Run("CREATE TABLE pairs (id INT PRIMARY KEY, outer_key CHAR(1), inner_key CHAR(1), seq INT, "
+        "k CHAR(1), v VARCHAR(20))");
+    Run("INSERT INTO pairs VALUES (1,'o','i',1,'k','worth hiding')");
+    Run("CREATE OR REPLACE USER 'guarded'@'localhost' IDENTIFIED BY 's3cret-w0rd'");
+    Run("GRANT SELECT ON *.* TO 'guarded'@'localhost'");
+  }
+
+  void TearDown() override {
+    Run("DROP USER 'guarded'@'localhost'");
+    MySqlServerTest::TearDown();
+  }
+
+  /// Through a relay of this test's own; TLS is offered unless `hide_tls`.
+  MySqlOptions Over(bool hide_tls, std::string host, MySqlSslMode mode, std::string_view ca) {
+    MySqlOptions options = OptionsFor("pairs");
+    relay_ = std::make_unique<TcpRelay>(options.socket, hide_tls);
+    EXPECT_NE(relay_->port(), 0);
+    options.socket.clear();
+    options.host = std::move(host);
+    options.port = relay_->port();
+    options.user = "guarded";
+    options.password = "s3cret-w0rd";
+    options.ssl_mode = mode;
+    if (!ca.empty()) options.ssl_ca = absl::StrCat(dir_, "/", std::string(ca));
+    return options;
+  }
+
+  void ExpectLoads(const MySqlOptions& options) {
+    const absl::StatusOr<Content> content = Load(options);
+    ASSERT_TRUE(content.ok()) << content.status();
+    EXPECT_EQ(*content, (Content{{"o", {{"i", {{{"k", "worth hiding"}}}}}}}));
+  }
+
+  void ExpectRefused(const MySqlOptions& options) {
+    const absl::Status status = OpenMySqlTable(options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+    const std::string message(status.message());
+    EXPECT_THAT(message, HasSubstr(absl::StrCat(options.host, ":", options.port)));
+    EXPECT_THAT(message, HasSubstr("ssl_mode"));
+    EXPECT_THAT(message, Not(HasSubstr("s3cret")));
+    EXPECT_THAT(relay_->client_bytes(), Not(HasSubstr("s3cret")));
+    EXPECT_THAT(relay_->client_bytes(), Not(HasSubstr("pairs"))) << "no table was asked for";
+  }
+
+  // The relay saw statements go by, so that what it does not see elsewhere means something.
+  void ExpectReadable(bool readable) {
+    if (readable) {
+      EXPECT_THAT(relay_->client_bytes(), HasSubstr("SET NAMES utf8mb4"));
+    } else {
+      EXPECT_THAT(relay_->client_bytes(), Not(HasSubstr("SET NAMES")));
+      EXPECT_GT(relay_->client_bytes().size(), 500u);
+    }
+  }
+
+ private:
+  std::string dir_;
+  std::unique_ptr<TcpRelay> relay_;
+};
+
+TEST_F(MySqlTlsTest, DisabledSpeaksPlainTextEvenWhereTlsIsOffered) {
+  ExpectLoads(Over(false, "localhost", MySqlSslMode::kDisabled, ""));
+  ExpectReadable(true);
+}
+
+TEST_F(MySqlTlsTest, PreferredSpeaksTlsWhereItIsOfferedAndPlainTextElsewhere) {
+  ExpectLoads(Over(false, "127.0.0.1", MySqlSslMode::kPreferred, ""));
+  ExpectReadable(false);
+  ExpectLoads(Over(true, "127.0.0.1", MySqlSslMode::kPreferred, ""));
+  ExpectReadable(true);
+}
+
+TEST_F(MySqlTlsTest, RequiredSpeaksTlsWithWhomeverAndNeverPlainText) {
+  ExpectLoads(Over(false, "127.0.0.1", MySqlSslMode::kRequired, ""));
+  ExpectReadable(false);
+  ExpectRefused(Over(true, "localhost", MySqlSslMode::kRequired, ""));
+}
+
+TEST_F(MySqlTlsTest, VerifyingAcceptsTheRightNameUnderTheRightAuthority) {
+  for (const MySqlSslMode mode : kVerifying) {
+    ExpectLoads(Over(false, "localhost", mode, "ca.pem"));
+    ExpectReadable(false);
+  }
+}
+
+TEST_F(MySqlTlsTest, VerifyingRefusesAServerWithoutTls) {
+  for (const MySqlSslMode mode : kVerifying) {
+    ExpectRefused(Over(true, "localhost", mode, "ca.pem"));
+  }
+}
+
+TEST_F(MySqlTlsTest, VerifyingRefusesAnotherHostName) {
+  // The certificate is for the name, not for the address that it stands for.
+  for (const MySqlSslMode mode : kVerifying) {
+    ExpectRefused(Over(false, "127.0.0.1", mode, "ca.pem"));
+  }
+}
+
+TEST_F(MySqlTlsTest, VerifyingRefusesAForeignAuthority) {
+  for (const MySqlSslMode mode : kVerifying) {
+    ExpectRefused(Over(false, "localhost", mode, "foreign.pem"));
+  }
+}
+
+TEST_F(MySqlTlsTest, VerifyingRefusesAnAuthorityThatCannotBeRead) {
+  for (const MySqlSslMode mode : kVerifying) {
+    ExpectRefused(Over(false, "localhost", mode, "nothing.pem"));
+    ExpectRefused(Over(false, "localhost", mode, "log"));
+  }
+}
+
+}  // namespace
+}  // namespace strata
