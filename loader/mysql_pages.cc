@@ -21,6 +21,18 @@ bool IsNumber(std::string_view text, std::string_view characters) {
          text.find_first_of("0123456789") != std::string_view::npos;
 }
 
+std::vector<Column> SelectedColumns(const Selection& selection) {
+  std::vector<Column> columns = selection.id;
+  columns.push_back(selection.outer);
+  columns.push_back(selection.inner);
+  if (selection.order) columns.push_back(*selection.order);
+  if (selection.deleted) columns.push_back(*selection.deleted);
+  columns.insert(columns.end(), selection.values.begin(), selection.values.end());
+  return columns;
+}
+
+}  // namespace
+
 // What to select for a value that goes into the cache: the text of the text protocol. The connector
 // alone would turn BIT into a decimal number.
 std::string ValueExpression(const Column& column) {
@@ -43,7 +55,7 @@ std::string DeletedExpression(const Column& column) {
   }
 }
 
-std::vector<std::string> Expressions(const Selection& selection) {
+std::vector<std::string> SelectedExpressions(const Selection& selection) {
   std::vector<std::string> list;
   for (const Column& column : selection.id) list.push_back(IdExpression(column));
   list.push_back(ValueExpression(selection.outer));
@@ -53,18 +65,6 @@ std::vector<std::string> Expressions(const Selection& selection) {
   for (const Column& column : selection.values) list.push_back(ValueExpression(column));
   return list;
 }
-
-std::vector<Column> SelectedColumns(const Selection& selection) {
-  std::vector<Column> columns = selection.id;
-  columns.push_back(selection.outer);
-  columns.push_back(selection.inner);
-  if (selection.order) columns.push_back(*selection.order);
-  if (selection.deleted) columns.push_back(*selection.deleted);
-  columns.insert(columns.end(), selection.values.begin(), selection.values.end());
-  return columns;
-}
-
-}  // namespace
 
 std::string IdExpression(const Column& column) {
   const std::string name = QuoteName(column.name);
@@ -133,7 +133,7 @@ Pages::Pages(Session* session, const Selection* selection, std::size_t max_page_
     : session_(session), selection_(selection) {
   const std::string from =
       absl::StrCat(" FROM ", QuoteName(selection->database), ".", QuoteName(selection->table));
-  select_ = absl::StrCat("SELECT ", absl::StrJoin(Expressions(*selection), ", "), from);
+  select_ = absl::StrCat("SELECT ", absl::StrJoin(SelectedExpressions(*selection), ", "), from);
 
   std::uint64_t row_bytes = 1;
   std::vector<std::string> lengths;

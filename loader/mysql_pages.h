@@ -47,6 +47,12 @@ absl::StatusOr<std::string> AfterCondition(const std::vector<Column>& id,
 /// an id, comparable for an order.
 std::string IdExpression(const Column& column);
 std::string OrderExpression(const Column& column);
+/// The text of the text protocol for a value that goes into the cache.
+std::string ValueExpression(const Column& column);
+/// Whether the row is deleted: 1, else 0 or NULL.
+std::string DeletedExpression(const Column& column);
+/// All of them, in the order of Selection's cells.
+std::vector<std::string> SelectedExpressions(const Selection& selection);
 
 class Pages {
  public:

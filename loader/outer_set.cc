@@ -72,10 +72,25 @@ OuterSet::OuterSet() {
   }
 }
 
-bool OuterSet::Insert(std::string_view outer) {
-  if ((size_ + 1) * 4 > slot_count_ * 3) Grow();
+Hash128 OuterSet::HashOf(std::string_view outer) const {
   Hash128 hash = SipHash128(key_, outer);
   if (hash == Hash128{}) hash.low = 1;
+  return hash;
+}
+
+bool OuterSet::Contains(std::string_view outer) const {
+  if (slot_count_ == 0) return false;
+  const Hash128 hash = HashOf(outer);
+  std::size_t slot = hash.low & (slot_count_ - 1);
+  while (!(slots_[slot] == Hash128{}) && !(slots_[slot] == hash)) {
+    slot = (slot + 1) & (slot_count_ - 1);
+  }
+  return slots_[slot] == hash;
+}
+
+bool OuterSet::Insert(std::string_view outer) {
+  if ((size_ + 1) * 4 > slot_count_ * 3) Grow();
+  const Hash128 hash = HashOf(outer);
   for (std::size_t slot = hash.low & (slot_count_ - 1);; slot = (slot + 1) & (slot_count_ - 1)) {
     if (slots_[slot] == hash) return false;
     if (slots_[slot] == Hash128{}) {

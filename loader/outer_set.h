@@ -29,10 +29,12 @@ class OuterSet {
 
   /// Adds it; whether it is new. Throws std::bad_alloc and leaves the set as it was.
   bool Insert(std::string_view outer);
+  bool Contains(std::string_view outer) const;
   std::size_t size() const { return size_; }
   void Clear();
 
  private:
+  Hash128 HashOf(std::string_view outer) const;
   void Grow();
 
   Hash128 key_;

@@ -1,0 +1,22 @@
+# Following a table. Without a server.
+strata_add_test(mysql_bound_test SOURCES mysql_bound_test.cc LIBRARIES strata_loader)
+
+# With a private server each, started for the whole program and ended after it.
+add_library(strata_follow_kit STATIC follow_kit.cc mysql_test_server.cc)
+strata_target_options(strata_follow_kit)
+target_include_directories(strata_follow_kit PUBLIC ${PROJECT_SOURCE_DIR})
+target_link_libraries(strata_follow_kit PUBLIC strata_loader GTest::gtest GTest::gmock
+                                               GTest::gtest_main)
+
+# strata_add_follow_test(NAME SOURCES …)
+function(strata_add_follow_test name)
+  add_executable(${name} ${ARGN})
+  strata_target_options(${name})
+  target_link_libraries(${name} PRIVATE strata_follow_kit)
+  add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/kit/private_mariadb.sh run --
+                                $<TARGET_FILE:${name}>)
+  set_tests_properties(${name} PROPERTIES LABELS "mysql;server;threads" TIMEOUT 300)
+  add_dependencies(strata_thread_tests ${name})
+endfunction()
+strata_add_follow_test(mysql_follow_test follow_example_test.cc mysql_digest_test.cc
+                       mysql_follow_test.cc)
