@@ -2,7 +2,7 @@
 strata_add_test(mysql_bound_test SOURCES mysql_bound_test.cc LIBRARIES strata_loader)
 
 # With a private server each, started for the whole program and ended after it.
-add_library(strata_follow_kit STATIC follow_kit.cc mysql_test_server.cc)
+add_library(strata_follow_kit STATIC follow_kit.cc mysql_test_server.cc storm.cc)
 strata_target_options(strata_follow_kit)
 target_include_directories(strata_follow_kit PUBLIC ${PROJECT_SOURCE_DIR})
 target_link_libraries(strata_follow_kit PUBLIC strata_loader GTest::gtest GTest::gmock
@@ -20,3 +20,11 @@ function(strata_add_follow_test name)
 endfunction()
 strata_add_follow_test(mysql_follow_test follow_example_test.cc mysql_digest_test.cc
                        mysql_follow_test.cc)
+strata_add_follow_test(mysql_storm_test mysql_storm_test.cc)
+
+# The same storm for a minute: `make storm`, or ctest --preset dev -C storm -L storm.
+add_test(NAME mysql_storm_minute CONFIGURATIONS storm
+         COMMAND ${CMAKE_COMMAND} -E env STRATA_STORM_SECONDS=60
+                 ${PROJECT_SOURCE_DIR}/tests/kit/private_mariadb.sh run --
+                 $<TARGET_FILE:mysql_storm_test>)
+set_tests_properties(mysql_storm_minute PROPERTIES LABELS storm TIMEOUT 600)
