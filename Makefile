@@ -16,7 +16,7 @@ demo: build-program  ## from a private MySQL server to the footprint of every la
 test: build-dev  ## build and run all tests
 	ctest --preset dev
 
-storm: build-dev  ## the loader's proof for a minute: six writers, followed, and nothing lost
+storm: build-dev  ## the loader's proof for a minute: six writers, all faults, and nothing lost
 	ctest --preset dev -C storm -L storm
 
 deps:  ## install what build, demo, tests and benchmarks lack (as root)

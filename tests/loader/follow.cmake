@@ -22,6 +22,20 @@ strata_add_follow_test(mysql_follow_test follow_example_test.cc mysql_digest_tes
                        mysql_follow_test.cc)
 strata_add_follow_test(mysql_storm_test mysql_storm_test.cc)
 
+# One by one; all of them in random order is for `make storm`. A server of its own to be killed, so
+# that sanitizers' time goes to the tests above.
+add_executable(mysql_fault_test faulty_server.cc mysql_fault_test.cc)
+strata_target_options(mysql_fault_test)
+target_link_libraries(mysql_fault_test PRIVATE strata_follow_kit)
+add_test(NAME mysql_fault_test
+         COMMAND ${PROJECT_SOURCE_DIR}/tests/kit/private_mariadb.sh run --
+                 $<TARGET_FILE:mysql_fault_test> --gtest_filter=-*InRandomOrder*)
+set_tests_properties(mysql_fault_test PROPERTIES LABELS "mysql;server" TIMEOUT 600)
+add_test(NAME mysql_faults_in_random_order CONFIGURATIONS storm
+         COMMAND ${PROJECT_SOURCE_DIR}/tests/kit/private_mariadb.sh run --
+                 $<TARGET_FILE:mysql_fault_test> --gtest_filter=*InRandomOrder*)
+set_tests_properties(mysql_faults_in_random_order PROPERTIES LABELS storm TIMEOUT 600)
+
 # The same storm for a minute: `make storm`, or ctest --preset dev -C storm -L storm.
 add_test(NAME mysql_storm_minute CONFIGURATIONS storm
          COMMAND ${CMAKE_COMMAND} -E env STRATA_STORM_SECONDS=60
