@@ -146,7 +146,9 @@ absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
                                              ": the server ended a statement early"));
     }
   }
-  for (const auto& [name, digest] : digests) {
+  for (const auto& found : digests) {
+    const EntryName& name = found.first;
+    const EntryDigest& digest = found.second;
     std::uint64_t hash = 0;
     Bucket& bucket = BucketOf(name.outer, name.inner, &hash);
     bucket.sum += hash;
