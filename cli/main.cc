@@ -252,11 +252,14 @@ class CommandLine {
                 "FILE.json to write what was loaded to; - for standard output, the summary goes to "
                 "standard error then");
     AddReplace(verb, &args.replace_invalid_utf8);
-    verb->add_flag("--follow", args.follow, "keep applying changes (not in this version)");
+    verb->add_flag("--follow", args.follow,
+                   "keep applying a table's changes until SIGINT or SIGTERM, then write --dump");
     AddOptional(verb, "--save", &args.save, "FILE.strata (not in this version)");
     AddOptional(verb, "--listen", &args.listen, "ADDR (not in this version)");
-    AddOptional(verb, "--poll-interval", &args.poll_interval, "with --follow");
-    AddOptional(verb, "--reconcile-interval", &args.reconcile_interval, "with --follow");
+    AddOptional(verb, "--poll-interval", &args.poll_interval,
+                "with --follow: from one look for changed rows to the next (1s)");
+    AddOptional(verb, "--reconcile-interval", &args.reconcile_interval,
+                "with --follow: from one comparison of table and cache to the next (5m)");
   }
 
   void AddDump() {

@@ -61,6 +61,8 @@ class SourceArg {
   /// What the user called it. Never a password: a URL that holds one is refused.
   const std::string& name() const { return name_; }
   const JsonOptions& json() const { return json_; }
+  /// Of kMySql: the table and its server, credentials included.
+  const MySqlOptions& mysql() const { return mysql_; }
   /// Of the spool; -1 where there is none.
   int fd() const { return fd_; }
 

@@ -2,12 +2,15 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/duration.h"
 #include "cli/exit_status.h"
+#include "cli/follow_table.h"
 #include "cli/output.h"
 #include "cli/source_arg.h"
 #include "cli/verbs.h"
@@ -15,20 +18,23 @@
 namespace strata::cli {
 namespace {
 
-absl::Status CheckWords(const LoadArgs& args) {
-  for (const auto& [option, interval] :
-       {std::pair("--poll-interval", &args.poll_interval),
-        std::pair("--reconcile-interval", &args.reconcile_interval)}) {
+absl::Status CheckWords(const LoadArgs& args, FollowTimes* times) {
+  constexpr std::chrono::milliseconds kLeastInterval{10};
+  for (const auto& [option, interval, time] :
+       {std::tuple("--poll-interval", &args.poll_interval, &times->poll),
+        std::tuple("--reconcile-interval", &args.reconcile_interval, &times->reconcile)}) {
     if (!interval->has_value()) continue;
-    if (const auto parsed = ParseDuration(**interval); !parsed.ok()) {
-      return UsageError(absl::StrCat(option, ": ", MessageOf(parsed.status())));
-    }
+    const auto parsed = ParseDuration(**interval);
+    if (!parsed.ok()) return UsageError(absl::StrCat(option, ": ", MessageOf(parsed.status())));
     if (!args.follow) {
       return UsageError(absl::StrCat(option, " is for --follow: leave it out"));
     }
+    if (*parsed < kLeastInterval) {
+      return UsageError(absl::StrCat(option, ": ", **interval, " is too short: give 10ms or more"));
+    }
+    *time = *parsed;
   }
   const char* const alone = "without it the source is read once";
-  if (args.follow) return NotInThisVersion("--follow", alone);
   if (args.listen.has_value()) return NotInThisVersion("--listen", alone);
   if (args.save.has_value()) {
     return NotInThisVersion("--save", "--dump FILE.json writes JSON");
@@ -39,13 +45,38 @@ absl::Status CheckWords(const LoadArgs& args) {
   return absl::OkStatus();
 }
 
+std::string Contents(const SourceArg& source, const Cache& cache) {
+  const Counts counts = cache.counts();
+  return absl::StrFormat("%s: %d outers, %d entries, %d records, %d pairs\n",
+                         OneLine(source.name()), counts.outers, counts.entries, counts.records,
+                         counts.pairs);
+}
+
+std::string Bytes(const Cache& cache) {
+  const std::uint64_t bytes = cache.memory().allocated_bytes;
+  const Counts counts = cache.counts();
+  std::string text = absl::StrFormat("\nholds %d bytes", bytes);
+  if (counts.pairs > 0) {
+    absl::StrAppendFormat(&text, ", %.1f bytes a pair",
+                          static_cast<double>(bytes) / static_cast<double>(counts.pairs));
+  }
+  return text + "\n";
+}
+
+std::string Summary(const SourceArg& source, const FollowedCache& followed) {
+  const FollowStatus& status = followed.status;
+  return absl::StrCat(
+      Contents(source, followed.cache),
+      absl::StrFormat("read %d rows, followed for %.1f s: %d rows applied, %d entries changed, %d "
+                      "repaired in %d comparisons",
+                      status.rows_loaded, std::chrono::duration<double>(followed.elapsed).count(),
+                      status.rows_applied, status.entries_changed, status.repairs, status.passes),
+      Bytes(followed.cache));
+}
+
 std::string Summary(const SourceArg& source, const LoadedCache& loaded) {
-  const Counts& counts = loaded.cache.counts();
   const double seconds = std::chrono::duration<double>(loaded.progress.elapsed).count();
-  const std::uint64_t bytes = loaded.cache.memory().allocated_bytes;
-  std::string text =
-      absl::StrFormat("%s: %d outers, %d entries, %d records, %d pairs\n", OneLine(source.name()),
-                      counts.outers, counts.entries, counts.records, counts.pairs);
+  std::string text = Contents(source, loaded.cache);
   const SourceProgress& read = loaded.progress.source;
   absl::StrAppendFormat(&text, "read %s in %.2f s",
                         read.rows_read > 0 ? absl::StrFormat("%d rows", read.rows_read)
@@ -54,33 +85,18 @@ std::string Summary(const SourceArg& source, const LoadedCache& loaded) {
   if (read.rows_skipped > 0) {
     absl::StrAppendFormat(&text, ", %d rows skipped (outer or inner is NULL)", read.rows_skipped);
   }
-  absl::StrAppendFormat(&text, "\nholds %d bytes", bytes);
-  if (counts.pairs > 0) {
-    absl::StrAppendFormat(&text, ", %.1f bytes a pair",
-                          static_cast<double>(bytes) / static_cast<double>(counts.pairs));
-  }
-  return text + "\n";
+  return text + Bytes(loaded.cache);
 }
 
-}  // namespace
-
-absl::Status RunLoad(const LoadArgs& args) {
-  if (absl::Status status = CheckWords(args); !status.ok()) return status;
-  const absl::StatusOr<SourceArg> source = SourceArg::Parse(args.source);
-  if (!source.ok()) return source.status();
-  std::unique_ptr<Output> dump;
-  if (args.dump.has_value()) {
-    absl::StatusOr<std::unique_ptr<Output>> opened = Output::Open(args.dump);
-    if (!opened.ok()) return opened.status();
-    dump = *std::move(opened);
-  }
-  absl::StatusOr<LoadedCache> loaded = LoadCache(*source, args.source.progress);
-  if (!loaded.ok()) return loaded.status();
+// Writes the dump, where one is wanted, and the summary.
+template <class Loaded>
+absl::Status Finish(const LoadArgs& args, const SourceArg& source, const Loaded& loaded,
+                    Output* dump) {
   if (dump != nullptr) {
-    absl::Status status = DumpCache(loaded->cache, *source, args.replace_invalid_utf8, *dump);
+    absl::Status status = DumpCache(loaded.cache, source, args.replace_invalid_utf8, *dump);
     if (!status.ok()) return status;
   }
-  const std::string summary = Summary(*source, *loaded);
+  const std::string summary = Summary(source, loaded);
   if (args.dump == "-") {
     // Whoever reads the dump from standard output wants JSON alone.
     std::fwrite(summary.data(), 1, summary.size(), stderr);
@@ -91,6 +107,35 @@ absl::Status RunLoad(const LoadArgs& args) {
   absl::Status status = (*output)->Write(summary);
   if (!status.ok()) return status;
   return (*output)->Commit();
+}
+
+}  // namespace
+
+absl::Status RunLoad(const LoadArgs& args) {
+  FollowTimes times;
+  if (absl::Status status = CheckWords(args, &times); !status.ok()) return status;
+  const absl::StatusOr<SourceArg> source = SourceArg::Parse(args.source);
+  if (!source.ok()) return source.status();
+  if (args.follow && source->kind() != SourceArg::Kind::kMySql) {
+    return UsageError(absl::StrCat(source->name(),
+                                   ": --follow is for a mysql:// table: leave it out, a file is "
+                                   "read once"));
+  }
+  std::unique_ptr<Output> dump;
+  if (args.dump.has_value()) {
+    absl::StatusOr<std::unique_ptr<Output>> opened = Output::Open(args.dump);
+    if (!opened.ok()) return opened.status();
+    dump = *std::move(opened);
+  }
+  if (args.follow) {
+    const absl::StatusOr<FollowedCache> followed =
+        FollowTable(*source, times, args.source.progress);
+    if (!followed.ok()) return followed.status();
+    return Finish(args, *source, *followed, dump.get());
+  }
+  const absl::StatusOr<LoadedCache> loaded = LoadCache(*source, args.source.progress);
+  if (!loaded.ok()) return loaded.status();
+  return Finish(args, *source, *loaded, dump.get());
 }
 
 }  // namespace strata::cli

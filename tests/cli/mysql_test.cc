@@ -1,6 +1,9 @@
 // The program on a real server: a table loaded, dumped, looked into and compared like a file.
+#include <signal.h>
+
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "nlohmann/json.hpp"
@@ -127,10 +130,54 @@ TEST_F(ProgramMySqlTest, AFileDescribesSeveralTablesForEveryVerb) {
   ExpectFailure(Strata({"dump", file, "--root", "/x"}), 2, "--root");
 }
 
+TEST_F(ProgramMySqlTest, FollowsUntilInterruptedAndThenDumpsWhatItHolds) {
+  ExpectSuccess(Shell(client_ + "\"ALTER TABLE " + database_ +
+                      ".t ADD updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6)\""));
+  const std::string dump = folder_ / "dump.json";
+  Started started({"load", Url(), "--follow", "--poll-interval", "50ms", "--reconcile-interval",
+                   "200ms", "--dump", dump});
+  // Its connections, and the number of the last query of each: it moves on as it polls.
+  const auto queries = [this] {
+    return Shell(client_ +
+                 "\"SELECT ID, QUERY_ID FROM information_schema.PROCESSLIST WHERE DB = '" +
+                 database_ + "'\"")
+        .out;
+  };
+  const auto wait_for_moves = [&](int moves) {
+    std::string last;
+    for (int tries = 0; moves > 0 && tries < 3000; ++tries) {
+      std::string now = queries();
+      if (now.empty() || now == last) continue;
+      last = std::move(now);
+      --moves;
+    }
+    EXPECT_EQ(moves, 0);
+  };
+  wait_for_moves(20);
+  ExpectSuccess(Shell(client_ + "\"USE " + database_ +
+                      "; INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES "
+                      "('new','x',0,'k','v'); UPDATE t SET v = 'changed' WHERE v = 'first'; DELETE "
+                      "FROM t WHERE inner_key = 'y'\""));
+  wait_for_moves(60);
+  kill(started.pid(), SIGINT);
+  const Finished finished = started.Wait();
+  EXPECT_EQ(finished.exit, 0) << finished.err;
+  // No index: it says what to do about that.
+  EXPECT_THAT(finished.err, HasSubstr("CREATE INDEX"));
+  EXPECT_EQ(ReadFile(dump), R"({"A":{"x":[{"k":""}]},"a":{"x":[{"k0":"changed"},{"k1":"second"}]},)"
+                            R"("new":{"x":[{"k":"v"}]}})"
+                            "\n");
+}
+
 TEST_F(ProgramMySqlTest, MissingTableIsNamed) {
   const Finished finished = Strata(
       {"dump", "mysql://" + user_ + "@localhost/" + database_ + "?table=gone&socket=" + socket_});
   ExpectFailure(finished, 1, "gone");
+  ExpectFailure(
+      Strata({"load",
+              "mysql://" + user_ + "@localhost/" + database_ + "?table=gone&socket=" + socket_,
+              "--follow"}),
+      1, "gone");
 }
 
 }  // namespace

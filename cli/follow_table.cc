@@ -1,0 +1,137 @@
+#include "cli/follow_table.h"
+
+#include <signal.h>
+
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "cli/exit_status.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+
+namespace strata::cli {
+namespace {
+
+// Those of the three signals that whoever started us does not want ignored.
+sigset_t SignalsToEndBy() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction action = {};
+    sigaction(number, nullptr, &action);
+    if (action.sa_handler != SIG_IGN) sigaddset(&signals, number);
+  }
+  return signals;
+}
+
+// What the follower's thread tells, shown by the main one.
+class Told {
+ public:
+  void Tell(const LoadProgress& progress) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    load_ = progress;
+  }
+  std::optional<LoadProgress> TakeLoad() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(load_, std::nullopt);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::optional<LoadProgress> load_;
+};
+
+bool IsTrouble(FollowState state) {
+  return state == FollowState::kRetrying || state == FollowState::kWaiting ||
+         state == FollowState::kOutOfMemory;
+}
+
+std::string StatusText(const FollowStatus& status) {
+  return absl::StrFormat("%s, %.1f s behind, %d rows applied, %d entries changed, %d repaired",
+                         std::string(FollowStateName(status.state)),
+                         status.lag_seconds < 0 ? 0 : status.lag_seconds, status.rows_applied,
+                         status.entries_changed, status.repairs);
+}
+
+// Tells trouble when it begins or is another, and its end.
+class TroubleLines {
+ public:
+  explicit TroubleLines(std::string name) : name_(std::move(name)) {}
+
+  void Show(const FollowStatus& status) {
+    if (IsTrouble(status.state)) {
+      const std::string line = absl::StrFormat("%s: %s", std::string(FollowStateName(status.state)),
+                                               MessageOf(status.last_error));
+      if (line != shown_) Say(line + "; what is held is served as it is");
+      shown_ = line;
+    } else if (status.state == FollowState::kFollowing && !shown_.empty()) {
+      Say("following again");
+      shown_.clear();
+    }
+    if (status.state == FollowState::kFollowing && status.advice != advice_) {
+      advice_ = status.advice;
+      if (!advice_.empty()) Say("advice: " + advice_);
+    }
+  }
+
+ private:
+  void Say(const std::string& line) const {
+    std::fprintf(stderr, "strata load: %s: %s\n", OneLine(name_).c_str(), OneLine(line).c_str());
+  }
+  const std::string name_;
+  std::string shown_;
+  std::string advice_;
+};
+
+}  // namespace
+
+absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowTimes& times,
+                                          bool progress_wanted) {
+  absl::StatusOr<Cache> cache = Cache::Create();
+  if (!cache.ok()) return cache.status();
+  const auto began = std::chrono::steady_clock::now();
+  // Held before the follower starts: its threads are to leave the signals to this one.
+  const InterruptsHeld held;
+  const sigset_t signals = SignalsToEndBy();
+  Told told;
+  FollowOptions options;
+  options.poll_interval = times.poll;
+  options.reconcile_interval = times.reconcile;
+  options.on_load_progress = [&told](const LoadProgress& progress) { told.Tell(progress); };
+  absl::StatusOr<std::unique_ptr<Follower>> follower =
+      Follower::Start(source.mysql(), *cache, options);
+  if (!follower.ok()) return follower.status();
+  ProgressLine line(source.name(), progress_wanted);
+  TroubleLines trouble(source.name());
+  auto noted = began;
+  while (true) {
+    constexpr timespec kLook = {0, 100'000'000};
+    const bool asked = sigtimedwait(&signals, nullptr, &kLook) > 0;
+    const FollowStatus status = (*follower)->status();
+    if (status.state == FollowState::kFailed) return status.last_error;
+    trouble.Show(status);
+    if (const std::optional<LoadProgress> load = told.TakeLoad()) line.Update(*load);
+    const auto now = std::chrono::steady_clock::now();
+    if (status.lag_seconds >= 0 && now - noted >= std::chrono::seconds(1)) {
+      noted = now;
+      line.Note(StatusText(status));
+    }
+    if (!asked) continue;
+    (*follower)->Stop();
+    const FollowStatus last = (*follower)->status();
+    if (last.lag_seconds < 0) {
+      return absl::CancelledError(
+          "stopped before the table was loaded: nothing is held, run it again to start over");
+    }
+    follower->reset();
+    return FollowedCache{*std::move(cache), last, now - began};
+  }
+}
+
+}  // namespace strata::cli

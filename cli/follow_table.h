@@ -1,0 +1,39 @@
+// `load --follow`: keeps a cache equal to a table until SIGINT or SIGTERM (or SIGHUP).
+//
+// While it follows the three signals end the following and not the program, so that what is held
+// can be written. Trouble and its end are a line each on standard error.
+//
+// Threads: one; the follower has its own.
+#ifndef STRATA_CLI_FOLLOW_TABLE_H_
+#define STRATA_CLI_FOLLOW_TABLE_H_
+
+#include <chrono>
+
+#include "absl/status/statusor.h"
+
+#include <strata/cache.h>
+#include <strata/follow.h>
+
+#include "cli/source_arg.h"
+
+namespace strata::cli {
+
+struct FollowTimes {
+  std::chrono::milliseconds poll{1000};
+  std::chrono::milliseconds reconcile{std::chrono::minutes(5)};
+};
+
+struct FollowedCache {
+  Cache cache;
+  FollowStatus status;  ///< at the end
+  std::chrono::nanoseconds elapsed{0};
+};
+
+/// Loads the table that `source` names (its kind is kMySql) and follows it until a signal comes.
+/// An error where the first load cannot be done.
+absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowTimes& times,
+                                          bool progress_wanted);
+
+}  // namespace strata::cli
+
+#endif  // STRATA_CLI_FOLLOW_TABLE_H_

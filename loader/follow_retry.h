@@ -1,0 +1,47 @@
+// What an error asks for, and how long to wait before trying again.
+//
+// Threads: one at a time.
+#ifndef STRATA_LOADER_FOLLOW_RETRY_H_
+#define STRATA_LOADER_FOLLOW_RETRY_H_
+
+#include <chrono>
+#include <cstdint>
+#include <random>
+
+#include "absl/status/status.h"
+
+namespace strata {
+
+enum class ErrorKind {
+  kNone,
+  kRepeat,     ///< the statement was ended: lock, deadlock, killed, time limit
+  kReconnect,  ///< the connection is gone, or nobody knows what state it is in
+  kPerson,     ///< rights, a missing table or column: a person must mend it
+  kMemory,     ///< the cache, or the process, has no room
+  kStop,       ///< as asked
+};
+ErrorKind KindOf(const absl::Status& status);
+
+/// Pauses that double from one failure to the next, each drawn from the upper half of what it may
+/// be, so that many followers of one server do not come back at once.
+class RetryPauses {
+ public:
+  RetryPauses(std::chrono::milliseconds min, std::chrono::milliseconds max, std::uint64_t seed)
+      : min_(min), max_(max), next_(min), random_(seed) {}
+
+  std::chrono::milliseconds Next();
+  /// A pause of about `pause`, outside the series.
+  std::chrono::milliseconds About(std::chrono::milliseconds pause);
+  /// After a success.
+  void Reset() { next_ = min_; }
+
+ private:
+  std::chrono::milliseconds min_;
+  std::chrono::milliseconds max_;
+  std::chrono::milliseconds next_;
+  std::mt19937_64 random_;
+};
+
+}  // namespace strata
+
+#endif  // STRATA_LOADER_FOLLOW_RETRY_H_

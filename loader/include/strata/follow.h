@@ -1,0 +1,152 @@
+// Keeping a cache equal to a MySQL or MariaDB table: load it, then follow what changes.
+//
+//     strata::FollowOptions follow;
+//     follow.stop = stop_source.get_token();
+//     follow.on_status = [](const strata::FollowStatus& now) { … };
+//     follow.on_applied = [](const strata::AppliedChange& change) { … };
+//     auto follower = strata::Follower::Start(*options, *cache, follow);   // returns at once
+//
+// Two ways lead a change into the cache. *Polling* reads the rows whose cursor column is new and
+// replaces their entries: a committed insert, update or tombstone is there within two poll
+// intervals. *Reconciling* compares digests of whole entries between table and cache: hard deletes,
+// an entry that lost a row to another, rows whose cursor did not move, and everything where there
+// is no cursor, are found at least every reconcile interval.
+//
+// Invariant: no committed change is passed over for good. The stored position never passes a
+// version that a transaction still open may yet commit. Reading goes beyond it, and what lies
+// beyond is read again.
+//
+// Failing: readers are served the last good content throughout. Errors of the connection and of a
+// statement are retried, with growing pauses that are drawn at random; errors that only a person
+// can mend (rights, a missing table or column) are told in the status and tried again at a slow
+// pace. Before the first load is complete such an error ends the follower.
+//
+// Threads: a follower has one thread of its own, which writes to the cache and calls the callbacks.
+// Its methods may be called from any thread; Stop and the destructor not from a callback.
+#ifndef STRATA_FOLLOW_H_
+#define STRATA_FOLLOW_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include <strata/cache.h>
+#include <strata/load.h>
+#include <strata/mysql_source.h>
+
+namespace strata {
+
+enum class FollowState {
+  kConnecting,   ///< opening the first connection
+  kLoading,      ///< reading the whole table
+  kFollowing,    ///< the last round reached the source and applied what it found
+  kRetrying,     ///< an error that may pass: the last good content is served
+  kWaiting,      ///< an error for a person to mend, tried again slowly; content is served
+  kOutOfMemory,  ///< the cache refused changes: some entries are stale, and tried again
+  kStopped,      ///< as asked
+  kFailed,       ///< ended by an error before the first load was complete
+};
+/// "following", "out of memory", …
+std::string_view FollowStateName(FollowState state);
+
+struct FollowStatus {
+  FollowState state = FollowState::kConnecting;
+  absl::Status last_error;  ///< the last one there was, though it may be over; OK for none
+  /// Rows whose cursor is before this are in the cache; the next round reads from here. The
+  /// cursor's text, empty where there is none.
+  std::string position;
+  /// How far the cache may lie behind the source, in seconds: since the last complete round of
+  /// polling began. Below 0: there was none yet.
+  double lag_seconds = -1;
+  /// Where following is dearer or less sure than it need be: a missing index with the statement
+  /// that makes it, a missing privilege. Empty where all is well.
+  std::string advice;
+  std::uint64_t rows_loaded = 0;      ///< by the initial load
+  std::uint64_t rows_read = 0;        ///< by polling, those read again too
+  std::uint64_t rows_applied = 0;     ///< of those, the ones that were new and are in the cache
+  std::uint64_t entries_reread = 0;   ///< for a changed row or a digest that differed
+  std::uint64_t entries_changed = 0;  ///< of those, the ones whose content was another
+  std::uint64_t repairs = 0;          ///< entries that only reconciling found
+  std::uint64_t passes = 0;           ///< complete passes of reconciling
+  std::uint64_t reconnects = 0;       ///< connections after the first
+};
+
+/// An entry that was replaced or deleted after the initial load. Views, valid during the call.
+struct AppliedChange {
+  std::string_view outer;
+  std::string_view inner;
+  bool deleted = false;
+  bool repair = false;  ///< found by reconciling
+};
+
+struct FollowOptions {
+  /// From the end of a round to the next; at least 10 ms.
+  std::chrono::milliseconds poll_interval{1000};
+  /// From the beginning of a pass to the next. 0: only when asked for.
+  std::chrono::milliseconds reconcile_interval{std::chrono::minutes(5)};
+  /// Of the time, how much the server may spend on digests, above 0 to 1. A pass that would not be
+  /// done within the interval at this share takes more.
+  double reconcile_share = 0.2;
+  /// Where the user lacks the PROCESS privilege, open transactions cannot be seen: the position
+  /// then stays this far behind. One that is open longer may commit rows that only reconciling
+  /// finds.
+  std::chrono::milliseconds fallback_lag{std::chrono::seconds(30)};
+  /// The pause after an error that may pass grows from the first to the second figure.
+  std::chrono::milliseconds retry_min{100};
+  std::chrono::milliseconds retry_max{std::chrono::seconds(30)};
+  /// The pause after an error for a person to mend, about.
+  std::chrono::milliseconds slow_retry{std::chrono::seconds(15)};
+  /// Whether all of the cache is this table's: what the table lacks is then deleted from it. Else
+  /// only outers under which this follower has put something are its own (16 bytes each, on the
+  /// heap), and others are left alone.
+  bool owns_cache = true;
+  /// Ends the follower when stop is requested, as Stop does, without waiting.
+  std::stop_token stop;
+
+  // Called from the follower's thread, never after Stop has returned. They must not throw, call
+  // Stop or take long: applying waits for them.
+
+  /// When the state changes, after each round and now and then during the load.
+  std::function<void(const FollowStatus&)> on_status;
+  std::function<void(const LoadProgress&)> on_load_progress;
+  std::function<void(const AppliedChange&)> on_applied;
+};
+
+class Follower {
+ public:
+  /// Starts following and returns; loading goes on in the follower's thread. `cache` must outlive
+  /// the follower, and nobody else may write to the entries that are the table's. InvalidArgument:
+  /// an option out of range, or as CheckMySqlOptions; ResourceExhausted: no memory, no thread.
+  static absl::StatusOr<std::unique_ptr<Follower>> Start(const MySqlOptions& source, Cache& cache,
+                                                         const FollowOptions& options);
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
+  /// As Stop.
+  ~Follower();
+
+  /// Ends it. Returns within a second, also while a connection hangs: then the thread, which
+  /// touches cache and callbacks no more, ends by its own time-out. What was applied stays.
+  void Stop();
+
+  FollowStatus status() const;
+
+  /// Asks for a pass of reconciling now. The pass is done when status().passes has reached the
+  /// number that is returned; it began after this call.
+  std::uint64_t RequestReconcile();
+
+ private:
+  class State;
+  explicit Follower(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace strata
+
+#endif  // STRATA_FOLLOW_H_

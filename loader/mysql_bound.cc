@@ -1,0 +1,141 @@
+#include "loader/mysql_bound.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+#include "loader/mysql_clock.h"
+
+namespace strata::mysql {
+namespace {
+
+constexpr std::int64_t kHourS = 3600;
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+absl::Status Unreadable(const Session& session) {
+  // Also where a statement that was killed gave nothing and no error: the clock is always a row.
+  return absl::AbortedError(
+      absl::StrCat("MySQL ", session.server(), ": looking for open transactions: no answer"));
+}
+
+std::int64_t Seconds(const Row& row, std::size_t cell) {
+  std::int64_t seconds = 0;
+  return absl::SimpleAtoi(View(row[cell]), &seconds) ? seconds : 0;
+}
+
+}  // namespace
+
+absl::StatusOr<std::int64_t> ReadServerTime(Session* session) {
+  std::optional<std::int64_t> now_us;
+  absl::Status status =
+      session->Query("SELECT UTC_TIMESTAMP(6)", "asking for the time", [&](const Row& row) {
+        now_us = ParseTime(row[0]);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  if (!now_us) return Unreadable(*session);
+  return *now_us;
+}
+
+absl::StatusOr<OpenWork> ReadOpenWork(Session* session) {
+  // Connections of the server itself (its event scheduler, what feeds replicas) write no rows of
+  // their own. Transactions that have changed nothing (reports, dumps) need not be waited for: a
+  // statement of theirs that is just writing its first row is among the running ones.
+  constexpr const char* kStatement =
+      "SELECT 'now', '', '', UTC_TIMESTAMP(6) "
+      "UNION ALL SELECT 'statement', ID, '', TIME FROM information_schema.PROCESSLIST "
+      "WHERE COMMAND NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID', 'Connect') "
+      "AND USER <> 'system user' AND ID <> CONNECTION_ID() "
+      "UNION ALL SELECT 'transaction', trx_mysql_thread_id, trx_id, TIMESTAMPDIFF(SECOND, "
+      "trx_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')) "
+      "FROM information_schema.INNODB_TRX "
+      "WHERE trx_rows_modified > 0 AND trx_mysql_thread_id <> CONNECTION_ID()";
+  enum { kWhat, kConnection, kId, kTime };
+  OpenWork work;
+  bool clock = false;
+  absl::Status status =
+      session->Query(kStatement, "looking for open transactions", [&](const Row& row) {
+        if (row[kWhat] == "now") {
+          const std::optional<std::int64_t> now_us = ParseTime(row[kTime]);
+          clock = now_us.has_value();
+          work.now_us = now_us.value_or(0);
+        } else if (row[kWhat] == "statement") {
+          work.statements.push_back({std::string(row[kConnection]), Seconds(row, kTime)});
+        } else {
+          work.transactions.push_back(
+              {std::string(row[kId]), std::string(row[kConnection]), Seconds(row, kTime)});
+        }
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  if (!clock) return Unreadable(*session);
+  return work;
+}
+
+std::int64_t BoundTracker::First(const OpenWork& work, const Sample& sample) {
+  before_.clear();
+  transactions_us_.clear();
+  std::int64_t bound_us = work.now_us - kSecondUs;
+  for (const auto& [connection, began_us] : sample.statements_us) {
+    bound_us = std::min(bound_us, began_us);
+  }
+  for (const OpenWork::Transaction& transaction : work.transactions) {
+    // Below 0: it began in the first of two equal hours.
+    const std::int64_t age_s = transaction.age_s + (transaction.age_s < 0 ? kHourS : 0);
+    const std::int64_t began_us = work.now_us - (age_s + 1) * kSecondUs;
+    transactions_us_[transaction.id] = began_us;
+    bound_us = std::min(bound_us, began_us);
+  }
+  return bound_us;
+}
+
+std::int64_t BoundTracker::Add(const OpenWork& work) {
+  const bool first = before_.empty() || work.now_us < before_.front().now_us;
+  if (!first && work.now_us - before_.front().now_us < kLeastSpacingUs) return bound_us_;
+  Sample sample{work.now_us, {}};
+  for (const OpenWork::Statement& statement : work.statements) {
+    const std::int64_t running_s = std::max<std::int64_t>(statement.running_s, 0);
+    sample.statements_us[statement.connection] = work.now_us - (running_s + 1) * kSecondUs;
+  }
+  if (first) {
+    bound_us_ = First(work, sample);
+    before_.push_front(std::move(sample));
+    return bound_us_;
+  }
+
+  std::int64_t bound_us = before_.front().now_us;
+  for (const auto& [connection, began_us] : sample.statements_us) {
+    bound_us = std::min(bound_us, began_us);
+  }
+  // One that ran at the last sample may be in a transaction that the server's list lacks yet.
+  for (const auto& [connection, began_us] : before_.front().statements_us) {
+    bound_us = std::min(bound_us, began_us);
+  }
+  std::map<std::string, std::int64_t> transactions_us;
+  for (const OpenWork::Transaction& transaction : work.transactions) {
+    std::int64_t began_us = before_.back().now_us;
+    if (const auto known = transactions_us_.find(transaction.id); known != transactions_us_.end()) {
+      began_us = known->second;
+    } else {
+      for (const Sample& earlier : before_) {
+        const auto statement = earlier.statements_us.find(transaction.connection);
+        if (statement != earlier.statements_us.end()) {
+          began_us = std::min(began_us, statement->second);
+        }
+      }
+    }
+    transactions_us[transaction.id] = began_us;
+    bound_us = std::min(bound_us, began_us);
+  }
+  transactions_us_ = std::move(transactions_us);
+  before_.push_front(std::move(sample));
+  if (before_.size() > 2) before_.pop_back();
+  // A bound that once held holds for ever.
+  bound_us_ = std::max(bound_us_, bound_us);
+  return bound_us_;
+}
+
+}  // namespace strata::mysql

@@ -1,0 +1,78 @@
+// How far a position may go: the moment before which nothing is still uncommitted.
+//
+// A version (a row's cursor) is made when its statement begins and seen when its transaction
+// commits, so versions are not seen in the order in which they are made. The bound B of a sample
+// says: *who began to write before B has ended by now, so that all there will ever be of versions
+// made before B is seen by a read that begins after the sample.*
+//
+// A sample lists, in this order, the server's clock, the statements that run, the transactions that
+// have written. What it does not say is made up for by the samples before it:
+//   - When a transaction began is not told by trx_started: a statement may have made its version
+//     and then waited for a table's lock before InnoDB saw it. And trx_started is in the server's
+//     own zone, whose hours may repeat. So a transaction that is new to a sample is as old as the
+//     statement that its connection was seen running before, else as the last sample but one.
+//   - The list of transactions may be 100 ms old (the server keeps a copy), so what began after the
+//     last sample is not looked for at all: B is never later than the last sample.
+//   - For the first sample, and only there, trx_started and a second's grace must do.
+// All of it is the server's clock in UTC; ours is not asked.
+//
+// Threads: one at a time.
+#ifndef STRATA_LOADER_MYSQL_BOUND_H_
+#define STRATA_LOADER_MYSQL_BOUND_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "loader/mysql_session.h"
+
+namespace strata::mysql {
+
+struct OpenWork {
+  struct Statement {
+    std::string connection;
+    std::int64_t running_s = 0;  ///< whole seconds, cut
+  };
+  struct Transaction {
+    std::string id;
+    std::string connection;
+    std::int64_t age_s = 0;  ///< by trx_started: may be off, and below 0, when hours repeat
+  };
+  std::int64_t now_us = 0;  ///< before the lists were made
+  std::vector<Statement> statements;
+  std::vector<Transaction> transactions;
+};
+
+/// Asks the server. PermissionDenied without the PROCESS privilege.
+absl::StatusOr<OpenWork> ReadOpenWork(Session* session);
+/// The server's clock alone.
+absl::StatusOr<std::int64_t> ReadServerTime(Session* session);
+
+class BoundTracker {
+ public:
+  /// Takes a sample; the bound, in microseconds of the server's clock. Samples that come faster
+  /// than one in kLeastSpacing are not taken: the bound stays.
+  std::int64_t Add(const OpenWork& work);
+
+  static constexpr std::int64_t kLeastSpacingUs = 200'000;
+
+ private:
+  // Of one sample: when at the latest its running statements had begun, by connection.
+  struct Sample {
+    std::int64_t now_us;
+    std::map<std::string, std::int64_t> statements_us;
+  };
+  std::int64_t First(const OpenWork& work, const Sample& sample);
+
+  std::deque<Sample> before_;                            // the last two, newest first
+  std::map<std::string, std::int64_t> transactions_us_;  // by id: began no earlier than this
+  std::int64_t bound_us_ = 0;
+};
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_MYSQL_BOUND_H_

@@ -1,0 +1,186 @@
+#include "loader/mysql_changes.h"
+
+#include <map>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+#include "loader/message_text.h"
+#include "loader/mysql_digest.h"
+#include "loader/mysql_pages.h"
+
+namespace strata::mysql {
+namespace {
+
+constexpr std::size_t kNoEntry = static_cast<std::size_t>(-1);
+
+// Cells of a row here: ids, cursor, outer, inner, digest.
+struct Cells {
+  explicit Cells(const Selection& selection) : cursor(selection.id.size()) {}
+  std::size_t cursor;
+  std::size_t outer = cursor + 1;
+  std::size_t inner = cursor + 2;
+  std::size_t digest = cursor + 3;
+};
+
+std::string Select(const FollowPlan& plan) {
+  const Selection& selection = plan.selection;
+  std::vector<std::string> list;
+  for (const Column& column : selection.id) list.push_back(IdExpression(column));
+  list.push_back(IdExpression(*plan.cursor));
+  list.push_back(ValueExpression(selection.outer));
+  list.push_back(ValueExpression(selection.inner));
+  list.push_back(RowDigestExpression(selection));
+  return absl::StrCat("SELECT ", absl::StrJoin(list, ", "), " FROM ", QuoteName(selection.database),
+                      ".", QuoteName(selection.table));
+}
+
+// The columns that rows are paged by.
+std::vector<Column> PageColumns(const FollowPlan& plan) {
+  std::vector<Column> columns = {*plan.cursor};
+  columns.insert(columns.end(), plan.selection.id.begin(), plan.selection.id.end());
+  return columns;
+}
+
+std::string Doing(const FollowPlan& plan, const std::string& where) {
+  return absl::StrCat("polling table ", QuoteForMessage(plan.selection.table), where);
+}
+
+absl::Status ConfirmEnd(Session* session, const FollowPlan& plan, const std::string& condition) {
+  std::string answer;
+  const std::string doing = Doing(plan, "");
+  absl::Status status = session->Query(
+      absl::StrCat("SELECT EXISTS(SELECT 1 FROM ", QuoteName(plan.selection.database), ".",
+                   QuoteName(plan.selection.table), condition, ")"),
+      doing, [&](const Row& row) {
+        answer.assign(row[0]);
+        return absl::OkStatus();
+      });
+  if (!status.ok() || answer == "0") return status;
+  // There may be new rows by now: the next page has them.
+  if (answer == "1") return absl::AlreadyExistsError("more rows");
+  return absl::AbortedError(absl::StrCat("MySQL ", session->server(), ": ", doing,
+                                         ": no answer, the statement was ended"));
+}
+
+}  // namespace
+
+ChangeReader::ChangeReader() {
+  std::random_device random;
+  key_.low = std::uint64_t{random()} << 32 | random();
+  key_.high = std::uint64_t{random()} << 32 | random();
+}
+
+void ChangeReader::Keep(const Hash128& id, const Hash128& content) {
+  if (next_.size() < kMostKnownRows) next_[id] = content;
+}
+
+ChangeReader::NewRow ChangeReader::Look(const FollowPlan& plan, const Round& round,
+                                        const Row& row) {
+  const Cells cells(plan.selection);
+  NewRow found{{}, {}, kNoEntry, true};
+  scratch_.clear();
+  for (std::size_t i = 0; i < plan.selection.id.size(); ++i) {
+    absl::StrAppend(&scratch_, row[i].size(), ":");
+    scratch_.append(row[i]);
+  }
+  found.id = SipHash128(key_, scratch_);
+  scratch_.clear();
+  for (std::size_t i = cells.cursor; i <= cells.digest; ++i) {
+    absl::StrAppend(&scratch_, row.IsNull(i) ? "N" : "V", row[i].size(), ":");
+    scratch_.append(row[i]);
+  }
+  found.content = SipHash128(key_, scratch_);
+  // Without a digest (the row is larger than a packet) it may have changed without its cursor.
+  found.keep = !row.IsNull(cells.digest) &&
+               !(round.fresh_from && row[cells.cursor] >= std::string_view(*round.fresh_from));
+  return found;
+}
+
+absl::Status ChangeReader::ReadPage(Session* session, const FollowPlan& plan, const Round& round,
+                                    const std::string& condition, Page* page) {
+  const Cells cells(plan.selection);
+  std::vector<std::string> order;
+  for (const Column& column : PageColumns(plan)) order.push_back(QuoteName(column.name));
+  std::map<EntryName, std::size_t> entries;
+  const std::string where =
+      page->last.empty() ? std::string() : absl::StrCat(" after ", EscapeForMessage(page->last[0]));
+  const std::vector<std::string> before = std::move(page->last);
+  *page = Page{};
+  page->last = before;
+  absl::Status status = session->Query(
+      absl::StrCat(Select(plan), condition, " ORDER BY ", absl::StrJoin(order, ", "), " LIMIT ",
+                   round.max_page_rows),
+      Doing(plan, where), [&](const Row& row) {
+        ++page->rows;
+        page->last.assign(1, std::string(row[cells.cursor]));
+        for (std::size_t i = 0; i < cells.cursor; ++i) page->last.emplace_back(row[i]);
+        NewRow found = Look(plan, round, row);
+        const auto known = known_.find(found.id);
+        if (known != known_.end() && known->second == found.content) {
+          if (found.keep) Keep(found.id, found.content);
+          return absl::OkStatus();
+        }
+        if (!row.IsNull(cells.outer) && !row.IsNull(cells.inner)) {
+          const auto [entry, fresh] = entries.try_emplace(
+              {std::string(row[cells.outer]), std::string(row[cells.inner])}, entries.size());
+          if (fresh) page->entries.push_back(entry->first);
+          found.entry = entry->second;
+        }
+        page->new_rows.push_back(found);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  if (page->rows > 0 && page->last == before) {
+    return absl::InternalError(absl::StrCat("MySQL ", session->server(), ": ", Doing(plan, where),
+                                            ": the same id came again; name another unique key "
+                                            "with id="));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ChangeReader::Read(
+    Session* session, const FollowPlan& plan, const Round& round, Counts* counts,
+    absl::FunctionRef<absl::StatusOr<std::vector<bool>>(const std::vector<EntryName>&)> refresh) {
+  if (!plan.cursor) return absl::OkStatus();
+  next_.clear();
+  const std::vector<Column> columns = PageColumns(plan);
+  std::string condition;
+  if (round.from) {
+    absl::StatusOr<std::string> literal = IdLiteral(*plan.cursor, *round.from);
+    if (!literal.ok()) return literal.status();
+    condition = absl::StrCat(" WHERE ", QuoteName(plan.cursor->name), " >= ", *literal);
+  } else {
+    condition = absl::StrCat(" WHERE ", QuoteName(plan.cursor->name), " IS NOT NULL");
+  }
+  Page page;
+  while (true) {
+    if (absl::Status status = ReadPage(session, plan, round, condition, &page); !status.ok()) {
+      return status;
+    }
+    if (page.rows == 0) {
+      absl::Status end = ConfirmEnd(session, plan, condition);
+      if (absl::IsAlreadyExists(end)) continue;
+      if (!end.ok()) return end;
+      break;
+    }
+    counts->rows_read += page.rows;
+    absl::StatusOr<std::vector<bool>> failed = refresh(page.entries);
+    if (!failed.ok()) return failed.status();
+    for (const NewRow& row : page.new_rows) {
+      if (row.entry != kNoEntry && (*failed)[row.entry]) continue;
+      ++counts->rows_applied;
+      if (row.keep) Keep(row.id, row.content);
+    }
+    absl::StatusOr<std::string> after = AfterCondition(columns, page.last);
+    if (!after.ok()) return after.status();
+    condition = *std::move(after);
+  }
+  std::swap(known_, next_);
+  next_.clear();
+  return absl::OkStatus();
+}
+
+}  // namespace strata::mysql

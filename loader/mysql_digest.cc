@@ -1,0 +1,151 @@
+#include "loader/mysql_digest.h"
+
+#include <openssl/evp.h>
+#include <zlib.h>
+
+#include <array>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+#include "loader/mysql_entry_read.h"
+#include "loader/mysql_pages.h"
+
+namespace strata::mysql {
+namespace {
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+void AddText(std::string_view text, EntryDigest* digest) {
+  ++digest->texts;
+  digest->crc_sum += crc32_z(0, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+  std::array<unsigned char, EVP_MAX_MD_SIZE> sha{};
+  // Where SHA-1 is not to be had the digest is 0 and differs: entries are read again.
+  EVP_Digest(text.data(), text.size(), sha.data(), nullptr, EVP_sha1(), nullptr);
+  std::uint64_t first = 0;
+  for (std::size_t i = 0; i < sizeof first; ++i) first = first << 8 | sha[i];
+  digest->sha_sum += first;
+}
+
+// A sum that the server made, exact and perhaps beyond 64 bits.
+std::uint64_t SumModulo(std::string_view decimal) {
+  std::uint64_t sum = 0;
+  for (const char c : decimal) {
+    if (c < '0' || c > '9') break;
+    sum = sum * 10 + static_cast<unsigned>(c - '0');
+  }
+  return sum;
+}
+
+std::string OrderBytes(const Column& column) {
+  return column.kind == ColumnKind::kText ? BytesExpression(column) : OrderExpression(column);
+}
+
+// The record's place in its list.
+std::string Place(const Selection& selection) {
+  const std::string partition = absl::StrCat("(PARTITION BY ", BytesExpression(selection.outer),
+                                             ", ", BytesExpression(selection.inner), " ORDER BY ");
+  std::vector<std::string> order;
+  if (selection.order) order.push_back(OrderBytes(*selection.order));
+  if (selection.pair_rows && selection.order) {
+    return absl::StrCat("DENSE_RANK() OVER ", partition, order[0], ")");
+  }
+  for (const Column& column : selection.id) order.push_back(QuoteName(column.name));
+  return absl::StrCat("ROW_NUMBER() OVER ", partition, absl::StrJoin(order, ", "), ")");
+}
+
+std::string LengthAnd(const std::string& bytes) {
+  return absl::StrCat("LENGTH(", bytes, "), ':', ", bytes);
+}
+
+// A row's text behind its place; NULL where the row adds no pair.
+std::string Text(const Selection& selection) {
+  if (selection.pair_rows) {
+    const std::string key = BytesExpression(selection.values[0]);
+    const std::string value = BytesExpression(selection.values[1]);
+    return absl::StrCat("CONCAT(LENGTH(", key, "), ':', LENGTH(", value, "), ':', ", key, ", ",
+                        value, ")");
+  }
+  std::vector<std::string> parts = {"''"};
+  for (const Column& column : selection.values) {
+    parts.push_back(absl::StrCat("COALESCE(CONCAT(",
+                                 QuoteBytes(absl::StrCat(column.name.size(), ":", column.name)),
+                                 ", ", LengthAnd(BytesExpression(column)), "), '')"));
+  }
+  return absl::StrCat("CONCAT(", absl::StrJoin(parts, ", "), ")");
+}
+
+}  // namespace
+
+EntryDigest DigestOf(const EntryReader& entry, bool pair_rows) {
+  EntryDigest digest;
+  std::string text;
+  std::string place;
+  for (RecordCursor record = entry.records(); record.valid(); record.Next()) {
+    ++digest.records;
+    place = absl::StrCat(digest.records, ":");
+    text = place;
+    for (PairCursor pair = record.record().pairs(); pair.valid(); pair.Next()) {
+      const std::string_view key = pair.key();
+      const std::string_view value = pair.value();
+      if (pair_rows) {
+        text = absl::StrCat(place, key.size(), ":", value.size(), ":", View(key), View(value));
+        AddText(text, &digest);
+      } else {
+        absl::StrAppend(&text, key.size(), ":", View(key), value.size(), ":", View(value));
+      }
+    }
+    if (!pair_rows) AddText(text, &digest);
+  }
+  return digest;
+}
+
+std::string BytesExpression(const Column& column) {
+  const std::string value = ValueExpression(column);
+  if (column.kind == ColumnKind::kBytes || column.kind == ColumnKind::kBits) return value;
+  return absl::StrCat("CAST(CONVERT(", value, " USING utf8mb4) AS BINARY)");
+}
+
+std::string RowDigestExpression(const Selection& selection) {
+  std::vector<Column> columns = {selection.outer, selection.inner};
+  if (selection.order) columns.push_back(*selection.order);
+  if (selection.deleted) columns.push_back(*selection.deleted);
+  columns.insert(columns.end(), selection.values.begin(), selection.values.end());
+  std::vector<std::string> parts;
+  for (const Column& column : columns) {
+    // Inside CONCAT a text too large gives NULL for all of it, which COALESCE may not hide.
+    const std::string bytes = BytesExpression(column);
+    parts.push_back(absl::StrCat("CASE WHEN ", QuoteName(column.name), " IS NULL THEN 'N' ELSE ",
+                                 "CONCAT(", LengthAnd(bytes), ") END"));
+  }
+  return absl::StrCat("SHA1(CONCAT(", absl::StrJoin(parts, ", "), "))");
+}
+
+absl::Status ReadDigests(Session* session, const Selection& selection, const std::string& where,
+                         const std::string& doing,
+                         absl::FunctionRef<absl::Status(std::string_view outer,
+                                                        std::string_view inner, const EntryDigest&)>
+                             on_entry) {
+  const std::string rows = absl::StrCat(
+      "SELECT ", BytesExpression(selection.outer), " AS o, ", BytesExpression(selection.inner),
+      " AS i, ", Place(selection), " AS r, ", Text(selection), " AS t FROM ",
+      QuoteName(selection.database), ".", QuoteName(selection.table), " WHERE ", where,
+      where.empty() ? "" : " AND ", LivingCondition(selection));
+  enum { kOuter, kInner, kTexts, kCrcSum, kShaSum, kRecords };
+  return session->Query(
+      absl::StrCat("SELECT o, i, COUNT(t), SUM(CRC32(CONCAT(r, ':', t))), "
+                   "SUM(CAST(CONV(LEFT(SHA1(CONCAT(r, ':', t)), 16), 16, 10) AS UNSIGNED)), "
+                   "MAX(r) FROM (",
+                   rows, ") AS entry_rows GROUP BY o, i"),
+      doing, [&](const Row& row) {
+        EntryDigest digest;
+        digest.texts = SumModulo(row[kTexts]);
+        digest.crc_sum = SumModulo(row[kCrcSum]);
+        digest.sha_sum = SumModulo(row[kShaSum]);
+        digest.records = SumModulo(row[kRecords]);
+        return on_entry(row[kOuter], row[kInner], digest);
+      });
+}
+
+}  // namespace strata::mysql

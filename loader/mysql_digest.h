@@ -1,0 +1,65 @@
+// Digests of entries, computed alike by the server from a table's rows and here from the cache.
+//
+//     a pair's text      R ":" <key length> ":" <value length> ":" key value        pair rows
+//     a record's text    R ":" ( <name length> ":" name <value length> ":" value )*  record rows,
+//                        the columns that are not NULL
+//     R                  the record's place in its list, from 1, in decimal
+//     an entry's digest  how many texts, Σ CRC-32, Σ of SHA-1's first 64 bits, both sums modulo
+//                        2^64; and how many records
+//
+// Lengths are in bytes, so that no two lists have one text; the place is in it, so that a change of
+// order alone shows; sums, so that equal pairs do not cancel out. The places are what the server
+// finds with a window function over the order column: the cache has positions and not that column's
+// values, and nothing has to be kept beside the cache for comparing.
+//
+// A digest that differs where the content does not costs reading an entry once more and never
+// correctness: so it is for a record that gives a key twice, and for texts beyond
+// max_allowed_packet.
+//
+// Threads: pure functions, but that ReadDigests uses the session it is given.
+#ifndef STRATA_LOADER_MYSQL_DIGEST_H_
+#define STRATA_LOADER_MYSQL_DIGEST_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+
+#include <strata/cache.h>
+
+#include "loader/mysql_schema.h"
+#include "loader/mysql_session.h"
+
+namespace strata::mysql {
+
+struct EntryDigest {
+  std::uint64_t texts = 0;
+  std::uint64_t crc_sum = 0;
+  std::uint64_t sha_sum = 0;
+  std::uint64_t records = 0;
+  friend bool operator==(const EntryDigest&, const EntryDigest&) = default;
+};
+
+/// Of an entry of the cache, which must be there.
+EntryDigest DigestOf(const EntryReader& entry, bool pair_rows);
+
+/// The bytes of the value's text, comparable and countable: as they lie in the cache.
+std::string BytesExpression(const Column& column);
+
+/// All that is selected of a row, its keys, order and deletion too, as 40 hexadecimal digits; NULL
+/// where it is too large for the server.
+std::string RowDigestExpression(const Selection& selection);
+
+/// The digests of all entries with rows that fulfil `where`, which ends no entry in the middle.
+/// `doing` is for messages; an error of `on_entry` ends it.
+absl::Status ReadDigests(Session* session, const Selection& selection, const std::string& where,
+                         const std::string& doing,
+                         absl::FunctionRef<absl::Status(std::string_view outer,
+                                                        std::string_view inner, const EntryDigest&)>
+                             on_entry);
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_MYSQL_DIGEST_H_

@@ -1,0 +1,170 @@
+#include "loader/mysql_entry_read.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+#include "loader/message_text.h"
+#include "loader/mysql_pages.h"
+#include "loader/mysql_sort_key.h"
+
+namespace strata::mysql {
+namespace {
+
+struct StoredRow {
+  std::string record;  // what the rows of one record share: the order's sort key
+  std::vector<std::optional<std::string>> values;
+};
+
+// The rows of one entry, in the order of ids.
+using StoredEntry = std::vector<StoredRow>;
+
+absl::StatusOr<StoredRow> Store(const Selection& selection, const Row& row) {
+  StoredRow stored;
+  if (selection.order) {
+    const std::size_t cell = selection.order_cell();
+    if (row.IsNull(cell)) {
+      AppendNullOrder(&stored.record);
+    } else {
+      absl::Status status = AppendOrder(selection.order->kind, row[cell], &stored.record);
+      if (!status.ok()) return status;
+    }
+  }
+  for (std::size_t i = 0; i < selection.values.size(); ++i) {
+    const std::size_t cell = selection.value_cell(i);
+    stored.values.emplace_back();
+    if (!row.IsNull(cell)) stored.values.back().emplace(row[cell]);
+  }
+  return stored;
+}
+
+Records Build(const Selection& selection, StoredEntry* rows) {
+  std::stable_sort(rows->begin(), rows->end(),
+                   [](const StoredRow& a, const StoredRow& b) { return a.record < b.record; });
+  Records records;
+  const StoredRow* last = nullptr;
+  for (const StoredRow& row : *rows) {
+    if (!selection.pair_rows) {
+      records.BeginRecord();
+      for (std::size_t i = 0; i < row.values.size(); ++i) {
+        if (row.values[i]) records.AddPair(selection.values[i].name, *row.values[i]);
+      }
+      continue;
+    }
+    // Without an order column each row is a record.
+    if (last == nullptr || !selection.order || row.record != last->record) records.BeginRecord();
+    last = &row;
+    if (row.values[0] && row.values[1]) records.AddPair(*row.values[0], *row.values[1]);
+  }
+  return records;
+}
+
+absl::Status ConfirmNone(Session* session, const std::string& from_where,
+                         const std::string& doing) {
+  std::string answer;
+  absl::Status status = session->Query(absl::StrCat("SELECT EXISTS(SELECT 1", from_where, ")"),
+                                       doing, [&](const Row& row) {
+                                         answer.assign(row[0]);
+                                         return absl::OkStatus();
+                                       });
+  if (!status.ok() || answer == "0") return status;
+  return absl::AbortedError(absl::StrCat("MySQL ", session->server(), ": ", doing,
+                                         ": the server ended a statement early (KILL QUERY, or a "
+                                         "time limit)"));
+}
+
+// BIT's text is its bytes; as a number they compare.
+std::string BitLiteral(std::string_view bytes) {
+  std::uint64_t number = 0;
+  for (const char byte : bytes) number = number << 8 | static_cast<unsigned char>(byte);
+  return absl::StrCat(number);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_view text) {
+  const std::string name = QuoteName(column.name);
+  const std::string exact =
+      absl::StrCat("CAST(CONVERT(", name, " USING utf8mb4) AS BINARY) = ", QuoteBytes(text));
+  switch (column.kind) {
+    case ColumnKind::kBits:
+      return absl::StrCat(name, " = ", BitLiteral(text));
+    case ColumnKind::kReal:  // the text does not hold every bit of the number
+      return exact;
+    case ColumnKind::kText:
+    case ColumnKind::kTime:
+    case ColumnKind::kNumbered:
+      return absl::StrCat(name, " = ", QuoteText(text), " AND ", exact);
+    case ColumnKind::kInteger:
+    case ColumnKind::kDecimal:
+    case ColumnKind::kBytes:
+      break;
+  }
+  absl::StatusOr<std::string> literal = IdLiteral(column, text);
+  if (!literal.ok()) return literal.status();
+  return absl::StrCat(name, " = ", *literal);
+}
+
+std::string LivingCondition(const Selection& selection) {
+  std::string condition = absl::StrCat(QuoteName(selection.outer.name), " IS NOT NULL AND ",
+                                       QuoteName(selection.inner.name), " IS NOT NULL");
+  if (selection.deleted) {
+    absl::StrAppend(&condition, " AND NOT COALESCE(", DeletedExpression(*selection.deleted),
+                    ", 0)");
+  }
+  return condition;
+}
+
+absl::Status ReadEntries(
+    Session* session, const Selection& selection, std::span<const EntryName> names,
+    absl::FunctionRef<absl::Status(const EntryName&, bool present, const RecordsView&)> on_entry) {
+  if (names.empty()) return absl::OkStatus();
+  std::vector<std::string> wanted;
+  std::map<EntryName, StoredEntry> entries;
+  for (const EntryName& name : names) {
+    absl::StatusOr<std::string> outer = ExactCondition(selection.outer, name.outer);
+    if (!outer.ok()) return outer.status();
+    absl::StatusOr<std::string> inner = ExactCondition(selection.inner, name.inner);
+    if (!inner.ok()) return inner.status();
+    wanted.push_back(absl::StrCat("(", *outer, " AND ", *inner, ")"));
+    entries[name];
+  }
+  std::string from_where =
+      absl::StrCat(" FROM ", QuoteName(selection.database), ".", QuoteName(selection.table),
+                   " WHERE (", absl::StrJoin(wanted, " OR "), ") AND ", LivingCondition(selection));
+  const std::string doing =
+      absl::StrCat("reading table ", QuoteForMessage(selection.table), ", entry ",
+                   QuoteForMessage(names[0].outer), ", ", QuoteForMessage(names[0].inner),
+                   names.size() > 1 ? " and others" : "");
+  std::vector<std::string> order;
+  for (const Column& column : selection.id) order.push_back(QuoteName(column.name));
+  bool any = false;
+  absl::Status status =
+      session->Query(absl::StrCat("SELECT ", absl::StrJoin(SelectedExpressions(selection), ", "),
+                                  from_where, " ORDER BY ", absl::StrJoin(order, ", ")),
+                     doing, [&](const Row& row) -> absl::Status {
+                       any = true;
+                       const auto entry = entries.find({std::string(row[selection.outer_cell()]),
+                                                        std::string(row[selection.inner_cell()])});
+                       if (entry == entries.end()) return absl::OkStatus();
+                       absl::StatusOr<StoredRow> stored = Store(selection, row);
+                       if (!stored.ok()) return stored.status();
+                       entry->second.push_back(*std::move(stored));
+                       return absl::OkStatus();
+                     });
+  if (status.ok() && !any) status = ConfirmNone(session, from_where, doing);
+  if (!status.ok()) return status;
+  for (auto& [name, rows] : entries) {
+    const Records records = Build(selection, &rows);
+    if (absl::Status told = on_entry(name, !rows.empty(), records.view()); !told.ok()) return told;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace strata::mysql

@@ -1,0 +1,55 @@
+// Reads entries again: all rows of (outer, inner), by the exact bytes of both keys.
+//
+// What it makes sure of:
+//   - `col = x AND CAST(CONVERT(col USING utf8mb4) AS BINARY) = x`: the first finds them by the
+//     index, whatever the column's character set and collation; the second keeps 'ABC' and 'abc '
+//     out where 'abc' was asked for.
+//   - Lists come out as a full load gives them: by the order column (NULL first), ties by id.
+//   - No rows is believed only when the server has also answered that there are none: a statement
+//     that is killed may give an empty result and no error.
+//
+// Threads: one at a time.
+#ifndef STRATA_LOADER_MYSQL_ENTRY_READ_H_
+#define STRATA_LOADER_MYSQL_ENTRY_READ_H_
+
+#include <compare>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include <strata/record.h>
+
+#include "loader/mysql_schema.h"
+#include "loader/mysql_session.h"
+
+namespace strata::mysql {
+
+struct EntryName {
+  std::string outer;
+  std::string inner;
+  friend auto operator<=>(const EntryName&, const EntryName&) = default;
+};
+
+/// As many entries are read by one statement at the most.
+inline constexpr std::size_t kMostEntriesARead = 32;
+
+/// The condition that `column` holds exactly the value whose text is `text`.
+absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_view text);
+
+/// The condition for rows that are content: keys not NULL, not deleted.
+std::string LivingCondition(const Selection& selection);
+
+/// Reads up to kMostEntriesARead different entries, as one statement saw them. Calls `on_entry`
+/// for each, also where no row is left (`present` is false then); views last during the call.
+absl::Status ReadEntries(
+    Session* session, const Selection& selection, std::span<const EntryName> names,
+    absl::FunctionRef<absl::Status(const EntryName&, bool present, const RecordsView&)> on_entry);
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_MYSQL_ENTRY_READ_H_

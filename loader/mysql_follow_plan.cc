@@ -1,0 +1,159 @@
+#include "loader/mysql_follow_plan.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+#include "loader/message_text.h"
+
+namespace strata::mysql {
+namespace {
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+// The column that `options` asks for, or "updated_at" where the table has it.
+std::optional<Column> CursorOf(const Table& table, const MySqlMapping& mapping) {
+  const std::string wanted = mapping.cursor.value_or("updated_at");
+  std::optional<Column> found;
+  for (const Column& column : table.columns) {
+    if (column.name == wanted) return column;
+    if (absl::EqualsIgnoreCase(column.name, wanted)) found = column;
+  }
+  return found;
+}
+
+absl::Status ReadCursorType(Session* session, const MySqlMapping& mapping, FollowPlan* plan) {
+  const std::string doing = absl::StrCat("looking up table ", QuoteForMessage(mapping.table));
+  std::string type;
+  absl::Status status =
+      session->Query(absl::StrCat("SELECT DATA_TYPE, COALESCE(DATETIME_PRECISION, 0) FROM "
+                                  "information_schema.COLUMNS WHERE TABLE_SCHEMA = ",
+                                  QuoteText(plan->selection.database),
+                                  " AND TABLE_NAME = ", QuoteText(plan->selection.table),
+                                  " AND COLUMN_NAME = ", QuoteText(plan->cursor->name)),
+                     doing, [&](const Row& row) {
+                       type = absl::AsciiStrToLower(View(row[0]));
+                       if (!absl::SimpleAtoi(View(row[1]), &plan->fraction_digits))
+                         plan->fraction_digits = 0;
+                       return absl::OkStatus();
+                     });
+  if (!status.ok()) return status;
+  if (type == "timestamp") {
+    plan->cursor_kind = CursorKind::kTimestamp;
+  } else if (type == "datetime") {
+    plan->cursor_kind = CursorKind::kDateTime;
+  } else if (type == "date") {
+    plan->cursor_kind = CursorKind::kDate;
+  } else if (plan->cursor->kind == ColumnKind::kInteger && type != "year") {
+    plan->cursor_kind = CursorKind::kInteger;
+  } else if (type.empty()) {
+    return absl::AbortedError(absl::StrCat(doing, ": the server did not tell the cursor's type"));
+  } else {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "MySQL ", session->server(), ": table ", QuoteForMessage(mapping.table), ": the cursor ",
+        QuoteForMessage(plan->cursor->name), " is of type ", type,
+        ", which does not order changes; name a TIMESTAMP, DATETIME or integer column with "
+        "cursor=COLUMN"));
+  }
+  return absl::OkStatus();
+}
+
+// Each index as its columns in order, up to the first that it holds only in part.
+absl::StatusOr<std::vector<std::vector<std::string>>> ReadIndexes(Session* session,
+                                                                  const Selection& selection) {
+  enum { kKeyName = 2, kColumnName = 4, kSubPart = 7, kIndexType = 10 };
+  std::map<std::string, std::pair<std::vector<std::string>, bool>> indexes;
+  absl::Status status = session->Query(
+      absl::StrCat("SHOW INDEX FROM ", QuoteName(selection.table), " FROM ",
+                   QuoteName(selection.database)),
+      absl::StrCat("looking up table ", QuoteForMessage(selection.table)), [&](const Row& row) {
+        auto& [columns, cut] = indexes[std::string(row[kKeyName])];
+        cut = cut || !row.IsNull(kSubPart) || row[kIndexType] != "BTREE";
+        if (!cut) columns.emplace_back(row[kColumnName]);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  std::vector<std::vector<std::string>> list;
+  for (auto& [name, index] : indexes) list.push_back(std::move(index.first));
+  return list;
+}
+
+bool BeginsWith(const std::vector<std::string>& index, const std::vector<std::string>& columns) {
+  return index.size() >= columns.size() &&
+         std::equal(columns.begin(), columns.end(), index.begin());
+}
+
+std::string IndexStatement(const Selection& selection, const std::vector<std::string>& columns) {
+  return absl::StrCat("CREATE INDEX ", QuoteName(absl::StrCat(absl::StrJoin(columns, "_"), "_idx")),
+                      " ON ", QuoteName(selection.table), " (",
+                      absl::StrJoin(columns, ", ",
+                                    [](std::string* out, const std::string& name) {
+                                      out->append(QuoteName(name));
+                                    }),
+                      ")");
+}
+
+absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
+  const auto indexes = ReadIndexes(session, plan->selection);
+  if (!indexes.ok()) return indexes.status();
+  const auto has = [&](const std::vector<std::string>& columns) {
+    return std::any_of(indexes->begin(), indexes->end(),
+                       [&](const auto& index) { return BeginsWith(index, columns); });
+  };
+  const Selection& selection = plan->selection;
+  std::vector<std::string> advice;
+  const std::vector<std::string> keys = {selection.outer.name, selection.inner.name};
+  plan->keys_indexed = has(keys);
+  if (!plan->keys_indexed) {
+    advice.push_back(
+        absl::StrCat("reading an entry again scans the table: ", IndexStatement(selection, keys)));
+  }
+  if (plan->cursor && !has({plan->cursor->name})) {
+    advice.push_back(absl::StrCat("each poll scans the table: ",
+                                  IndexStatement(selection, {plan->cursor->name})));
+  }
+  if (!plan->cursor) {
+    advice.push_back(
+        "there is no cursor column (cursor=), so changes are found by reconciling alone");
+  }
+  plan->advice = absl::StrJoin(advice, "; ");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<FollowPlan> ReadFollowPlan(Session* session, const MySqlOptions& options) {
+  absl::StatusOr<Table> table = ReadTable(session, options.database, options.mapping.table);
+  if (!table.ok()) return table.status();
+  absl::StatusOr<Selection> selection = Select(*table, options.database, options.mapping);
+  if (!selection.ok()) {
+    return absl::Status(selection.status().code(), absl::StrCat("MySQL ", session->server(), ": ",
+                                                                selection.status().message()));
+  }
+  FollowPlan plan;
+  plan.selection = *std::move(selection);
+  plan.rows_estimate = table->rows_estimate;
+  plan.cursor = CursorOf(*table, options.mapping);
+  if (plan.cursor) {
+    absl::Status status = ReadCursorType(session, options.mapping, &plan);
+    // A column that nobody named serves where it can.
+    const bool usable = status.ok() || options.mapping.cursor.has_value() ||
+                        status.code() != absl::StatusCode::kInvalidArgument;
+    if (!usable) {
+      plan.cursor.reset();
+    } else if (!status.ok()) {
+      return status;
+    }
+  }
+  if (absl::Status status = JudgeIndexes(session, &plan); !status.ok()) return status;
+  return plan;
+}
+
+}  // namespace strata::mysql

@@ -1,0 +1,174 @@
+#include "loader/mysql_follow_table.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "loader/mysql_clock.h"
+
+namespace strata::mysql {
+namespace {
+
+// Longer than a statement waits for a table's lock, an ALTER TABLE's say, the reader does not: it
+// would be taken for a dead connection.
+constexpr unsigned kLockWaitS = 20;
+
+}  // namespace
+
+absl::Status TableFollower::Connect() {
+  absl::StatusOr<std::unique_ptr<Session>> session = Session::Open(*source_);
+  if (!session.ok()) return session.status();
+  const unsigned lock_wait_s = std::clamp(source_->read_timeout_s / 2, 1u, kLockWaitS);
+  for (const std::string& statement :
+       // Without autocommit all reads would be of one snapshot, for ever.
+       {std::string("SET SESSION autocommit = 1"),
+        absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait_s)}) {
+    absl::Status status = (*session)->Execute(statement, "setting the session up");
+    if (!status.ok()) return status;
+  }
+  absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session->get(), *source_);
+  if (!plan.ok()) return plan.status();
+  plan_ = *std::move(plan);
+  session_ = *std::move(session);
+  server_ = session_->server();
+  sees_transactions_ = true;  // rights may have been given
+  return absl::OkStatus();
+}
+
+absl::Status TableFollower::Sample() {
+  absl::Status status = positions_.ReadLargest(session_.get(), plan_);
+  if (!status.ok()) return status;
+  if (plan_.cursor && sees_transactions_) {
+    absl::StatusOr<OpenWork> work = ReadOpenWork(session_.get());
+    if (work.ok()) {
+      now_us_ = work->now_us;
+      bound_us_ = bounds_.Add(*work);
+    } else if (absl::IsPermissionDenied(work.status())) {
+      sees_transactions_ = false;
+    } else {
+      return work.status();
+    }
+  }
+  if (!plan_.cursor || !sees_transactions_) {
+    absl::StatusOr<std::int64_t> now_us = ReadServerTime(session_.get());
+    if (!now_us.ok()) return now_us.status();
+    now_us_ = *now_us;
+    bound_us_ = now_us_ - std::chrono::microseconds(options_->fallback_lag).count();
+  }
+  positions_.Note(plan_, now_us_);
+  return absl::OkStatus();
+}
+
+absl::Status TableFollower::Begin() {
+  if (absl::Status status = Sample(); !status.ok()) return status;
+  position_ = positions_.At(plan_, bound_us_);
+  certain_ = positions_.Certain(plan_, bound_us_);
+  return absl::OkStatus();
+}
+
+// Times of less than six digits: what was made within the last unit may be made again unseen.
+std::optional<std::string> TableFollower::FreshFrom() const {
+  const bool time =
+      plan_.cursor_kind == CursorKind::kTimestamp || plan_.cursor_kind == CursorKind::kDateTime;
+  if (!time || plan_.fraction_digits >= 6) return std::nullopt;
+  return positions_.At(plan_, now_us_ - kSecondUs);
+}
+
+absl::Status TableFollower::Poll() {
+  memory_error_ = absl::OkStatus();
+  // Before the rows: what the sample does not know of is read by the next round, too.
+  if (absl::Status status = Sample(); !status.ok()) return status;
+  const ChangeReader::Round round = {
+      .from = position_, .fresh_from = FreshFrom(), .max_page_rows = source_->max_page_rows};
+  absl::Status status =
+      changes_.Read(session_.get(), plan_, round, &rows_,
+                    [this](const std::vector<EntryName>& names) { return Refresh(names, false); });
+  if (!status.ok()) return status;
+  if (!memory_error_.ok()) return memory_error_;
+  position_ = positions_.At(plan_, bound_us_);
+  if (!certain_ && positions_.Certain(plan_, bound_us_)) {
+    certain_ = true;
+    reconcile_due_ = true;
+  }
+  return absl::OkStatus();
+}
+
+bool TableFollower::TakeReconcileDue() { return std::exchange(reconcile_due_, false); }
+
+absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<EntryName>& names,
+                                                         bool repair) {
+  std::vector<bool> failed(names.size(), false);
+  for (std::size_t begin = 0; begin < names.size(); begin += kMostEntriesARead) {
+    if (stopping_->load()) return absl::CancelledError("stopped as asked");
+    const std::size_t count = std::min(kMostEntriesARead, names.size() - begin);
+    const std::span<const EntryName> group(names.data() + begin, count);
+    absl::Status status = ReadEntries(
+        session_.get(), plan_.selection, group,
+        [&](const EntryName& name, bool present, const RecordsView& records) -> absl::Status {
+          const absl::StatusOr<bool> changed =
+              applier_->Apply(name.outer, name.inner, present, records, repair);
+          ++entries_reread_;
+          if (changed.ok()) {
+            entries_changed_ += *changed ? 1 : 0;
+            repairs_ += *changed && repair ? 1 : 0;
+            return absl::OkStatus();
+          }
+          if (!absl::IsResourceExhausted(changed.status())) return changed.status();
+          // The others go on: a deletion among them may make the room that is missing.
+          memory_error_ = changed.status();
+          const auto at = std::find(group.begin(), group.end(), name) - group.begin();
+          failed[begin + static_cast<std::size_t>(at)] = true;
+          return absl::OkStatus();
+        });
+    if (!status.ok()) return status;
+  }
+  return failed;
+}
+
+absl::Status TableFollower::MendSuspects() {
+  if (suspects_.empty()) return absl::OkStatus();
+  // What has changed since the last round is no repair.
+  absl::Status polled = Poll();
+  if (!polled.ok() && !absl::IsResourceExhausted(polled)) return polled;
+  absl::StatusOr<std::vector<bool>> failed = Refresh(suspects_, true);
+  if (!failed.ok()) return failed.status();
+  suspects_.clear();
+  return memory_error_;
+}
+
+absl::StatusOr<bool> TableFollower::Reconcile() {
+  memory_error_ = absl::OkStatus();
+  if (absl::Status status = MendSuspects(); !status.ok()) return status;
+  if (!pass_) {
+    // The table may have been altered.
+    absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session_.get(), *source_);
+    if (!plan.ok()) return plan.status();
+    plan_ = *std::move(plan);
+    pass_.emplace(plan_, applier_->cache());
+  }
+  absl::Status status = pass_->Step(session_.get(), plan_, applier_, &suspects_);
+  if (status.ok()) status = MendSuspects();
+  if (!status.ok()) return status;
+  if (!pass_->done()) return false;
+  pass_.reset();
+  return true;
+}
+
+void TableFollower::Tell(FollowStatus* status) const {
+  status->position = position_.value_or("");
+  status->advice = plan_.advice;
+  if (!sees_transactions_) {
+    absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",
+                    "open transactions cannot be seen, so the position lags by a fixed time: "
+                    "GRANT PROCESS ON *.* to the user");
+  }
+  status->rows_read = rows_.rows_read;
+  status->rows_applied = rows_.rows_applied;
+  status->entries_reread = entries_reread_;
+  status->entries_changed = entries_changed_;
+  status->repairs = repairs_;
+}
+
+}  // namespace strata::mysql

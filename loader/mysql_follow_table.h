@@ -1,0 +1,102 @@
+// What a follower does on one connection to one table: samples, rounds of polling, chunks of
+// reconciling, entries read again. Errors end a step; what was reached is kept over a new
+// connection.
+//
+// Threads: one at a time; `stopping` may be set by any.
+#ifndef STRATA_LOADER_MYSQL_FOLLOW_TABLE_H_
+#define STRATA_LOADER_MYSQL_FOLLOW_TABLE_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include <strata/follow.h>
+#include <strata/mysql_source.h>
+
+#include "loader/follow_apply.h"
+#include "loader/mysql_bound.h"
+#include "loader/mysql_changes.h"
+#include "loader/mysql_entry_read.h"
+#include "loader/mysql_follow_plan.h"
+#include "loader/mysql_position.h"
+#include "loader/mysql_reconcile.h"
+#include "loader/mysql_session.h"
+
+namespace strata::mysql {
+
+class TableFollower {
+ public:
+  /// All must outlive it.
+  TableFollower(const MySqlOptions* source, const FollowOptions* options, EntryApplier* applier,
+                const std::atomic<bool>* stopping)
+      : source_(source), options_(options), applier_(applier), stopping_(stopping) {}
+
+  bool connected() const { return session_ != nullptr; }
+  /// Opens a connection of its own settings and looks the table up.
+  absl::Status Connect();
+  void Disconnect() { session_.reset(); }
+
+  /// Takes the position from which to follow a table that is read whole after this call.
+  absl::Status Begin();
+
+  /// One round. ResourceExhausted: the cache refused some entries; all others were applied, the
+  /// position stays.
+  absl::Status Poll();
+
+  /// One chunk of a pass, which is begun where none goes on. Whether it is done.
+  absl::StatusOr<bool> Reconcile();
+  bool reconciling() const { return pass_.has_value(); }
+  std::size_t chunks_left() const { return pass_ ? pass_->chunks_left() : 0; }
+  /// Whether the position has only now become certain (see PositionTracker): a pass is due.
+  bool TakeReconcileDue();
+
+  bool has_cursor() const { return plan_.cursor.has_value(); }
+  const std::string& server() const { return server_; }
+  /// Fills in position, advice and the counts.
+  void Tell(FollowStatus* status) const;
+
+ private:
+  absl::Status Sample();
+  absl::StatusOr<std::vector<bool>> Refresh(const std::vector<EntryName>& names, bool repair);
+  absl::Status MendSuspects();
+  std::optional<std::string> FreshFrom() const;
+
+  const MySqlOptions* source_;
+  const FollowOptions* options_;
+  EntryApplier* applier_;
+  const std::atomic<bool>* stopping_;
+
+  std::unique_ptr<Session> session_;
+  std::string server_;
+  FollowPlan plan_;
+
+  BoundTracker bounds_;
+  PositionTracker positions_;
+  bool sees_transactions_ = true;
+  bool certain_ = true;
+  bool reconcile_due_ = false;
+  std::int64_t now_us_ = 0;    // the last sample's
+  std::int64_t bound_us_ = 0;  // the last sample's
+  std::optional<std::string> position_;
+
+  ChangeReader changes_;
+  std::optional<ReconcilePass> pass_;
+  std::vector<EntryName> suspects_;  // found, and not read again yet
+  absl::Status memory_error_;        // of the round that goes on
+
+  ChangeReader::Counts rows_;
+  std::uint64_t entries_reread_ = 0;
+  std::uint64_t entries_changed_ = 0;
+  std::uint64_t repairs_ = 0;
+};
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_MYSQL_FOLLOW_TABLE_H_

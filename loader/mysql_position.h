@@ -1,0 +1,58 @@
+// From the bound, a moment, to the position: the cursor's value from which to read.
+//
+//     TIMESTAMP   the bound itself, cut to the column's precision: versions made after it are not
+//                 below it
+//     DATETIME    by a clock whose zone is not known. At the moment t the largest version M was
+//     DATE        seen: then that clock stood at M or later, and at the bound at M + (bound − t)
+//                 or later. (A clock that is set back, as local ones are in autumn, makes versions
+//                 that only reconciling finds, until it has passed M again. TIMESTAMP has no such
+//                 hour.)
+//     integers    the largest that was seen before the bound; equal ones may still come, so that
+//                 reading begins with it, not behind it
+//
+// Reading begins *at* the position, so that a cut never skips.
+//
+// Threads: one at a time.
+#ifndef STRATA_LOADER_MYSQL_POSITION_H_
+#define STRATA_LOADER_MYSQL_POSITION_H_
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+
+#include "loader/mysql_follow_plan.h"
+
+namespace strata::mysql {
+
+class PositionTracker {
+ public:
+  /// Looks how far the table's versions have come; to be called before the sample whose clock goes
+  /// into Note. Does nothing where the kind of cursor does not need it.
+  absl::Status ReadLargest(Session* session, const FollowPlan& plan);
+  /// What was seen was seen before `now_us`.
+  void Note(const FollowPlan& plan, std::int64_t now_us);
+
+  /// The position for this bound, as the cursor's text; nothing where the table is to be read from
+  /// its beginning.
+  std::optional<std::string> At(const FollowPlan& plan, std::int64_t bound_us) const;
+  /// Whether what At says rests on nothing older than the bound: at the beginning, with a cursor of
+  /// integers, while transactions from before it are open. A pass of reconciling is due when it
+  /// has become true.
+  bool Certain(const FollowPlan& plan, std::int64_t bound_us) const;
+
+ private:
+  struct Seen {
+    std::int64_t at_us;
+    std::optional<std::string> largest;  // nothing: the table was empty
+  };
+  std::optional<std::string> largest_;
+  std::optional<Seen> clock_;  // times: the largest, and when it was first known
+  std::deque<Seen> integers_;  // oldest first
+};
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_MYSQL_POSITION_H_

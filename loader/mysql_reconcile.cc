@@ -1,0 +1,238 @@
+#include "loader/mysql_reconcile.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "loader/message_text.h"
+#include "loader/mysql_digest.h"
+#include "loader/mysql_pages.h"
+#include "loader/mysql_sort_key.h"
+
+namespace strata::mysql {
+namespace {
+
+constexpr std::size_t kEntriesABucket = 16;
+constexpr std::size_t kLeastBuckets = 64;
+constexpr std::size_t kMostBuckets = std::size_t{1} << 20;
+constexpr std::size_t kLeastRangeRows = 100;
+constexpr std::size_t kMostRangeRows = 50'000;
+constexpr std::size_t kSliceRows = 50'000;
+constexpr std::size_t kMostSlices = 64;
+constexpr std::int64_t kChunkUs = 100'000;
+constexpr std::size_t kCacheEntriesAStep = 2'000;
+
+std::string Doing(const FollowPlan& plan) {
+  return absl::StrCat("comparing table ", QuoteForMessage(plan.selection.table));
+}
+
+std::string From(const FollowPlan& plan) {
+  return absl::StrCat(" FROM ", QuoteName(plan.selection.database), ".",
+                      QuoteName(plan.selection.table), " WHERE ");
+}
+
+// Keys up to and with `upper`, as the server orders them.
+absl::StatusOr<std::string> UpToCondition(const std::vector<Column>& keys,
+                                          const std::vector<std::string>& upper) {
+  absl::StatusOr<std::string> outer = IdLiteral(keys[0], upper[0]);
+  if (!outer.ok()) return outer.status();
+  absl::StatusOr<std::string> inner = IdLiteral(keys[1], upper[1]);
+  if (!inner.ok()) return inner.status();
+  const std::string name = QuoteName(keys[0].name);
+  return absl::StrCat("(", name, " < ", *outer, " OR (", name, " = ", *outer, " AND ",
+                      QuoteName(keys[1].name), " <= ", *inner, "))");
+}
+
+}  // namespace
+
+ReconcilePass::ReconcilePass(const FollowPlan& plan, const Cache& cache)
+    : rows_estimate_(plan.rows_estimate) {
+  std::random_device random;
+  key_.low = std::uint64_t{random()} << 32 | random();
+  key_.high = std::uint64_t{random()} << 32 | random();
+  buckets_.resize(std::clamp<std::size_t>(cache.counts().entries / kEntriesABucket, kLeastBuckets,
+                                          kMostBuckets));
+  slices_ = std::clamp<std::size_t>(rows_estimate_ / kSliceRows, 1, kMostSlices);
+}
+
+std::size_t ReconcilePass::chunks_left() const {
+  if (phase_ != Phase::kTable) return 0;
+  const std::uint64_t rows_left = rows_estimate_ - std::min(rows_estimate_, rows_done_);
+  return 1 + static_cast<std::size_t>(rows_left / range_rows_);
+}
+
+ReconcilePass::Bucket& ReconcilePass::BucketOf(std::string_view outer, std::string_view inner,
+                                               std::uint64_t* hash) {
+  SetEntryPrefix(outer, inner, &scratch_);
+  const Hash128 both = SipHash128(key_, scratch_);
+  *hash = both.low;
+  return buckets_[both.high % buckets_.size()];
+}
+
+absl::Status ReconcilePass::Step(Session* session, const FollowPlan& plan, EntryApplier* applier,
+                                 std::vector<EntryName>* suspects) {
+  switch (phase_) {
+    case Phase::kTable:
+      return TableStep(session, plan, applier, suspects);
+    case Phase::kCacheSum:
+    case Phase::kCacheNames:
+      return CacheStep(applier, suspects);
+    case Phase::kDone:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+// The next range of keys; its end in `*upper`, empty where it is the last.
+absl::StatusOr<std::string> ReconcilePass::RangeCondition(Session* session, const FollowPlan& plan,
+                                                          std::vector<std::string>* upper) {
+  const std::vector<Column> keys = {plan.selection.outer, plan.selection.inner};
+  const std::string outer = QuoteName(keys[0].name);
+  const std::string inner = QuoteName(keys[1].name);
+  absl::StatusOr<std::string> after = AfterCondition(keys, lower_);
+  if (!after.ok()) return after.status();
+  std::string where = absl::StrCat(outer, " IS NOT NULL AND ", inner, " IS NOT NULL");
+  if (!after->empty()) {
+    absl::StrAppend(&where, " AND (", after->substr(sizeof(" WHERE ") - 1), ")");
+  }
+  upper->clear();
+  absl::Status status = session->Query(
+      absl::StrCat("SELECT ", IdExpression(keys[0]), ", ", IdExpression(keys[1]), From(plan), where,
+                   " ORDER BY ", outer, ", ", inner, " LIMIT 1 OFFSET ", range_rows_ - 1),
+      Doing(plan), [&](const Row& row) {
+        *upper = {std::string(row[0]), std::string(row[1])};
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  if (upper->empty()) return where;
+  absl::StatusOr<std::string> up_to = UpToCondition(keys, *upper);
+  if (!up_to.ok()) return up_to.status();
+  return absl::StrCat(where, " AND ", *up_to);
+}
+
+std::string ReconcilePass::SliceCondition(const FollowPlan& plan) const {
+  if (slices_ == 1) return "1 = 1";
+  return absl::StrCat("MOD(CRC32(CONCAT(LENGTH(", BytesExpression(plan.selection.outer), "), ':', ",
+                      BytesExpression(plan.selection.outer), ", ",
+                      BytesExpression(plan.selection.inner), ")), ", slices_, ") = ", slice_);
+}
+
+absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
+                                      const std::string& where, EntryApplier* applier,
+                                      std::vector<EntryName>* suspects) {
+  std::vector<std::pair<EntryName, EntryDigest>> digests;
+  absl::Status status =
+      ReadDigests(session, plan.selection, where, Doing(plan),
+                  [&](std::string_view outer, std::string_view inner, const EntryDigest& digest) {
+                    digests.push_back({{std::string(outer), std::string(inner)}, digest});
+                    return absl::OkStatus();
+                  });
+  if (!status.ok()) return status;
+  if (digests.empty()) {
+    // Nothing at all may be a statement that was killed.
+    std::string answer;
+    status = session->Query(absl::StrCat("SELECT EXISTS(SELECT 1", From(plan), where, " AND ",
+                                         LivingCondition(plan.selection), ")"),
+                            Doing(plan), [&](const Row& row) {
+                              answer.assign(row[0]);
+                              return absl::OkStatus();
+                            });
+    if (!status.ok()) return status;
+    if (answer != "0") {
+      return absl::AbortedError(absl::StrCat("MySQL ", session->server(), ": ", Doing(plan),
+                                             ": the server ended a statement early"));
+    }
+  }
+  for (const auto& found : digests) {
+    const EntryName& name = found.first;
+    const EntryDigest& digest = found.second;
+    std::uint64_t hash = 0;
+    Bucket& bucket = BucketOf(name.outer, name.inner, &hash);
+    bucket.sum += hash;
+    ++bucket.count;
+    bool same = false;
+    status = applier->gate().Through([&] {
+      const ReadGuard guard(applier->cache());
+      const EntryReader entry = guard.Get(name.outer, name.inner);
+      same = entry && DigestOf(entry, plan.selection.pair_rows) == digest;
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    if (!same) suspects->push_back(name);
+    rows_done_ += digest.texts;
+  }
+  return absl::OkStatus();
+}
+
+void ReconcilePass::Adapt(std::uint64_t rows, std::int64_t took_us) {
+  if (rows == 0) return;
+  const double wanted = static_cast<double>(range_rows_) * static_cast<double>(kChunkUs) /
+                        static_cast<double>(std::max<std::int64_t>(took_us, 1));
+  const double most = 2.0 * static_cast<double>(range_rows_);
+  range_rows_ =
+      std::clamp(static_cast<std::size_t>(std::min(wanted, most)), kLeastRangeRows, kMostRangeRows);
+}
+
+absl::Status ReconcilePass::TableStep(Session* session, const FollowPlan& plan,
+                                      EntryApplier* applier, std::vector<EntryName>* suspects) {
+  const auto began = std::chrono::steady_clock::now();
+  std::vector<std::string> upper;
+  std::string where;
+  if (plan.keys_indexed) {
+    absl::StatusOr<std::string> range = RangeCondition(session, plan, &upper);
+    if (!range.ok()) {
+      // What a time limit stopped is tried in smaller pieces.
+      range_rows_ = std::max(range_rows_ / 2, kLeastRangeRows);
+      return range.status();
+    }
+    where = *std::move(range);
+  } else {
+    where = SliceCondition(plan);
+  }
+  const std::uint64_t before = rows_done_;
+  if (absl::Status status = ReadChunk(session, plan, where, applier, suspects); !status.ok()) {
+    range_rows_ = std::max(range_rows_ / 2, kLeastRangeRows);
+    return status;
+  }
+  ++slice_;
+  lower_ = upper;
+  const bool last = plan.keys_indexed ? upper.empty() : slice_ == slices_;
+  if (last) {
+    phase_ = Phase::kCacheSum;
+    cursor_ = EntryCursor();
+  }
+  Adapt(rows_done_ - before, std::chrono::duration_cast<std::chrono::microseconds>(
+                                 std::chrono::steady_clock::now() - began)
+                                 .count());
+  return absl::OkStatus();
+}
+
+absl::Status ReconcilePass::CacheStep(EntryApplier* applier, std::vector<EntryName>* suspects) {
+  bool more = true;
+  absl::Status status = applier->gate().Through([&]() -> absl::Status {
+    const ReadGuard guard(applier->cache());
+    for (std::size_t i = 0; i < kCacheEntriesAStep; ++i) {
+      more = cursor_.Next(guard);
+      if (!more) return cursor_.status();
+      if (!cursor_.entry() || !applier->Owns(cursor_.outer())) continue;
+      std::uint64_t hash = 0;
+      Bucket& bucket = BucketOf(cursor_.outer(), cursor_.inner(), &hash);
+      if (phase_ == Phase::kCacheSum) {
+        bucket.sum -= hash;
+        --bucket.count;
+      } else if (bucket.sum != 0 || bucket.count != 0) {
+        suspects->push_back({std::string(cursor_.outer()), std::string(cursor_.inner())});
+      }
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok() || more) return status;
+  phase_ = phase_ == Phase::kCacheSum ? Phase::kCacheNames : Phase::kDone;
+  cursor_ = EntryCursor();
+  return absl::OkStatus();
+}
+
+}  // namespace strata::mysql

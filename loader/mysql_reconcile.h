@@ -1,0 +1,85 @@
+// A pass of reconciling: finds the entries in which table and cache differ.
+//
+//     the table's side   chunk by chunk: the digest of each entry is compared with the cache's own,
+//                        and its name is added to a bucket of hash(outer, inner): count, sum
+//     the cache's side   all its entries are subtracted from the buckets; what is not zero then
+//                        holds an entry that the table has no rows of, or one that has come or gone
+//                        meanwhile: the cache's entries of those buckets are suspects
+//
+// So every difference is met: an entry of the table by its own digest, one of the cache alone by
+// its bucket. Suspects are named, not mended: the caller reads them again.
+//
+// Chunks are ranges of the index on (outer, inner), in the server's own order: keys that its
+// collation takes for one are in one chunk. A chunk's rows follow from how long the last one took.
+// Without such an index a chunk is a slice by CRC-32 of the keys, and costs a scan of the table.
+//
+// Bytes: 16 a bucket, a bucket for each 16 entries, 16 MiB at the most, while a pass goes on.
+//
+// Threads: one at a time.
+#ifndef STRATA_LOADER_MYSQL_RECONCILE_H_
+#define STRATA_LOADER_MYSQL_RECONCILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+
+#include "loader/follow_apply.h"
+#include "loader/mysql_entry_read.h"
+#include "loader/mysql_follow_plan.h"
+#include "loader/outer_set.h"
+
+namespace strata::mysql {
+
+class ReconcilePass {
+ public:
+  ReconcilePass(const FollowPlan& plan, const Cache& cache);
+
+  /// Does one more chunk and appends the entries to be read again to `*suspects`. Cancelled:
+  /// stopped. After another error the same chunk is tried again by the next Step.
+  absl::Status Step(Session* session, const FollowPlan& plan, EntryApplier* applier,
+                    std::vector<EntryName>* suspects);
+
+  bool done() const { return phase_ == Phase::kDone; }
+  /// How many chunks are left on the server's side, by estimate.
+  std::size_t chunks_left() const;
+
+ private:
+  enum class Phase { kTable, kCacheSum, kCacheNames, kDone };
+  struct Bucket {
+    std::uint64_t sum = 0;
+    std::uint64_t count = 0;
+  };
+
+  absl::StatusOr<std::string> RangeCondition(Session* session, const FollowPlan& plan,
+                                             std::vector<std::string>* upper);
+  std::string SliceCondition(const FollowPlan& plan) const;
+  absl::Status TableStep(Session* session, const FollowPlan& plan, EntryApplier* applier,
+                         std::vector<EntryName>* suspects);
+  absl::Status ReadChunk(Session* session, const FollowPlan& plan, const std::string& where,
+                         EntryApplier* applier, std::vector<EntryName>* suspects);
+  absl::Status CacheStep(EntryApplier* applier, std::vector<EntryName>* suspects);
+  void Adapt(std::uint64_t rows, std::int64_t took_us);
+  Bucket& BucketOf(std::string_view outer, std::string_view inner, std::uint64_t* hash);
+
+  Phase phase_ = Phase::kTable;
+  Hash128 key_;
+  std::string scratch_;
+  std::vector<Bucket> buckets_;
+  EntryCursor cursor_;
+
+  std::vector<std::string> lower_;  // ranges: the keys of the last chunk's end; empty at first
+  std::size_t range_rows_ = 1000;
+  std::size_t slice_ = 0;
+  std::size_t slices_ = 1;
+  std::uint64_t rows_done_ = 0;
+  std::uint64_t rows_estimate_ = 0;
+};
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_MYSQL_RECONCILE_H_

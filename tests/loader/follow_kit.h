@@ -1,0 +1,63 @@
+// What the tests of following share: a follower on a table of the private server, waiting for what
+// it is to reach, and comparing cache and table.
+#ifndef STRATA_TESTS_LOADER_FOLLOW_KIT_H_
+#define STRATA_TESTS_LOADER_FOLLOW_KIT_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <strata/cache.h>
+#include <strata/follow.h>
+
+#include "tests/loader/mysql_test_server.h"
+
+namespace strata {
+
+/// All of the cache, as plain containers.
+Content ContentOf(const Cache& cache);
+
+/// Waits until `condition` holds; false after `limit`.
+bool WaitUntil(const std::function<bool()>& condition,
+               std::chrono::milliseconds limit = std::chrono::seconds(60));
+
+/// What following is tried with: short intervals, no pass but when asked for.
+FollowOptions QuickFollow();
+
+/// A reconcile pass from its asking to its end.
+bool ReconcileOnce(Follower* follower, std::chrono::milliseconds limit = std::chrono::seconds(60));
+
+/// Says where the two differ, the first few places; empty where they do not.
+std::string Difference(const Content& cache, const Content& table);
+
+class FollowTest : public MySqlServerTest {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+  /// The table `t` of pair rows with a TIMESTAMP cursor of `digits` digits that the server keeps.
+  void MakeTable(int digits = 6);
+  /// Starts a follower and waits until it follows.
+  void Follow(const MySqlOptions& source, const FollowOptions& options = QuickFollow());
+  void Follow() { Follow(OptionsFor("t")); }
+
+  std::string Value(const std::string& outer, const std::string& inner, std::size_t index,
+                    const std::string& key) const;
+  /// Waits for a value; the test fails where it does not come.
+  void ExpectValue(const std::string& outer, const std::string& inner, std::size_t index,
+                   const std::string& key, const std::string& value) const;
+  void ExpectNoEntry(const std::string& outer, const std::string& inner) const;
+  /// That a fresh load of `source` and the cache are the same.
+  void ExpectEqual(const MySqlOptions& source);
+
+  Cache& cache() { return *cache_; }
+  Follower& follower() { return *follower_; }
+
+  std::unique_ptr<Cache> cache_;
+  std::unique_ptr<Follower> follower_;
+};
+
+}  // namespace strata
+
+#endif  // STRATA_TESTS_LOADER_FOLLOW_KIT_H_

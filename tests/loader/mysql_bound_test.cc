@@ -1,0 +1,122 @@
+// The bound from samples as they come, the server's times, and what errors ask for. No server.
+#include "loader/mysql_bound.h"
+
+#include <gtest/gtest.h>
+
+#include "loader/follow_retry.h"
+#include "loader/mysql_clock.h"
+
+namespace strata::mysql {
+namespace {
+
+constexpr std::int64_t kS = kSecondUs;
+constexpr std::int64_t kT = 1'800'000'000 * kS;
+
+OpenWork At(std::int64_t now_us, std::vector<OpenWork::Statement> statements = {},
+            std::vector<OpenWork::Transaction> transactions = {}) {
+  return {now_us, std::move(statements), std::move(transactions)};
+}
+
+TEST(BoundTracker, OfAnIdleServerIsTheLastSample) {
+  BoundTracker bounds;
+  EXPECT_EQ(bounds.Add(At(kT)), kT - kS);
+  EXPECT_EQ(bounds.Add(At(kT + kS)), kT);
+  EXPECT_EQ(bounds.Add(At(kT + 2 * kS)), kT + kS);
+}
+
+TEST(BoundTracker, StaysWhereItIsWhenAskedTooOften) {
+  BoundTracker bounds;
+  bounds.Add(At(kT));
+  EXPECT_EQ(bounds.Add(At(kT + kS)), kT);
+  EXPECT_EQ(bounds.Add(At(kT + kS + BoundTracker::kLeastSpacingUs - 1)), kT);
+  EXPECT_EQ(bounds.Add(At(kT + kS + BoundTracker::kLeastSpacingUs)), kT + kS);
+}
+
+TEST(BoundTracker, AnOpenTransactionHoldsItAndItsEndLetsItGo) {
+  BoundTracker bounds;
+  bounds.Add(At(kT));
+  bounds.Add(At(kT + kS));
+  // New now: it began after the last sample but one.
+  EXPECT_EQ(bounds.Add(At(kT + 2 * kS, {}, {{"77", "5", 0}})), kT);
+  EXPECT_EQ(bounds.Add(At(kT + 3 * kS, {}, {{"77", "5", 1}})), kT);
+  EXPECT_EQ(bounds.Add(At(kT + 9 * kS, {}, {{"77", "5", 7}})), kT);
+  EXPECT_EQ(bounds.Add(At(kT + 10 * kS)), kT + 9 * kS);
+}
+
+TEST(BoundTracker, ATransactionIsAsOldAsTheStatementThatWaitedBeforeIt) {
+  BoundTracker bounds;
+  bounds.Add(At(kT));
+  // Running for 30 s, waiting for a table's lock; no transaction is to be seen.
+  EXPECT_LE(bounds.Add(At(kT + 30 * kS, {{"5", 29}})), kT);
+  EXPECT_EQ(bounds.Add(At(kT + 40 * kS, {{"5", 39}})), kT);
+  // It is done; the server's list does not have its transaction yet.
+  EXPECT_EQ(bounds.Add(At(kT + 41 * kS)), kT);
+  // Now it has, and says that it began just now.
+  EXPECT_EQ(bounds.Add(At(kT + 42 * kS, {}, {{"77", "5", 2}})), kT);
+  EXPECT_EQ(bounds.Add(At(kT + 90 * kS, {}, {{"77", "5", 50}})), kT);
+  EXPECT_EQ(bounds.Add(At(kT + 91 * kS)), kT + 90 * kS);
+}
+
+TEST(BoundTracker, NeverGoesBack) {
+  BoundTracker bounds;
+  bounds.Add(At(kT));
+  bounds.Add(At(kT + kS));
+  EXPECT_EQ(bounds.Add(At(kT + 2 * kS)), kT + kS);
+  EXPECT_EQ(bounds.Add(At(kT + 3 * kS, {{"5", 100}})), kT + kS);
+}
+
+TEST(BoundTracker, BeginsAnewWhereTheClockWasSetBack) {
+  BoundTracker bounds;
+  bounds.Add(At(kT));
+  bounds.Add(At(kT + kS));
+  EXPECT_EQ(bounds.Add(At(kT - 3600 * kS)), kT - 3601 * kS);
+}
+
+TEST(BoundTracker, AtTheBeginningAgesServeAlsoThoseOfARepeatedHour) {
+  BoundTracker bounds;
+  EXPECT_EQ(bounds.Add(At(kT, {{"4", 7}}, {{"77", "5", 10}})), kT - 11 * kS);
+  BoundTracker repeated;
+  // Began at 2:30, before the clock was set back; now it is 2:10.
+  EXPECT_EQ(repeated.Add(At(kT, {}, {{"77", "5", -1200}})), kT - (3600 - 1200 + 1) * kS);
+}
+
+TEST(Clock, ReadsAndWritesTheServersTimes) {
+  EXPECT_EQ(ParseTime("1970-01-01 00:00:00"), 0);
+  EXPECT_EQ(ParseTime("2026-10-25 02:30:00.25"), 1792895400250000);
+  EXPECT_EQ(ParseTime("2026-10-25"), 1792886400000000);
+  for (const char* bad : {"0000-00-00 00:00:00", "", "2026-10", "2026-10-25 02:30", "now",
+                          "2026-13-01", "2026-10-25 02:30:00.1234567"}) {
+    EXPECT_FALSE(ParseTime(bad).has_value()) << bad;
+  }
+  EXPECT_EQ(FormatTime(1792895400259999, 6), "2026-10-25 02:30:00.259999");
+  EXPECT_EQ(FormatTime(1792895400259999, 2), "2026-10-25 02:30:00.25");
+  EXPECT_EQ(FormatTime(1792895400999999, 0), "2026-10-25 02:30:00");
+  EXPECT_EQ(FormatDate(1792895400999999), "2026-10-25");
+  EXPECT_EQ(FormatTime(-1, 6), "1969-12-31 23:59:59.999999");
+}
+
+TEST(RetryPauses, DoubleUpToTheMostAndBeginAnewAfterASuccess) {
+  using std::chrono::milliseconds;
+  RetryPauses pauses(milliseconds(100), milliseconds(1000), 1);
+  for (const int most : {100, 200, 400, 800, 1000, 1000}) {
+    const milliseconds pause = pauses.Next();
+    EXPECT_GE(pause, milliseconds(most / 2));
+    EXPECT_LE(pause, milliseconds(most));
+  }
+  pauses.Reset();
+  EXPECT_LE(pauses.Next(), milliseconds(100));
+}
+
+TEST(RetryPauses, DifferFromFollowerToFollower) {
+  using std::chrono::milliseconds;
+  int differ = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    RetryPauses one(milliseconds(1000), milliseconds(1000), seed);
+    RetryPauses other(milliseconds(1000), milliseconds(1000), seed + 100);
+    if (one.Next() != other.Next()) ++differ;
+  }
+  EXPECT_GT(differ, 15);
+}
+
+}  // namespace
+}  // namespace strata::mysql

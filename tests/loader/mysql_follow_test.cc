@@ -1,0 +1,411 @@
+// Following as a whole, against a real server: every kind of change, what is told, and the end.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+
+#include "tests/loader/follow_kit.h"
+
+namespace strata {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+using Clock = std::chrono::steady_clock;
+
+class MySqlFollowTest : public FollowTest {
+ protected:
+  void Add(const std::string& values) {
+    Run("INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES " + values);
+  }
+  // Another connection to the test's database.
+  std::unique_ptr<mysql::Session> Connect(const std::string& user = "") {
+    MySqlOptions options = OptionsFor("t");
+    if (!user.empty()) options.user = user;
+    auto session = mysql::Session::Open(options);
+    EXPECT_TRUE(session.ok()) << session.status();
+    return session.ok() ? *std::move(session) : nullptr;
+  }
+  static void Must(mysql::Session* session, const std::string& statement) {
+    const absl::Status status = session->Execute(statement, "testing");
+    ASSERT_TRUE(status.ok()) << status;
+  }
+};
+
+TEST_F(MySqlFollowTest, InsertsUpdatesAndNewListsAreFollowed) {
+  MakeTable();
+  Add("('a','x',0,'k','first'),('a','x',1,'k','second'),('b','y',0,'k','other')");
+  Follow();
+  EXPECT_EQ(follower().status().rows_loaded, 3u);
+  EXPECT_EQ(Value("a", "x", 1, "k"), "second");
+  Add("('a','x',2,'k','third'),('c','z',5,'n','new')");
+  ExpectValue("a", "x", 2, "k", "third");
+  ExpectValue("c", "z", 0, "n", "new");
+  Run("UPDATE t SET v = 'changed' WHERE v = 'first'");
+  ExpectValue("a", "x", 0, "k", "changed");
+  // The order alone.
+  Run("UPDATE t SET seq = 9 WHERE v = 'changed'");
+  ExpectValue("a", "x", 2, "k", "changed");
+  ExpectEqual(OptionsFor("t"));
+}
+
+TEST_F(MySqlFollowTest, ATombstoneDeletesAtOnceAndItsOuterWithTheLastEntry) {
+  MakeTable();
+  Run("ALTER TABLE t ADD gone TINYINT NULL");
+  Add("('a','x',0,'k','v'),('a','x',1,'k','w'),('b','y',0,'k','v')");
+  MySqlOptions source = OptionsFor("t");
+  source.mapping.deleted = "gone";
+  Follow(source);
+  Run("UPDATE t SET gone = 1 WHERE v = 'w'");
+  ExpectValue("a", "x", 1, "k", "(none)");
+  EXPECT_EQ(Value("a", "x", 0, "k"), "v");
+  Run("UPDATE t SET gone = 1 WHERE outer_key = 'b'");
+  ExpectNoEntry("b", "y");
+  EXPECT_FALSE(ReadGuard(cache()).HasOuter("b"));
+  Run("UPDATE t SET gone = 0");
+  ExpectValue("b", "y", 0, "k", "v");
+  ExpectEqual(source);
+}
+
+TEST_F(MySqlFollowTest, WhatReconcilingAloneCanFindIsFoundByIt) {
+  MakeTable();
+  for (int i = 0; i < 40; ++i) {
+    Add(absl::StrCat("('o", i % 7, "','i", i, "',0,'k','v", i, "'),('o", i % 7, "','i", i,
+                     "',1,'k','w", i, "')"));
+  }
+  // Long ago: what is young is read again by polling, and silent changes with it.
+  Run("UPDATE t SET updated_at = '2020-01-01'");
+  Follow();
+  // A hard delete, a row that moves away, one behind the cursor's back, an order behind its back.
+  Run("DELETE FROM t WHERE inner_key = 'i3'");
+  Run("DELETE FROM t WHERE inner_key = 'i4' AND seq = 0");
+  Run("UPDATE t SET inner_key = 'moved' WHERE inner_key = 'i5' AND seq = 1");
+  Run("UPDATE t SET v = 'silent', updated_at = updated_at WHERE inner_key = 'i6' AND seq = 0");
+  Run("UPDATE t SET seq = 7, updated_at = updated_at WHERE inner_key = 'i8' AND seq = 0");
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v, updated_at) VALUES "
+      "('o1','old',0,'k','v','2001-01-01')");
+  Run("DELETE FROM t WHERE outer_key = 'o2'");
+  ExpectValue("o5", "moved", 0, "k", "w5");
+  ASSERT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+  ExpectEqual(OptionsFor("t"));
+  // i3, i4, i5, i6, i8, old, and the six of o2.
+  EXPECT_EQ(follower().status().repairs, 12u);
+  EXPECT_FALSE(ReadGuard(cache()).HasOuter("o2"));
+  // Nothing is found twice, and nothing where nothing is.
+  ASSERT_TRUE(ReconcileOnce(&follower()));
+  EXPECT_EQ(follower().status().repairs, 12u);
+}
+
+TEST_F(MySqlFollowTest, ACommittedChangeIsThereWhileAnotherTransactionStaysOpenAndThatOneLater) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  Follow();
+  std::unique_ptr<mysql::Session> slow = Connect();
+  Must(slow.get(), "START TRANSACTION");
+  Must(slow.get(), "INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES ('slow','x',0,'k','v')");
+  for (int i = 0; i < 10; ++i) {
+    Add(absl::StrCat("('fast','x',", i, ",'k','", i, "')"));
+    ExpectValue("fast", "x", static_cast<std::size_t>(i), "k", absl::StrCat(i));
+  }
+  ExpectNoEntry("slow", "x");
+  // Rows that came after the one to be committed do not make it be passed over.
+  Must(slow.get(), "COMMIT");
+  ExpectValue("slow", "x", 0, "k", "v");
+}
+
+TEST_F(MySqlFollowTest, AStatementThatWaitedForATablesLockIsNotPassedOver) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  Run("CREATE TABLE other LIKE t");
+  Follow();
+  const std::uint64_t id_before = std::stoull(Rows("SELECT CONNECTION_ID()")[0][0]);
+  std::unique_ptr<mysql::Session> locker = Connect();
+  Must(locker.get(), "LOCK TABLES other WRITE");
+  std::unique_ptr<mysql::Session> writer = Connect();
+  Must(writer.get(), "SET autocommit = 0");
+  // It makes its version, waits for `other`, and has not been seen by InnoDB till then.
+  std::thread insert([&] {
+    Must(writer.get(),
+         "INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'late','x',0,'k',COUNT(*) "
+         "FROM other");
+  });
+  ASSERT_TRUE(WaitUntil([&] {
+    return Rows(absl::StrCat("SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE LIKE "
+                             "'%lock%' AND ID > ",
+                             id_before))
+               .size() == 1;
+  }));
+  // The follower goes on for some seconds, the writer's row is older than all of them.
+  const Clock::time_point end = Clock::now() + milliseconds(2500);
+  int added = 0;
+  while (Clock::now() < end) {
+    Add(absl::StrCat("('busy','x',", added, ",'k','v')"));
+    ExpectValue("busy", "x", static_cast<std::size_t>(added), "k", "v");
+    ++added;
+  }
+  Must(locker.get(), "UNLOCK TABLES");
+  insert.join();
+  // Now in a transaction that InnoDB takes for a new one.
+  const std::uint64_t rounds = follower().status().rows_read;
+  ASSERT_TRUE(WaitUntil([&] {
+    Add(absl::StrCat("('busy','x',", added++, ",'k','v')"));
+    return follower().status().rows_read > rounds + 50;
+  }));
+  Must(writer.get(), "COMMIT");
+  ExpectValue("late", "x", 0, "k", "0");
+}
+
+TEST_F(MySqlFollowTest, KeysAreToldApartByTheirBytesWhateverTheCollation) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(40) CHARACTER SET "
+      "latin1, inner_key VARCHAR(40) COLLATE utf8mb4_general_ci, seq INT, k VARCHAR(9), v TEXT, "
+      "updated_at TIMESTAMP(6) DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6), "
+      "KEY (outer_key, inner_key), KEY (updated_at)) CHARACTER SET utf8mb4");
+  Add("('caf\xc3\xa9','abc',0,'k','1'),('caf\xc3\xa9','ABC',0,'k','2'),"
+      "('cafe','abc ',0,'k','3'),('CAF\xc3\xa9','abc',0,'k','4')");
+  Follow();
+  EXPECT_EQ(follower().status().advice, "");
+  Run("UPDATE t SET v = CONCAT(v, '!')");
+  ExpectValue("caf\xc3\xa9", "abc", 0, "k", "1!");
+  ExpectValue("caf\xc3\xa9", "ABC", 0, "k", "2!");
+  ExpectValue("cafe", "abc ", 0, "k", "3!");
+  ExpectValue("CAF\xc3\xa9", "abc", 0, "k", "4!");
+  Run("DELETE FROM t WHERE v = '2!'");
+  ASSERT_TRUE(ReconcileOnce(&follower()));
+  ExpectEqual(OptionsFor("t"));
+  EXPECT_EQ(follower().status().repairs, 1u);
+}
+
+TEST_F(MySqlFollowTest, PollsAndEntriesReadAgainAreRangesOfTheirIndexes) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(40) CHARACTER SET "
+      "latin1, inner_key VARCHAR(40) COLLATE utf8mb4_general_ci, seq INT, k VARCHAR(9), v TEXT, "
+      "updated_at TIMESTAMP(6) DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6), "
+      "KEY (outer_key, inner_key), KEY (updated_at)) CHARACTER SET utf8mb4");
+  Run("INSERT INTO t SELECT seq, CONCAT('\xc3\xa9', seq % 100), seq % 5000, seq DIV 5000, 'k', "
+      "seq, "
+      "'2020-01-01' FROM seq_1_to_20000");
+  Follow();
+  const auto handler_reads = [this] {
+    std::uint64_t sum = 0;
+    for (const auto& row : Rows("SHOW GLOBAL STATUS LIKE 'Handler_read%'")) {
+      if (row[0] != "Handler_read_rnd_deleted") sum += std::stoull(row[1]);
+    }
+    return sum;
+  };
+  const std::uint64_t before = handler_reads();
+  for (int id = 100; id < 110; ++id) {
+    Run(absl::StrCat("UPDATE t SET v = 'changed ", id, "' WHERE id = ", id));
+    ExpectValue(absl::StrCat("\xc3\xa9", id % 100), absl::StrCat(id), 0, "k",
+                absl::StrCat("changed ", id));
+  }
+  // One scan for anything would be 20,000.
+  EXPECT_LT(handler_reads() - before, 10'000u);
+}
+
+TEST_F(MySqlFollowTest, CursorsOfOtherTypesAndNoneAreFollowed) {
+  for (const char* cursor :
+       {"DATETIME DEFAULT NOW() ON UPDATE NOW()", "DATETIME(3) DEFAULT NOW(3) ON UPDATE NOW(3)",
+        "TIMESTAMP DEFAULT NOW() ON UPDATE NOW()", "BIGINT DEFAULT 0",
+        "DATE DEFAULT '2026-01-01'"}) {
+    SCOPED_TRACE(cursor);
+    Run("DROP TABLE IF EXISTS t");
+    Run(
+        absl::StrCat("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(9), "
+                     "inner_key VARCHAR(9), seq INT, k VARCHAR(9), v VARCHAR(9), stamp ",
+                     cursor, ", KEY (outer_key, inner_key), KEY (stamp))"));
+    cache().Clear();
+    Add("('a','x',0,'k','v')");
+    MySqlOptions source = OptionsFor("t");
+    source.mapping.cursor = "stamp";
+    Follow(source);
+    const bool integer = std::string(cursor).starts_with("BIGINT");
+    // Often within a second: the unit of some of them.
+    for (int i = 1; i <= 20; ++i) {
+      Run(absl::StrCat("UPDATE t SET v = ", i % 3, integer ? absl::StrCat(", stamp = ", i) : ""));
+      ExpectValue("a", "x", 0, "k", absl::StrCat(i % 3));
+    }
+    follower_.reset();
+  }
+  Run("ALTER TABLE t DROP COLUMN stamp");
+  FollowOptions options = QuickFollow();
+  options.reconcile_interval = milliseconds(100);
+  Follow(OptionsFor("t"), options);
+  EXPECT_THAT(follower().status().advice, HasSubstr("no cursor column"));
+  Run("UPDATE t SET v = 'new'");
+  ExpectValue("a", "x", 0, "k", "new");
+}
+
+TEST_F(MySqlFollowTest, WithoutThePrivilegeAFixedLagServesAndTheAdviceNamesTheGrant) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  Run("CREATE OR REPLACE USER plain@localhost");
+  Run(absl::StrCat("GRANT SELECT ON ", mysql::QuoteName(database()), ".* TO plain@localhost"));
+  MySqlOptions source = OptionsFor("t");
+  source.user = "plain";
+  FollowOptions options = QuickFollow();
+  options.fallback_lag = std::chrono::seconds(30);
+  Follow(source, options);
+  EXPECT_THAT(follower().status().advice, HasSubstr("GRANT PROCESS"));
+  std::unique_ptr<mysql::Session> slow = Connect();
+  Must(slow.get(), "START TRANSACTION");
+  Must(slow.get(), "INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES ('slow','x',0,'k','v')");
+  Add("('fast','x',0,'k','v')");
+  ExpectValue("fast", "x", 0, "k", "v");
+  Must(slow.get(), "COMMIT");
+  ExpectValue("slow", "x", 0, "k", "v");
+}
+
+TEST_F(MySqlFollowTest, MissingIndexesAreNamedWithTheStatementThatMakesThem) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(9), inner_key "
+      "VARCHAR(9), seq INT, k VARCHAR(9), v TEXT, updated_at TIMESTAMP(6) DEFAULT "
+      "CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6))");
+  for (int i = 0; i < 30; ++i) Add(absl::StrCat("('o','i", i, "',0,'k','v')"));
+  Follow();
+  const std::string advice = follower().status().advice;
+  std::size_t made = 0;
+  for (std::size_t at = 0; (at = advice.find("CREATE INDEX", at)) != std::string::npos; ++at) {
+    const std::string statement = advice.substr(at, advice.find(';', at) - at);
+    ++made;
+    Run(statement);
+  }
+  EXPECT_EQ(made, 2u) << advice;
+  // Without the index reconciling goes by slices.
+  Run("DELETE FROM t WHERE inner_key < 'i2'");
+  ASSERT_TRUE(ReconcileOnce(&follower()));
+  ExpectEqual(OptionsFor("t"));
+  EXPECT_EQ(follower().status().advice, "");
+}
+
+TEST_F(MySqlFollowTest, ListenerAndStatusTellWhatHappens) {
+  MakeTable();
+  Add("('a','x',0,'k','v'),('b','y',0,'k','v')");
+  std::mutex mutex;
+  std::vector<std::string> told;
+  std::atomic<int> statuses{0};
+  FollowOptions options = QuickFollow();
+  options.on_applied = [&](const AppliedChange& change) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    told.push_back(absl::StrCat(std::string(change.outer), "/", std::string(change.inner),
+                                change.deleted ? " deleted" : " put",
+                                change.repair ? " by repair" : ""));
+  };
+  options.on_status = [&](const FollowStatus& status) {
+    if (status.state == FollowState::kFollowing) ++statuses;
+  };
+  Follow(OptionsFor("t"), options);
+  Run("UPDATE t SET v = 'w' WHERE outer_key = 'a'");
+  ExpectValue("a", "x", 0, "k", "w");
+  Run("DELETE FROM t WHERE outer_key = 'b'");
+  ASSERT_TRUE(ReconcileOnce(&follower()));
+  EXPECT_TRUE(WaitUntil([&] { return statuses > 5; }));
+  const FollowStatus status = follower().status();
+  EXPECT_EQ(status.state, FollowState::kFollowing);
+  EXPECT_TRUE(status.last_error.ok());
+  EXPECT_GE(status.lag_seconds, 0);
+  EXPECT_LT(status.lag_seconds, 20);
+  EXPECT_THAT(status.position, HasSubstr("20"));
+  EXPECT_EQ(status.entries_changed, 2u);
+  EXPECT_EQ(status.repairs, 1u);
+  EXPECT_GE(status.rows_read, 1u);
+  follower().Stop();
+  EXPECT_EQ(follower().status().state, FollowState::kStopped);
+  EXPECT_THAT(told, testing::ElementsAre("a/x put", "b/y deleted by repair"));
+}
+
+TEST_F(MySqlFollowTest, AnErrorForAPersonBeforeTheFirstLoadEndsTheFollower) {
+  auto started = Follower::Start(OptionsFor("missing"), cache(), QuickFollow());
+  ASSERT_TRUE(started.ok());
+  ASSERT_TRUE(WaitUntil([&] { return (*started)->status().state == FollowState::kFailed; }));
+  EXPECT_THAT(std::string((*started)->status().last_error.message()), HasSubstr("missing"));
+}
+
+TEST_F(MySqlFollowTest, OutersOfOthersAreLeftAloneWhereTheCacheIsShared) {
+  MakeTable();
+  Add("('mine','x',0,'k','v'),('mine too','x',0,'k','v')");
+  ASSERT_TRUE(cache().Put("other", "x", Records({{{"k", "v"}}})).ok());
+  FollowOptions options = QuickFollow();
+  options.owns_cache = false;
+  Follow(OptionsFor("t"), options);
+  Run("DELETE FROM t WHERE outer_key = 'mine'");
+  ASSERT_TRUE(ReconcileOnce(&follower()));
+  ExpectNoEntry("mine", "x");
+  EXPECT_EQ(Value("mine too", "x", 0, "k"), "v");
+  EXPECT_EQ(Value("other", "x", 0, "k"), "v");
+}
+
+// Accepts connections and never says a word.
+class SilentListener {
+ public:
+  SilentListener() {
+    fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listen(fd_, 4), 0);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+  }
+  SilentListener(const SilentListener&) = delete;
+  SilentListener& operator=(const SilentListener&) = delete;
+  ~SilentListener() { close(fd_); }
+  std::uint16_t port() const { return port_; }
+
+ private:
+  int fd_;
+  std::uint16_t port_ = 0;
+};
+
+TEST_F(MySqlFollowTest, StopReturnsWithinASecondWhereverTheThreadIs) {
+  const SilentListener listener;
+  MySqlOptions source = OptionsFor("t");
+  source.socket.clear();
+  source.host = "127.0.0.1";
+  source.port = listener.port();
+  source.connect_timeout_s = 3;
+  source.read_timeout_s = 3;
+  std::atomic<bool> stopped{false};
+  std::atomic<int> late{0};
+  FollowOptions options = QuickFollow();
+  options.on_status = [&](const FollowStatus&) {
+    if (stopped) ++late;
+  };
+  auto hanging = Follower::Start(source, cache(), options);
+  ASSERT_TRUE(hanging.ok());
+  std::this_thread::sleep_for(milliseconds(200));  // into the hand-shake; nothing tells of it
+  Clock::time_point began = Clock::now();
+  (*hanging)->Stop();
+  stopped = true;
+  EXPECT_LT(Clock::now() - began, milliseconds(1000));
+  EXPECT_EQ((*hanging)->status().state, FollowState::kStopped);
+  hanging->reset();
+  cache_.reset();  // the thread that still hangs may not touch it
+
+  absl::StatusOr<Cache> fresh = Cache::Create();
+  cache_ = std::make_unique<Cache>(*std::move(fresh));
+  MakeTable();
+  std::stop_source stop;
+  options = QuickFollow();
+  options.stop = stop.get_token();
+  Follow(OptionsFor("t"), options);
+  stop.request_stop();
+  EXPECT_TRUE(WaitUntil([&] { return follower().status().state == FollowState::kStopped; },
+                        milliseconds(1000)));
+  began = Clock::now();
+  follower_.reset();
+  EXPECT_LT(Clock::now() - began, milliseconds(1000));
+  // The thread of the first one ends by its time-out; till then it told nobody.
+  std::this_thread::sleep_for(milliseconds(3500));
+  EXPECT_EQ(late, 0);
+}
+
+}  // namespace
+}  // namespace strata
