@@ -5,6 +5,8 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
+#include <new>
 
 namespace strata {
 namespace {
@@ -25,6 +27,29 @@ void Subtract(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
 // What the allocator reserved for a block. (ReservedBytes takes a pointer to const, and GCC takes
 // that for a read of the fresh block's bytes.)
 std::size_t UsableBytes(void* block) noexcept { return malloc_usable_size(block); }
+
+// The ranges of the whole process. Never destroyed: a static cache may end after it would.
+struct Ranges {
+  std::mutex mutex;
+  std::vector<AddressRange> reserved;
+};
+
+Ranges& TheRanges() {
+  static Ranges* const ranges = new Ranges;
+  return *ranges;
+}
+
+// False where there is no memory to write it down.
+bool WriteDown(const AddressRange& range) noexcept {
+  try {
+    Ranges& ranges = TheRanges();
+    const std::lock_guard lock(ranges.mutex);
+    ranges.reserved.push_back(range);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
 
 }  // namespace
 
@@ -94,7 +119,9 @@ void* MemoryDoor::ReserveRange(std::size_t size_bytes) noexcept {
   // Without this one touched page could make two megabytes resident, and the resident size would no
   // longer be what was taken.
   madvise(all + skip, size_bytes, MADV_NOHUGEPAGE);
-  return all + skip;
+  if (WriteDown({.begin = all + skip, .size_bytes = size_bytes})) return all + skip;
+  munmap(all + skip, size_bytes);
+  return nullptr;
 }
 
 bool MemoryDoor::UnitePages(void* pages) noexcept {
@@ -109,18 +136,33 @@ void MemoryDoor::DividePages(void* pages) noexcept {
 }
 
 void MemoryDoor::FreeRange(void* range, std::size_t size_bytes) noexcept {
-  if (range != nullptr) munmap(range, size_bytes);
+  if (range == nullptr) return;
+  Ranges& ranges = TheRanges();
+  const std::lock_guard lock(ranges.mutex);
+  // Before the addresses can be another's.
+  std::erase_if(ranges.reserved, [&](const AddressRange& one) { return one.begin == range; });
+  munmap(range, size_bytes);
+}
+
+std::vector<AddressRange> MemoryDoor::ReservedRanges() {
+  Ranges& ranges = TheRanges();
+  const std::lock_guard lock(ranges.mutex);
+  return ranges.reserved;
 }
 
 bool MemoryDoor::TryTakePages(LayerId layer, std::size_t size_bytes) noexcept {
   if (!MayGrant(size_bytes)) return false;
   CountTaken(layer, size_bytes);
+  Add(page_bytes_, size_bytes);
+  Add(page_takes_, 1);
   return true;
 }
 
 void MemoryDoor::ReturnPages(LayerId layer, void* pages, std::size_t size_bytes) noexcept {
   madvise(pages, size_bytes, MADV_DONTNEED);
   CountReturned(layer, size_bytes);
+  Subtract(page_bytes_, size_bytes);
+  Add(page_returns_, 1);
 }
 
 std::size_t MemoryDoor::ReservedBytes(const void* block) noexcept {
@@ -140,10 +182,17 @@ std::uint64_t MemoryDoor::allocated_bytes(LayerId layer) const noexcept {
 }
 
 DoorTotals MemoryDoor::totals() const noexcept {
+  const auto read = [](const std::atomic<std::uint64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);
+  };
+  const std::uint64_t allocations = read(allocations_);
+  const std::uint64_t frees = read(frees_);
   return {.allocated_bytes = allocated_bytes(),
-          .total_allocated_bytes = total_allocated_bytes_.load(std::memory_order_relaxed),
-          .allocations = allocations_.load(std::memory_order_relaxed),
-          .frees = frees_.load(std::memory_order_relaxed)};
+          .total_allocated_bytes = read(total_allocated_bytes_),
+          .allocations = allocations,
+          .frees = frees,
+          .page_bytes = read(page_bytes_),
+          .heap_blocks = (allocations - read(page_takes_)) - (frees - read(page_returns_))};
 }
 
 }  // namespace strata

@@ -48,10 +48,9 @@ absl::StatusOr<FootprintReport> Measure(const SourceArg& source, const LayoutJob
   MeasureOptions options;
   options.lookups = job.lookups;
   options.describe_dataset = job.describe_dataset;
-  options.on_step = [&](std::string_view step) {
-    // The load is over and nothing that measuring needs is there yet.
-    if (step != "walk") return;
-    absl::StatusOr<ProcessReport> process = MeasureProcess(AllocatorName());
+  options.on_footprint = [&](const Footprint& footprint) {
+    // Nothing that measuring needs is there yet.
+    absl::StatusOr<ProcessBooks> process = ReadProcessBooks({&footprint, 1});
     if (process.ok()) report.process = *std::move(process);
     process_status = process.status();
   };
@@ -60,7 +59,6 @@ absl::StatusOr<FootprintReport> Measure(const SourceArg& source, const LayoutJob
   if (!measured.ok()) return measured.status();
   if (!process_status.ok()) return process_status;
   report.layout = ReportOf(*measured);
-  report.process.terms = TermsOf(measured->footprint);
   report.dataset.digest = measured->digest;
   if (measured->dataset.has_value()) {
     report.dataset.counts = measured->dataset->counts;

@@ -56,6 +56,8 @@ struct MeasureOptions {
   LoadOptions load = {};
   /// Called as each step begins, with a word for it: "load", "walk", …; empty for none.
   std::function<void(std::string_view step)> on_step = {};
+  /// Called with the loaded layout's footprint, before anything else is measured; empty for none.
+  std::function<void(const Footprint& footprint)> on_footprint = {};
 };
 
 /// Keys of one batched call, and so of one guard.
@@ -82,9 +84,6 @@ absl::StatusOr<std::optional<double>> MeasureBatchedLookups(const Layout& layout
 /// The median over `rounds` of the nanoseconds a pair that visiting everything takes, all bytes
 /// touched, in processor time of the calling thread. nullopt without pairs.
 std::optional<double> MeasureScan(const Layout& layout, std::size_t rounds);
-
-/// The name and version of the malloc this process runs on.
-std::string AllocatorName();
 
 /// Reads every byte of `bytes`, fast; the result is to be used so that the reading stays.
 std::uint64_t TouchBytes(std::string_view bytes);

@@ -358,6 +358,7 @@ Footprint NestedLayout<Choice>::MeasureFootprint() const {
   Footprint footprint;
   footprint.layout = Choice::kName;
   footprint.allocated_bytes = Books::door.allocated_bytes();
+  footprint.heap_blocks = Books::door.totals().heap_blocks;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     if (Books::kLayerNames[i].empty()) continue;
     layers[i].name = Books::kLayerNames[i];

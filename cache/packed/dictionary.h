@@ -96,6 +96,7 @@ class Dictionary {
   bool Move(Location from, const Blob& blob, bool may_drop);
 
   void AddTo(Layer* table, Layer* index) const;
+  AddressRange pages() const { return table_.pages(); }
   /// Gives everything back. No reader may be about.
   void Clear();
 

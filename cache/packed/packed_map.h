@@ -336,6 +336,7 @@ class PackedMap {
   absl::Status CheckReferences(Census* census) const;
   absl::Status CheckSegments(Census* census) const;
   Footprint Measure() const;
+  std::vector<AddressRange> TakenPages() const;
   void AddIndexes(Layer* outer_index, Layer* inner_index, Layer* blobs) const;
   std::size_t AddRetiredTables(Layer* retained) const;
 

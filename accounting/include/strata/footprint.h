@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include <strata/memory_door.h>
+
 namespace strata {
 
 /// One leaf layer. Its name is a path, "strings/bytes"; all sizes are in bytes.
@@ -39,6 +41,11 @@ struct Footprint {
   /// How long the oldest reader's guard has been open, in seconds to about 0.01; 0 without guards.
   /// What is kept for guards is the layer "retained".
   double oldest_guard_seconds = 0;
+  /// How many blocks of the allocator are among what is held, as the door counted.
+  std::uint64_t heap_blocks = 0;
+  /// The stretches of whole pages among what is held, which no allocator knows of; found by the
+  /// walk.
+  std::vector<AddressRange> pages{};
 
   /// The sum over all layers, in bytes: what the walk found.
   std::uint64_t total_bytes() const;

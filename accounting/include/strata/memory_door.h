@@ -19,6 +19,7 @@
 #include <limits>
 #include <new>
 #include <span>
+#include <vector>
 
 namespace strata {
 
@@ -31,6 +32,14 @@ struct DoorTotals {
   std::uint64_t total_allocated_bytes = 0;  ///< handed out since the beginning, in bytes
   std::uint64_t allocations = 0;            ///< blocks handed out since the beginning
   std::uint64_t frees = 0;                  ///< blocks taken back since the beginning
+  std::uint64_t page_bytes = 0;             ///< of what is reserved now, in pages of ranges
+  std::uint64_t heap_blocks = 0;            ///< held now of the allocator's blocks
+};
+
+/// A stretch of addresses.
+struct AddressRange {
+  const void* begin = nullptr;
+  std::uint64_t size_bytes = 0;
 };
 
 /// The door of one cache or layout. Neither copied nor moved: blocks' owners keep its address.
@@ -61,6 +70,8 @@ class MemoryDoor {
   /// memory. Returned whole with FreeRange.
   static void* ReserveRange(std::size_t size_bytes) noexcept;
   static void FreeRange(void* range, std::size_t size_bytes) noexcept;
+  /// All ranges that are reserved now in this process, by any door's owner.
+  static std::vector<AddressRange> ReservedRanges();
   /// Takes whole pages of a reserved range for `layer`; they read as zero. They are counted from
   /// here on, though the system finds them one by one as they are touched. False, and nothing
   /// taken, where the limit forbids it.
@@ -109,6 +120,10 @@ class MemoryDoor {
   std::atomic<std::uint64_t> total_allocated_bytes_{0};
   std::atomic<std::uint64_t> allocations_{0};
   std::atomic<std::uint64_t> frees_{0};
+  // Of pages: few, so that what is counted of blocks costs them nothing more.
+  std::atomic<std::uint64_t> page_bytes_{0};
+  std::atomic<std::uint64_t> page_takes_{0};
+  std::atomic<std::uint64_t> page_returns_{0};
 };
 
 /// A standard allocator that goes through a door: one pointer large, so several caches in one
