@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "accounting/glibc_heap.h"
 #include "accounting/jemalloc.h"
+#include "accounting/jemalloc_pages.h"
 #include "accounting/thread_stacks.h"
 
 #include <strata/memory_door.h>
@@ -22,6 +23,7 @@ namespace {
 
 // What glibc's malloc adds to a block's usable bytes.
 constexpr std::uint64_t kBlockHeaderBytes = 8;
+constexpr std::uint64_t kLargestSparseBytes = std::uint64_t{64} << 30;
 
 class Terms {
  public:
@@ -51,6 +53,14 @@ bool IsReserved(const Mapping& mapping, const std::vector<AddressRange>& ranges)
     const auto begin = reinterpret_cast<std::uintptr_t>(range.begin);
     return mapping.begin >= begin && mapping.begin < begin + range.size_bytes;
   });
+}
+
+// Whether nobody can have it from an allocator: nothing is in it, or hardly anything of very much,
+// as in what sanitizers and virtual machines reserve. Looking at its pages would take for ever.
+bool IsReservation(const Mapping& mapping) {
+  const std::uint64_t bytes = mapping.end - mapping.begin;
+  return mapping.anon_bytes == 0 ||
+         (bytes > kLargestSparseBytes && mapping.anon_bytes < bytes / 100);
 }
 
 // The caches' bytes as their doors count them, and their pages that are not there: taken and never
@@ -119,7 +129,9 @@ std::uint64_t LargeBlocks() {
   return blocks;
 }
 
-void AddJemalloc(Terms* terms) {
+absl::Status AddJemalloc(const std::vector<Mapping>& mappings, Terms* terms) {
+  const absl::StatusOr<JemallocPages> pages = ReadJemallocPages(mappings);
+  if (!pages.ok()) return pages.status();
   jemalloc::Refresh();
   const std::uint64_t page = Jemalloc("arenas.page");
   for (const char* const figure :
@@ -137,19 +149,10 @@ void AddJemalloc(Terms* terms) {
     terms->Add("padding of large blocks", LargeBlocks() * page, "jemalloc, lextents");
   }
   terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
-  terms->Add("jemalloc's own", Jemalloc("stats.metadata"), "jemalloc, metadata");
-}
-
-std::uint64_t StackBytes(const std::vector<Mapping>& mappings) {
-  const std::vector<std::uintptr_t> addresses = StackAddresses();
-  std::uint64_t bytes = 0;
-  for (const Mapping& mapping : mappings) {
-    const bool is = std::any_of(addresses.begin(), addresses.end(), [&](std::uintptr_t at) {
-      return at >= mapping.begin && at < mapping.end;
-    });
-    if (is) bytes += mapping.anon_bytes;
-  }
-  return bytes;
+  terms->Add("jemalloc's own structures", pages->resident_base_bytes, "base blocks, pagemap");
+  terms->Add("pages of zeros beside used ones in huge pages", pages->zero_bytes,
+             "smaps, pages' contents");
+  return absl::OkStatus();
 }
 
 // Writable segments of the program and its libraries.
@@ -183,17 +186,16 @@ absl::Status AddAnonTerms(std::span<const Footprint> caches, const std::vector<M
                           ProcessBooks* books) {
   Terms terms(books);
   if (absl::Status status = AddCaches(caches, &terms); !status.ok()) return status;
-  if (jemalloc::IsTheAllocator()) {
-    AddJemalloc(&terms);
-  } else {
-    std::vector<Mapping> others;
-    const std::vector<AddressRange> ranges = MemoryDoor::ReservedRanges();
-    std::copy_if(mappings.begin(), mappings.end(), std::back_inserter(others),
-                 [&](const Mapping& mapping) {
-                   return mapping.anon_bytes > 0 && !IsReserved(mapping, ranges);
-                 });
-    if (absl::Status status = AddGlibc(caches, others, &terms); !status.ok()) return status;
-  }
+  // What the allocator may have: not the ranges that caches reserve.
+  std::vector<Mapping> others;
+  const std::vector<AddressRange> ranges = MemoryDoor::ReservedRanges();
+  std::copy_if(mappings.begin(), mappings.end(), std::back_inserter(others),
+               [&](const Mapping& mapping) { return !IsReserved(mapping, ranges); });
+  others = Merged(others);
+  std::erase_if(others, IsReservation);
+  const absl::Status status =
+      jemalloc::IsTheAllocator() ? AddJemalloc(others, &terms) : AddGlibc(caches, others, &terms);
+  if (!status.ok()) return status;
   terms.Add("stacks", StackBytes(mappings), "smaps");
   const absl::StatusOr<std::uint64_t> data_bytes = DataBytes();
   if (!data_bytes.ok()) return data_bytes.status();

@@ -1,6 +1,7 @@
 #include "accounting/glibc_heap.h"
 
 #include <malloc.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -39,6 +40,10 @@ std::optional<std::uint64_t> CacheKey(OwnMemory& memory) {
   return key;
 }
 
+// Where the program's break is now: the main heap's end, which may have moved since the mappings
+// were read. It moves with what the walk takes itself, too; then the next try finds room.
+std::uintptr_t BreakNow() { return reinterpret_cast<std::uintptr_t>(sbrk(0)); }
+
 class Walk {
  public:
   explicit Walk(const std::vector<Mapping>& mappings) : mappings_(mappings) {
@@ -50,20 +55,22 @@ class Walk {
     for (const Mapping& mapping : mappings_) {
       const bool main = mapping.name == "[heap]";
       if (!main && !mapping.IsPrivateMemory()) continue;
-      absl::StatusOr<ResidentPages> pages = ResidentPages::Read(mapping.begin, mapping.end);
+      const std::uintptr_t end = main ? BreakNow() : mapping.end;
+      absl::StatusOr<ResidentPages> pages = ResidentPages::Read(mapping.begin, end);
       if (!pages.ok()) return pages.status();
       pages_ = *std::move(pages);
       memory_.Forget();
-      if (main ? !WalkMain(mapping) : !WalkOthers(mapping)) return false;
+      if (main ? !WalkMain(mapping.begin, end) : !WalkOthers(mapping)) return false;
     }
     return true;
   }
   const GlibcHeap& found() const { return found_; }
 
  private:
-  bool WalkMain(const Mapping& mapping) {
-    found_.heap_bytes += mapping.end - mapping.begin;
-    return WalkChunks(mapping.begin, mapping.end, /*count=*/true);
+  bool WalkMain(std::uintptr_t begin, std::uintptr_t end) {
+    if (end <= begin) return false;
+    found_.heap_bytes += end - begin;
+    return WalkChunks(begin, end, /*count=*/true);
   }
 
   // Heaps lie at multiples of their greatest size, blocks with a mapping of their own at pages.

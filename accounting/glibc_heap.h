@@ -1,8 +1,8 @@
 // Walks the heaps of glibc's malloc, block by block, and says what each byte of them is.
 //
-//     main heap   │ chunk │ chunk │ … │ top │          [heap], from the program's break
-//     other heaps │ heap's and arena's state │ chunk │ … │ top │   64 MiB each, at multiples of
-//     that mapped      │ 0 │ size|2 │ block …   │           a mapping of its own for a large block
+//     main heap   │ chunk │ chunk │ … │ top │          [heap], up to the program's break
+//     other heaps │ state of heap and arena │ chunk │ … │ top │   at multiples of 64 MiB
+//     mapped      │ 0 │ size|2 │ block …   │           a large block's own mapping
 //
 //     chunk       │ size of the one before, if that is free │ size|flags │ block … │
 //                   flags: 1 the one before is in use, 2 mapped, 4 of another heap than the main

@@ -51,25 +51,75 @@ bool WriteDown(const AddressRange& range) noexcept {
   }
 }
 
+// All doors there are, and the totals of those that were. Never destroyed, as above.
+struct Doors {
+  std::mutex mutex;
+  MemoryDoor* first = nullptr;
+  DoorTotals gone;
+};
+
+Doors& TheDoors() {
+  static Doors* const doors = new Doors;
+  return *doors;
+}
+
+void AddTo(DoorTotals* sum, const DoorTotals& totals) {
+  sum->allocated_bytes += totals.allocated_bytes;
+  sum->total_allocated_bytes += totals.total_allocated_bytes;
+  sum->allocations += totals.allocations;
+  sum->frees += totals.frees;
+  sum->page_bytes += totals.page_bytes;
+  sum->heap_blocks += totals.heap_blocks;
+}
+
 }  // namespace
+
+void MemoryDoor::Enter() noexcept {
+  Doors& doors = TheDoors();
+  const std::lock_guard lock(doors.mutex);
+  entered_ = true;
+  after_ = doors.first;
+  if (after_ != nullptr) after_->before_ = this;
+  doors.first = this;
+}
+
+MemoryDoor::~MemoryDoor() {
+  if (!entered_) return;
+  Doors& doors = TheDoors();
+  const std::lock_guard lock(doors.mutex);
+  AddTo(&doors.gone, totals());
+  (before_ == nullptr ? doors.first : before_->after_) = after_;
+  if (after_ != nullptr) after_->before_ = before_;
+}
+
+DoorTotals MemoryDoor::AllTotals() {
+  Doors& doors = TheDoors();
+  const std::lock_guard lock(doors.mutex);
+  DoorTotals sum = doors.gone;
+  for (const MemoryDoor* door = doors.first; door != nullptr; door = door->after_) {
+    AddTo(&sum, door->totals());
+  }
+  return sum;
+}
 
 bool MemoryDoor::MayGrant(std::size_t size_bytes) noexcept {
   if (granted_ != kNoLimit) {
     if (granted_ == 0) return false;
     --granted_;
   }
-  return size_bytes <= limit_bytes_ && held_bytes_ <= limit_bytes_ - size_bytes;
+  return size_bytes <= limit_bytes_ && allocated_bytes() <= limit_bytes_ - size_bytes;
 }
 
 void MemoryDoor::CountTaken(LayerId layer, std::size_t size_bytes) noexcept {
-  held_bytes_ += size_bytes;
+  if (!entered_) Enter();
+  Add(held_bytes_, size_bytes);
   Add(layer_bytes_[layer], size_bytes);
   Add(total_allocated_bytes_, size_bytes);
   Add(allocations_, 1);
 }
 
 void MemoryDoor::CountReturned(LayerId layer, std::size_t size_bytes) noexcept {
-  held_bytes_ -= size_bytes;
+  Subtract(held_bytes_, size_bytes);
   Subtract(layer_bytes_[layer], size_bytes);
   Add(frees_, 1);
 }
@@ -80,11 +130,12 @@ void* MemoryDoor::TryAllocate(LayerId layer, std::size_t size_bytes) noexcept {
   if (block == nullptr) return nullptr;
   const std::size_t reserved_bytes = UsableBytes(block);
   // The allocator rounds up, and the limit is one on what it reserved.
-  if (limit_bytes_ != kNoLimit && held_bytes_ + reserved_bytes > limit_bytes_) {
+  if (limit_bytes_ != kNoLimit && allocated_bytes() + reserved_bytes > limit_bytes_) {
     std::free(block);
     return nullptr;
   }
   CountTaken(layer, reserved_bytes);
+  Add(heap_blocks_, 1);
   return block;
 }
 
@@ -103,6 +154,7 @@ void* MemoryDoor::Allocate(LayerId layer, std::size_t size_bytes) noexcept {
 void MemoryDoor::Free(LayerId layer, void* block) noexcept {
   if (block == nullptr) return;
   CountReturned(layer, UsableBytes(block));
+  Subtract(heap_blocks_, 1);
   std::free(block);
 }
 
@@ -154,7 +206,6 @@ bool MemoryDoor::TryTakePages(LayerId layer, std::size_t size_bytes) noexcept {
   if (!MayGrant(size_bytes)) return false;
   CountTaken(layer, size_bytes);
   Add(page_bytes_, size_bytes);
-  Add(page_takes_, 1);
   return true;
 }
 
@@ -162,7 +213,6 @@ void MemoryDoor::ReturnPages(LayerId layer, void* pages, std::size_t size_bytes)
   madvise(pages, size_bytes, MADV_DONTNEED);
   CountReturned(layer, size_bytes);
   Subtract(page_bytes_, size_bytes);
-  Add(page_returns_, 1);
 }
 
 std::size_t MemoryDoor::ReservedBytes(const void* block) noexcept {
@@ -170,11 +220,7 @@ std::size_t MemoryDoor::ReservedBytes(const void* block) noexcept {
 }
 
 std::uint64_t MemoryDoor::allocated_bytes() const noexcept {
-  std::uint64_t sum = 0;
-  for (const std::atomic<std::uint64_t>& bytes : layer_bytes_) {
-    sum += bytes.load(std::memory_order_relaxed);
-  }
-  return sum;
+  return held_bytes_.load(std::memory_order_relaxed);
 }
 
 std::uint64_t MemoryDoor::allocated_bytes(LayerId layer) const noexcept {
@@ -185,14 +231,12 @@ DoorTotals MemoryDoor::totals() const noexcept {
   const auto read = [](const std::atomic<std::uint64_t>& counter) {
     return counter.load(std::memory_order_relaxed);
   };
-  const std::uint64_t allocations = read(allocations_);
-  const std::uint64_t frees = read(frees_);
-  return {.allocated_bytes = allocated_bytes(),
+  return {.allocated_bytes = read(held_bytes_),
           .total_allocated_bytes = read(total_allocated_bytes_),
-          .allocations = allocations,
-          .frees = frees,
+          .allocations = read(allocations_),
+          .frees = read(frees_),
           .page_bytes = read(page_bytes_),
-          .heap_blocks = (allocations - read(page_takes_)) - (frees - read(page_returns_))};
+          .heap_blocks = read(heap_blocks_)};
 }
 
 }  // namespace strata

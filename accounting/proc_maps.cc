@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "absl/status/status.h"
@@ -40,7 +42,7 @@ bool ParseHead(std::string_view line, Mapping* mapping) {
   return true;
 }
 
-// "Name:    123 kB", in bytes; 0 for another name.
+// "Name:    123 kB", in bytes, or "Name:  1", no matter how much; 0 for another name.
 std::uint64_t ParseField(std::string_view line, std::string_view name) {
   if (!line.starts_with(name)) return 0;
   line.remove_prefix(name.size());
@@ -57,6 +59,7 @@ void TakeLine(std::string_view line, std::vector<Mapping>* mappings) {
   } else if (!mappings->empty()) {
     mappings->back().rss_bytes += ParseField(line, "Rss:");
     mappings->back().anon_bytes += ParseField(line, "Anonymous:");
+    mappings->back().may_be_huge |= ParseField(line, "THPeligible:") > 0;
   }
 }
 
@@ -84,6 +87,24 @@ absl::StatusOr<std::vector<Mapping>> ReadMappings(const char* path) {
         absl::StrCat(path, ": lists no mapping: is /proc mounted and readable?"));
   }
   return mappings;
+}
+
+std::vector<Mapping> Merged(const std::vector<Mapping>& mappings) {
+  std::vector<Mapping> merged;
+  for (const Mapping& mapping : mappings) {
+    const bool goes_on = !merged.empty() && merged.back().end == mapping.begin &&
+                         merged.back().name == mapping.name &&
+                         merged.back().IsPrivateMemory() == mapping.IsPrivateMemory();
+    if (!goes_on) {
+      merged.push_back(mapping);
+      continue;
+    }
+    merged.back().end = mapping.end;
+    merged.back().rss_bytes += mapping.rss_bytes;
+    merged.back().anon_bytes += mapping.anon_bytes;
+    merged.back().may_be_huge |= mapping.may_be_huge;
+  }
+  return merged;
 }
 
 absl::StatusOr<ResidentPages> ResidentPages::Read(std::uintptr_t begin, std::uintptr_t end) {

@@ -30,6 +30,7 @@ struct Mapping {
   std::string name;              ///< a path, "[heap]", "[stack]", …; "" for anonymous memory
   std::uint64_t rss_bytes = 0;   ///< resident
   std::uint64_t anon_bytes = 0;  ///< of them anonymous
+  bool may_be_huge = false;      ///< the kernel may back it by huge pages
 
   /// Whether it can hold what an allocator or a program maps for itself.
   bool IsPrivateMemory() const { return readable && writable && !shared && name.empty(); }
@@ -38,6 +39,10 @@ struct Mapping {
 /// Reads /proc/self/smaps, or a recorded file of that form, in order of addresses. Unavailable
 /// where it cannot be read.
 absl::StatusOr<std::vector<Mapping>> ReadMappings(const char* path = "/proc/self/smaps");
+
+/// As `mappings`, with neighbours of one kind put together: the kernel divides one mapping in two
+/// where advice on huge pages differs.
+std::vector<Mapping> Merged(const std::vector<Mapping>& mappings);
 
 /// Which pages of a stretch of addresses are resident and anonymous, as it was when it was read.
 class ResidentPages {

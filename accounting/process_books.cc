@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "accounting/anon_terms.h"
+#include "accounting/cgroup_memory.h"
 #include "accounting/proc_maps.h"
 
 #include <strata/process_memory.h>
@@ -47,6 +48,7 @@ absl::StatusOr<ProcessBooks> ReadProcessBooks(std::span<const Footprint> caches)
                      .terms = {}};
   if (absl::Status status = AddAnonTerms(caches, *mappings, &books); !status.ok()) return status;
   AddFileTerms(*mappings, &books);
+  AddCgroup("", &books);
   return books;
 }
 

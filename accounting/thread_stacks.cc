@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <optional>
@@ -30,8 +31,6 @@ std::optional<std::uintptr_t> StackPointer(const char* thread) {
   return words[count - 2];
 }
 
-}  // namespace
-
 std::vector<std::uintptr_t> StackAddresses() {
   constexpr int kTries = 3;
   std::vector<std::uintptr_t> addresses;
@@ -51,6 +50,26 @@ std::vector<std::uintptr_t> StackAddresses() {
   }
   closedir(threads);
   return addresses;
+}
+
+}  // namespace
+
+std::uint64_t StackBytes(const std::vector<Mapping>& mappings) {
+  const std::vector<std::uintptr_t> addresses = StackAddresses();
+  std::uint64_t bytes = 0;
+  for (const Mapping& mapping : mappings) {
+    const bool is = std::any_of(addresses.begin(), addresses.end(), [&](std::uintptr_t at) {
+      return at >= mapping.begin && at < mapping.end;
+    });
+    if (is) bytes += mapping.anon_bytes;
+  }
+  return bytes;
+}
+
+absl::StatusOr<std::uint64_t> StackBytes() {
+  const absl::StatusOr<std::vector<Mapping>> mappings = ReadMappings();
+  if (!mappings.ok()) return mappings.status();
+  return StackBytes(*mappings);
 }
 
 }  // namespace strata

@@ -7,11 +7,17 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "accounting/proc_maps.h"
+
 namespace strata {
 
-/// An address on the stack of each thread that stands still, and of the calling one: where the
-/// kernel says that they are. A thread that runs all the while is not found.
-std::vector<std::uintptr_t> StackAddresses();
+/// What is resident of the mappings that are stacks, in bytes: those on which, as the kernel says,
+/// a thread that stands still has its stack, and the calling one's. A thread that runs all the
+/// while is not found.
+std::uint64_t StackBytes(const std::vector<Mapping>& mappings);
+/// The same, of now. Unavailable where /proc cannot be read.
+absl::StatusOr<std::uint64_t> StackBytes();
 
 }  // namespace strata
 

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "accounting/report/json_parts.h"
+#include "accounting/report/outers.h"
 #include "accounting/report/report.h"
 
 namespace strata {
@@ -188,6 +189,7 @@ std::string FootprintJson(const FootprintReport& report) {
   Json document = {{"schema", kReportSchema}, {"dataset", DatasetObject(report.dataset)}};
   document.update(LayoutObject(report.layout));
   document["process"] = ProcessObject(report.process);
+  if (!report.outers.empty()) document["outers"] = OutersArray(report.outers);
   return JsonDocument(document);
 }
 
@@ -218,7 +220,8 @@ absl::StatusOr<FootprintReport> ParseFootprintJson(std::string_view json) {
     const Json document = Json::parse(json);
     return FootprintReport{.dataset = ReadDataset(document.at("dataset")),
                            .layout = ReadLayout(document),
-                           .process = ReadProcess(document.at("process"))};
+                           .process = ReadProcess(document.at("process")),
+                           .outers = ReadOuters(document.value("outers", Json::array()))};
   } catch (const std::exception& error) {
     return absl::InvalidArgumentError(absl::StrCat("not a footprint: ", error.what()));
   }

@@ -54,6 +54,7 @@ struct FootprintReport {
   DatasetReport dataset;
   LayoutReport layout;
   ProcessBooks process;
+  std::vector<OuterFootprint> outers{};  ///< the largest, where they were asked for
 };
 
 /// One layout's runs of a benchmark, in the order they were made.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "accounting/report/outers.h"
 #include "accounting/report/report.h"
 #include "accounting/report/text_parts.h"
 
@@ -91,6 +92,9 @@ std::string FootprintText(const FootprintReport& report) {
   absl::StrAppend(&text, report.layout.footprint.layout, " (", report.layout.allocator,
                   "), bytes\n", LayersText(report.layout.footprint, report.dataset.counts.pairs),
                   LedgerText(report.layout.footprint), "\n");
+  if (!report.outers.empty()) {
+    text += OutersText(report.outers, report.layout.footprint.total_bytes());
+  }
   const ProcessBooks& process = report.process;
   Table table({"process", "bytes"});
   table.Add({"resident", Grouped(process.rss_bytes)});

@@ -120,7 +120,10 @@ absl::StatusOr<Measurement> Measure(std::string_view layout_name, const OpenSour
 
   step("walk");
   measurement.footprint = layout->MeasureFootprint();
-  if (options.on_footprint) options.on_footprint(measurement.footprint);
+  if (options.on_loaded) {
+    absl::Status status = options.on_loaded(*layout, measurement.footprint);
+    if (!status.ok()) return status;
+  }
   step("scan");
   measurement.scan_ns_per_pair = MeasureScan(*layout, kScanRounds);
   step("digest");

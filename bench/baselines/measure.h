@@ -56,8 +56,9 @@ struct MeasureOptions {
   LoadOptions load = {};
   /// Called as each step begins, with a word for it: "load", "walk", …; empty for none.
   std::function<void(std::string_view step)> on_step = {};
-  /// Called with the loaded layout's footprint, before anything else is measured; empty for none.
-  std::function<void(const Footprint& footprint)> on_footprint = {};
+  /// Called with the loaded layout and its footprint, before anything else is measured; what it
+  /// returns, if not OK, ends the measuring. Empty for none.
+  std::function<absl::Status(const Layout& layout, const Footprint& footprint)> on_loaded = {};
 };
 
 /// Keys of one batched call, and so of one guard.

@@ -37,33 +37,40 @@ FootprintReport MakeFootprintReport() {
                     .text_bytes = 6,
                     .digest = "d1"};
   report.layout = MakeLayoutReport("std_map", 1'000'000, 93);
-  report.process = {.rss_bytes = 100,
-                    .peak_rss_bytes = 200,
-                    .anon_bytes = 60,
-                    .file_bytes = 40,
-                    .allocator = {.name = "some malloc",
-                                  .figures = {{"allocated_bytes", 1}, {"free_bytes", 2}}},
-                    .cgroup = CgroupBooks{.version = 2,
-                                          .path = "/sys/fs/cgroup/a",
-                                          .current_bytes = 900,
-                                          .working_set_bytes = 500,
-                                          .limit_bytes = std::nullopt,
-                                          .peak_bytes = 1000,
-                                          .oom_kills = 1},
-                    .terms = {{.of = "anon", .name = "a", .bytes = 50, .source = "s"},
-                              {.of = "anon", .name = "b", .bytes = 15, .source = "s"},
-                              {.of = "file", .name = "c", .bytes = 10, .source = "s"},
-                              {.of = "cgroup", .name = "d", .bytes = 490, .source = "s"}}};
+  report.process = {
+      .rss_bytes = 100,
+      .peak_rss_bytes = 200,
+      .anon_bytes = 60,
+      .file_bytes = 40,
+      .allocator = {.name = "some malloc", .figures = {{"allocated_bytes", 1}, {"free_bytes", 2}}},
+      .cgroup = CgroupBooks{.version = 2,
+                            .path = "/sys/fs/cgroup/a",
+                            .current_bytes = 900,
+                            .working_set_bytes = 500,
+                            .limit_bytes = std::nullopt,
+                            .peak_bytes = 1000,
+                            .oom_kills = 1},
+      .terms = {{.of = "anon", .name = "a", .bytes = 50, .source = "s"},
+                {.of = "anon", .name = "b", .bytes = 15, .source = "s"},
+                {.of = "file", .name = "c", .bytes = 10, .source = "s"},
+                {.of = "cgroup", .name = "d", .bytes = 490, .source = "s"}}};
   return report;
 }
 
 TEST(ReportTest, FootprintReadBackIsTheSame) {
   FootprintReport report = MakeFootprintReport();
+  report.outers = {{.outer = "o\n1",
+                    .counts = {.outers = 1, .entries = 2, .records = 3, .pairs = 4},
+                    .exclusive_bytes = 500,
+                    .shared_bytes = 12.5,
+                    .freed_bytes = 400}};
   const std::string json = FootprintJson(report);
   EXPECT_EQ(FootprintJson(ParseFootprintJson(json).value()), json);
   EXPECT_THAT(json, HasSubstr("\"lookup_batch_ns\": null"));
   EXPECT_THAT(json, HasSubstr("\"rss_delta_bytes\": -4096"));
 
+  EXPECT_THAT(FootprintText(report), HasSubstr("o\\n1"));
+  report.outers.clear();
   report.process.allocator.figures.clear();
   report.process.cgroup.reset();
   report.layout.lookup_ns.reset();
