@@ -19,6 +19,7 @@
 
 #include <strata/cache.h>
 #include <strata/mem_stats.h>
+#include <strata/memory_door.h>
 #include <strata/process_books.h>
 
 namespace strata {
@@ -26,6 +27,15 @@ namespace {
 
 constexpr int kEntries = 500'000;
 constexpr std::uint64_t kLeastBytes = 100'000'000;
+
+// Whether it is in a range that a cache has reserved: a cache says itself what of it may be huge.
+bool IsReserved(unsigned long address) {
+  for (const AddressRange& range : MemoryDoor::ReservedRanges()) {
+    const auto begin = reinterpret_cast<unsigned long>(range.begin);
+    if (address >= begin && address < begin + range.size_bytes) return true;
+  }
+  return false;
+}
 
 // Advises huge pages for heap and anonymous mappings.
 void AdviseHugePages() {
@@ -38,8 +48,7 @@ void AdviseHugePages() {
       continue;
     const std::string_view name = std::string_view(line).substr(static_cast<std::size_t>(path));
     if (!name.empty() && name != "[heap]") continue;
-    // A cache says itself what of its range may be huge.
-    if (end - begin >= (1ul << 30)) continue;
+    if (IsReserved(begin)) continue;
     madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
   }
 }
