@@ -5,6 +5,8 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
+#include <new>
 
 namespace strata {
 namespace {
@@ -26,25 +28,98 @@ void Subtract(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
 // that for a read of the fresh block's bytes.)
 std::size_t UsableBytes(void* block) noexcept { return malloc_usable_size(block); }
 
+// The ranges of the whole process. Never destroyed: a static cache may end after it would.
+struct Ranges {
+  std::mutex mutex;
+  std::vector<AddressRange> reserved;
+};
+
+Ranges& TheRanges() {
+  static Ranges* const ranges = new Ranges;
+  return *ranges;
+}
+
+// False where there is no memory to write it down.
+bool WriteDown(const AddressRange& range) noexcept {
+  try {
+    Ranges& ranges = TheRanges();
+    const std::lock_guard lock(ranges.mutex);
+    ranges.reserved.push_back(range);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+// All doors there are, and the totals of those that were. Never destroyed, as above.
+struct Doors {
+  std::mutex mutex;
+  MemoryDoor* first = nullptr;
+  DoorTotals gone;
+};
+
+Doors& TheDoors() {
+  static Doors* const doors = new Doors;
+  return *doors;
+}
+
+void AddTo(DoorTotals* sum, const DoorTotals& totals) {
+  sum->allocated_bytes += totals.allocated_bytes;
+  sum->total_allocated_bytes += totals.total_allocated_bytes;
+  sum->allocations += totals.allocations;
+  sum->frees += totals.frees;
+  sum->page_bytes += totals.page_bytes;
+  sum->heap_blocks += totals.heap_blocks;
+}
+
 }  // namespace
+
+void MemoryDoor::Enter() noexcept {
+  Doors& doors = TheDoors();
+  const std::lock_guard lock(doors.mutex);
+  entered_ = true;
+  after_ = doors.first;
+  if (after_ != nullptr) after_->before_ = this;
+  doors.first = this;
+}
+
+MemoryDoor::~MemoryDoor() {
+  if (!entered_) return;
+  Doors& doors = TheDoors();
+  const std::lock_guard lock(doors.mutex);
+  AddTo(&doors.gone, totals());
+  (before_ == nullptr ? doors.first : before_->after_) = after_;
+  if (after_ != nullptr) after_->before_ = before_;
+}
+
+DoorTotals MemoryDoor::AllTotals() {
+  Doors& doors = TheDoors();
+  const std::lock_guard lock(doors.mutex);
+  DoorTotals sum = doors.gone;
+  for (const MemoryDoor* door = doors.first; door != nullptr; door = door->after_) {
+    AddTo(&sum, door->totals());
+  }
+  return sum;
+}
 
 bool MemoryDoor::MayGrant(std::size_t size_bytes) noexcept {
   if (granted_ != kNoLimit) {
     if (granted_ == 0) return false;
     --granted_;
   }
-  return size_bytes <= limit_bytes_ && held_bytes_ <= limit_bytes_ - size_bytes;
+  return size_bytes <= limit_bytes_ && allocated_bytes() <= limit_bytes_ - size_bytes;
 }
 
 void MemoryDoor::CountTaken(LayerId layer, std::size_t size_bytes) noexcept {
-  held_bytes_ += size_bytes;
+  if (!entered_) Enter();
+  Add(held_bytes_, size_bytes);
   Add(layer_bytes_[layer], size_bytes);
   Add(total_allocated_bytes_, size_bytes);
   Add(allocations_, 1);
 }
 
 void MemoryDoor::CountReturned(LayerId layer, std::size_t size_bytes) noexcept {
-  held_bytes_ -= size_bytes;
+  Subtract(held_bytes_, size_bytes);
   Subtract(layer_bytes_[layer], size_bytes);
   Add(frees_, 1);
 }
@@ -55,11 +130,12 @@ void* MemoryDoor::TryAllocate(LayerId layer, std::size_t size_bytes) noexcept {
   if (block == nullptr) return nullptr;
   const std::size_t reserved_bytes = UsableBytes(block);
   // The allocator rounds up, and the limit is one on what it reserved.
-  if (limit_bytes_ != kNoLimit && held_bytes_ + reserved_bytes > limit_bytes_) {
+  if (limit_bytes_ != kNoLimit && allocated_bytes() + reserved_bytes > limit_bytes_) {
     std::free(block);
     return nullptr;
   }
   CountTaken(layer, reserved_bytes);
+  Add(heap_blocks_, 1);
   return block;
 }
 
@@ -78,6 +154,7 @@ void* MemoryDoor::Allocate(LayerId layer, std::size_t size_bytes) noexcept {
 void MemoryDoor::Free(LayerId layer, void* block) noexcept {
   if (block == nullptr) return;
   CountReturned(layer, UsableBytes(block));
+  Subtract(heap_blocks_, 1);
   std::free(block);
 }
 
@@ -94,7 +171,9 @@ void* MemoryDoor::ReserveRange(std::size_t size_bytes) noexcept {
   // Without this one touched page could make two megabytes resident, and the resident size would no
   // longer be what was taken.
   madvise(all + skip, size_bytes, MADV_NOHUGEPAGE);
-  return all + skip;
+  if (WriteDown({.begin = all + skip, .size_bytes = size_bytes})) return all + skip;
+  munmap(all + skip, size_bytes);
+  return nullptr;
 }
 
 bool MemoryDoor::UnitePages(void* pages) noexcept {
@@ -109,18 +188,31 @@ void MemoryDoor::DividePages(void* pages) noexcept {
 }
 
 void MemoryDoor::FreeRange(void* range, std::size_t size_bytes) noexcept {
-  if (range != nullptr) munmap(range, size_bytes);
+  if (range == nullptr) return;
+  Ranges& ranges = TheRanges();
+  const std::lock_guard lock(ranges.mutex);
+  // Before the addresses can be another's.
+  std::erase_if(ranges.reserved, [&](const AddressRange& one) { return one.begin == range; });
+  munmap(range, size_bytes);
+}
+
+std::vector<AddressRange> MemoryDoor::ReservedRanges() {
+  Ranges& ranges = TheRanges();
+  const std::lock_guard lock(ranges.mutex);
+  return ranges.reserved;
 }
 
 bool MemoryDoor::TryTakePages(LayerId layer, std::size_t size_bytes) noexcept {
   if (!MayGrant(size_bytes)) return false;
   CountTaken(layer, size_bytes);
+  Add(page_bytes_, size_bytes);
   return true;
 }
 
 void MemoryDoor::ReturnPages(LayerId layer, void* pages, std::size_t size_bytes) noexcept {
   madvise(pages, size_bytes, MADV_DONTNEED);
   CountReturned(layer, size_bytes);
+  Subtract(page_bytes_, size_bytes);
 }
 
 std::size_t MemoryDoor::ReservedBytes(const void* block) noexcept {
@@ -128,11 +220,7 @@ std::size_t MemoryDoor::ReservedBytes(const void* block) noexcept {
 }
 
 std::uint64_t MemoryDoor::allocated_bytes() const noexcept {
-  std::uint64_t sum = 0;
-  for (const std::atomic<std::uint64_t>& bytes : layer_bytes_) {
-    sum += bytes.load(std::memory_order_relaxed);
-  }
-  return sum;
+  return held_bytes_.load(std::memory_order_relaxed);
 }
 
 std::uint64_t MemoryDoor::allocated_bytes(LayerId layer) const noexcept {
@@ -140,10 +228,15 @@ std::uint64_t MemoryDoor::allocated_bytes(LayerId layer) const noexcept {
 }
 
 DoorTotals MemoryDoor::totals() const noexcept {
-  return {.allocated_bytes = allocated_bytes(),
-          .total_allocated_bytes = total_allocated_bytes_.load(std::memory_order_relaxed),
-          .allocations = allocations_.load(std::memory_order_relaxed),
-          .frees = frees_.load(std::memory_order_relaxed)};
+  const auto read = [](const std::atomic<std::uint64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);
+  };
+  return {.allocated_bytes = read(held_bytes_),
+          .total_allocated_bytes = read(total_allocated_bytes_),
+          .allocations = read(allocations_),
+          .frees = read(frees_),
+          .page_bytes = read(page_bytes_),
+          .heap_blocks = read(heap_blocks_)};
 }
 
 }  // namespace strata

@@ -1,5 +1,6 @@
 #include <strata/process_memory.h>
 
+#include <gnu/libc-version.h>
 #include <malloc.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "accounting/jemalloc.h"
 
 namespace strata {
 namespace {
@@ -46,6 +48,18 @@ absl::StatusOr<ProcessMemory> ReadProcessMemory() {
                        .file_bytes = *rss - *anon};
 }
 
-void TrimAllocator() { malloc_trim(0); }
+void TrimAllocator() {
+  if (!jemalloc::IsTheAllocator()) {
+    malloc_trim(0);
+    return;
+  }
+  jemalloc::Do("thread.tcache.flush");
+  jemalloc::Do("arena.4096.purge");
+}
+
+std::string AllocatorName() {
+  if (jemalloc::IsTheAllocator()) return absl::StrCat("jemalloc ", jemalloc::Version());
+  return absl::StrCat("glibc ", gnu_get_libc_version(), " malloc");
+}
 
 }  // namespace strata

@@ -34,7 +34,8 @@ struct Cache::State {
         map({.seed = RandomSeed(),
              .memory_limit_bytes = options.memory_limit_bytes == 0 ? MemoryDoor::kNoLimit
                                                                    : options.memory_limit_bytes,
-             .clean_on_write = options.clean_on_write}) {}
+             .clean_on_write = options.clean_on_write,
+             .audit_every_writes = options.audit_every_writes}) {}
   Options options;
   PackedMap map;
 };
@@ -94,6 +95,10 @@ bool Cache::Maintain(std::size_t budget_bytes) { return state_->map.Maintain(bud
 absl::Status Cache::Reserve(const Reservation&) { return absl::OkStatus(); }
 
 Counts Cache::counts() const { return state_->map.counts(); }
+RunningFootprint Cache::Running() const { return state_->map.Running(); }
+absl::StatusOr<std::vector<OuterFootprint>> Cache::LargestOuters(std::size_t most) const {
+  return state_->map.LargestOuters(most);
+}
 DoorTotals Cache::memory() const { return state_->map.door().totals(); }
 CacheStats Cache::Stats() const { return state_->map.Stats(); }
 Footprint Cache::MeasureFootprint() const { return state_->map.MeasureFootprint(); }

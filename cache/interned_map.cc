@@ -269,7 +269,9 @@ absl::Status InternedMap::Reserve(std::size_t outers, std::size_t strings,
 }
 
 Footprint InternedMap::MeasureFootprint() const {
-  Footprint footprint{.layout = "interned", .allocated_bytes = door_.allocated_bytes()};
+  Footprint footprint{.layout = "interned",
+                      .allocated_bytes = door_.allocated_bytes(),
+                      .heap_blocks = door_.totals().heap_blocks};
   const auto layer = [](InternedLayer id) { return Layer{.name = kInternedLayerNames[id]}; };
   Layer outer_table = layer(kOuterTable);
   Layer outer_objects = layer(kOuterObject);

@@ -27,6 +27,8 @@ absl::Status Check(const ReclaimReport& report) {
     if (status.ok()) status = CheckBooks(reclaim.layout, "when loaded", reclaim.loaded);
     if (status.ok()) status = CheckBooks(reclaim.layout, "after deletes", reclaim.deleted);
     if (status.ok()) status = CheckBooks(reclaim.layout, "at the end", reclaim.released.memory);
+    if (status.ok()) status = CheckBooks(reclaim.layout, "after reserving", reclaim.reserved);
+    if (status.ok()) status = CheckBooks(reclaim.layout, "after shrinking", reclaim.shrunk);
     if (status.ok()) status = CheckBooks(reclaim.layout, "loaded afresh", row.fresh.memory);
     if (!status.ok()) return status;
   }

@@ -18,7 +18,7 @@ namespace {
 
 // The names of the jobs, and how many details each has.
 constexpr std::string_view kMeasure = "measure";
-constexpr std::size_t kMeasureDetails = 2;  // lookups, whether to describe
+constexpr std::size_t kMeasureDetails = 3;  // lookups, whether to describe, outers
 constexpr std::string_view kChurn = "churn";
 constexpr std::size_t kChurnDetails = 2;  // times, rounds
 constexpr std::string_view kReclaim = "reclaim";
@@ -44,23 +44,23 @@ LayoutReport ReportOf(const Measurement& measured) {
 
 absl::StatusOr<FootprintReport> Measure(const SourceArg& source, const LayoutJob& job) {
   FootprintReport report;
-  absl::Status process_status;
   MeasureOptions options;
   options.lookups = job.lookups;
   options.describe_dataset = job.describe_dataset;
-  options.on_step = [&](std::string_view step) {
-    // The load is over and nothing that measuring needs is there yet.
-    if (step != "walk") return;
-    absl::StatusOr<ProcessReport> process = MeasureProcess(AllocatorName());
-    if (process.ok()) report.process = *std::move(process);
-    process_status = process.status();
+  options.on_loaded = [&](const Layout& layout, const Footprint& footprint) {
+    // Nothing that measuring needs is there yet.
+    absl::StatusOr<ProcessBooks> process = ReadProcessBooks({&footprint, 1});
+    if (!process.ok()) return process.status();
+    report.process = *std::move(process);
+    if (job.outers == 0) return absl::OkStatus();
+    absl::StatusOr<std::vector<OuterFootprint>> outers = layout.LargestOuters(job.outers);
+    if (outers.ok()) report.outers = *std::move(outers);
+    return outers.status();
   };
   const absl::StatusOr<Measurement> measured = MeasureLayout(
       job.layout, [&source] { return source.Open(); }, options);
   if (!measured.ok()) return measured.status();
-  if (!process_status.ok()) return process_status;
   report.layout = ReportOf(*measured);
-  report.process.terms = TermsOf(measured->footprint);
   report.dataset.digest = measured->digest;
   if (measured->dataset.has_value()) {
     report.dataset.counts = measured->dataset->counts;
@@ -87,10 +87,11 @@ absl::StatusOr<std::string> TextOf(const absl::StatusOr<Result>& result, ToText 
 }  // namespace
 
 absl::StatusOr<FootprintReport> MeasureInProcess(const SourceArg& source, const LayoutJob& job) {
-  const absl::StatusOr<std::string> result = RunInProcess(
-      source, {.job = std::string(kMeasure),
-               .layout = job.layout,
-               .details = {absl::StrCat(job.lookups), job.describe_dataset ? "1" : "0"}});
+  const absl::StatusOr<std::string> result =
+      RunInProcess(source, {.job = std::string(kMeasure),
+                            .layout = job.layout,
+                            .details = {absl::StrCat(job.lookups), job.describe_dataset ? "1" : "0",
+                                        absl::StrCat(job.outers)}});
   if (!result.ok()) return result.status();
   absl::StatusOr<FootprintReport> report = OrInternal(job.layout, ParseFootprintJson(*result));
   // The child knows the source by its descriptor, the user by its name.
@@ -145,7 +146,8 @@ absl::StatusOr<std::string> DoLayoutJob(const SourceArg& source, const LayoutWor
   if (is(kMeasure, kMeasureDetails)) {
     return TextOf(Measure(source, {.layout = words.layout,
                                    .lookups = NumberOf(details[0]),
-                                   .describe_dataset = details[1] == "1"}),
+                                   .describe_dataset = details[1] == "1",
+                                   .outers = NumberOf(details[2])}),
                   FootprintJson);
   }
   if (is(kChurn, kChurnDetails)) {

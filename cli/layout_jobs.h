@@ -28,6 +28,7 @@ struct LayoutJob {
   /// Whether to count distinct strings and text, too, which takes a scan and memory; where not,
   /// these two figures are 0.
   bool describe_dataset = true;
+  std::size_t outers = 0;  ///< so many of the largest are told apart; 0: none
 };
 
 /// Loads `source` into the layout and measures it.

@@ -238,7 +238,8 @@ class CommandLine {
                                    [&args] { return RunFootprint(args); });
     AddSource(verb, &args.source);
     verb->add_option("--layout", args.layout, "the layout to load")->capture_default_str();
-    AddOptional(verb, "--by", &args.by, "column or outer (not in this version)");
+    AddOptional(verb, "--by", &args.by,
+                "outer: the largest outers, too (column is not in this version)");
     AddFormat(verb, &args.format);
     AddOutput(verb, &args.output);
   }

@@ -37,7 +37,9 @@ Json LayoutObject(const ReclaimMeasurement& reclaim) {
           {"empty", MemoryObject(reclaim.empty)},
           {"loaded", std::move(loaded)},
           {"deleted", MemoryObject(reclaim.deleted)},
-          {"released", RemainderObject(reclaim.released)}};
+          {"released", RemainderObject(reclaim.released)},
+          {"reserved", MemoryObject(reclaim.reserved)},
+          {"shrunk", MemoryObject(reclaim.shrunk)}};
 }
 
 ReclaimMeasurement ReadLayout(const Json& object) {
@@ -55,6 +57,8 @@ ReclaimMeasurement ReadLayout(const Json& object) {
   reclaim.loaded_counts = ReadCounts(object.at("loaded"));
   reclaim.deleted = ReadMemory(object.at("deleted"));
   reclaim.released = ReadRemainder(object.at("released"));
+  reclaim.reserved = ReadMemory(object.at("reserved"));
+  reclaim.shrunk = ReadMemory(object.at("shrunk"));
   return reclaim;
 }
 
@@ -65,7 +69,8 @@ std::string Ratio(const std::optional<double>& ratio) {
 template <class BytesOf>
 std::string StepsText(const ReclaimReport& report, const char* unit, BytesOf bytes_of,
                       std::optional<double> (ReclaimRow::*per_fresh)() const) {
-  Table table({unit, "empty", "loaded", "deleted", "released", "fresh", "released/fresh"});
+  Table table({unit, "empty", "loaded", "deleted", "released", "fresh", "released/fresh",
+               "reserved", "shrunk"});
   for (const ReclaimRow& row : report.layouts) {
     std::vector<std::string> cells = {row.reclaim.layout};
     for (const MemoryState* memory : {&row.reclaim.empty, &row.reclaim.loaded, &row.reclaim.deleted,
@@ -73,6 +78,9 @@ std::string StepsText(const ReclaimReport& report, const char* unit, BytesOf byt
       cells.push_back(absl::StrFormat("%.2f", bytes_of(*memory) / (1 << 20)));
     }
     cells.push_back(Ratio((row.*per_fresh)()));
+    for (const MemoryState* memory : {&row.reclaim.reserved, &row.reclaim.shrunk}) {
+      cells.push_back(absl::StrFormat("%.2f", bytes_of(*memory) / (1 << 20)));
+    }
     table.Add(std::move(cells));
   }
   return table.Text();
@@ -123,8 +131,11 @@ std::string ReclaimText(const ReclaimReport& report) {
   absl::StrAppendFormat(
       &text,
       "%s entries%s deleted, the same in each layout; released: maintained and trimmed; fresh: a "
-      "new\nprocess into which only what is left was loaded; RSS is what the layout added\n\n",
-      Grouped(deletion.entries), deletion.everything ? " and all outers" : "");
+      "new\nprocess into which only what is left was loaded; RSS is what the layout added; "
+      "reserved: then room\nfor %d times the outers; shrunk: that given back as far as the layout "
+      "can\n\n",
+      Grouped(deletion.entries), deletion.everything ? " and all outers" : "",
+      static_cast<int>(kReserveTimes));
   absl::StrAppend(
       &text,
       StepsText(

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "accounting/report/json_parts.h"
+#include "accounting/report/outers.h"
 #include "accounting/report/report.h"
 
 namespace strata {
@@ -36,13 +37,25 @@ Json LayoutObject(const LayoutReport& layout) {
           {"digest", layout.digest}};
 }
 
-Json ProcessObject(const ProcessReport& process) {
+// An object, or null for none.
+Json CgroupObject(const std::optional<CgroupBooks>& cgroup) {
+  if (!cgroup.has_value()) return nullptr;
+  const auto or_null = [](const std::optional<std::uint64_t>& figure) {
+    return figure.has_value() ? Json(*figure) : Json(nullptr);
+  };
+  return {{"version", cgroup->version},
+          {"path", cgroup->path},
+          {"current_bytes", cgroup->current_bytes},
+          {"working_set_bytes", cgroup->working_set_bytes},
+          {"limit_bytes", or_null(cgroup->limit_bytes)},
+          {"peak_bytes", or_null(cgroup->peak_bytes)},
+          {"oom_kills", or_null(cgroup->oom_kills)}};
+}
+
+Json ProcessObject(const ProcessBooks& process) {
   Json allocator = {{"name", process.allocator.name}};
-  if (const std::optional<GlibcHeap>& heap = process.allocator.heap) {
-    allocator["allocated_bytes"] = heap->allocated_bytes;
-    allocator["free_bytes"] = heap->free_bytes;
-    allocator["heap_bytes"] = heap->heap_bytes;
-    allocator["mapped_bytes"] = heap->mapped_bytes;
+  for (const AllocatorBooks::Figure& figure : process.allocator.figures) {
+    allocator[figure.name] = figure.bytes;
   }
   Json terms = Json::array();
   for (const MemoryTerm& term : process.terms) {
@@ -54,12 +67,13 @@ Json ProcessObject(const ProcessReport& process) {
           {"anon_bytes", process.anon_bytes},
           {"file_bytes", process.file_bytes},
           {"allocator", std::move(allocator)},
-          {"cgroup", nullptr},
+          {"cgroup", CgroupObject(process.cgroup)},
           {"terms", std::move(terms)},
           {"unexplained_bytes",
            {{"anon", process.UnexplainedBytes("anon")},
             {"file", process.UnexplainedBytes("file")},
-            {"cgroup", nullptr}}}};
+            {"cgroup", process.cgroup.has_value() ? Json(process.UnexplainedBytes("cgroup"))
+                                                  : Json(nullptr)}}}};
 }
 
 // Reading. The library's accessors throw where a field is missing or of another kind; that ends
@@ -108,25 +122,39 @@ DatasetReport ReadDataset(const Json& object) {
   return dataset;
 }
 
-ProcessReport ReadProcess(const Json& object) {
-  ProcessReport process;
+std::optional<std::uint64_t> Bytes(const Json& object, const char* name) {
+  const Json& value = object.at(name);
+  if (value.is_null()) return std::nullopt;
+  return value.get<std::uint64_t>();
+}
+
+std::optional<CgroupBooks> ReadCgroup(const Json& object) {
+  if (object.is_null()) return std::nullopt;
+  return CgroupBooks{.version = object.at("version").get<int>(),
+                     .path = object.at("path").get<std::string>(),
+                     .current_bytes = object.at("current_bytes").get<std::uint64_t>(),
+                     .working_set_bytes = object.at("working_set_bytes").get<std::uint64_t>(),
+                     .limit_bytes = Bytes(object, "limit_bytes"),
+                     .peak_bytes = Bytes(object, "peak_bytes"),
+                     .oom_kills = Bytes(object, "oom_kills")};
+}
+
+ProcessBooks ReadProcess(const Json& object) {
+  ProcessBooks process;
   object.at("rss_bytes").get_to(process.rss_bytes);
   object.at("peak_rss_bytes").get_to(process.peak_rss_bytes);
   object.at("anon_bytes").get_to(process.anon_bytes);
   object.at("file_bytes").get_to(process.file_bytes);
   const Json& allocator = object.at("allocator");
   allocator.at("name").get_to(process.allocator.name);
-  if (allocator.contains("heap_bytes")) {
-    GlibcHeap& heap = process.allocator.heap.emplace();
-    allocator.at("allocated_bytes").get_to(heap.allocated_bytes);
-    allocator.at("free_bytes").get_to(heap.free_bytes);
-    allocator.at("heap_bytes").get_to(heap.heap_bytes);
-    allocator.at("mapped_bytes").get_to(heap.mapped_bytes);
+  for (const auto& [name, bytes] : allocator.items()) {
+    if (name != "name") process.allocator.figures.push_back({name, bytes.get<std::uint64_t>()});
   }
+  process.cgroup = ReadCgroup(object.at("cgroup"));
   for (const Json& term : object.at("terms")) {
     process.terms.push_back({.of = term.at("of").get<std::string>(),
                              .name = term.at("name").get<std::string>(),
-                             .bytes = term.at("bytes").get<std::uint64_t>(),
+                             .bytes = term.at("bytes").get<std::int64_t>(),
                              .source = term.at("source").get<std::string>()});
   }
   return process;
@@ -161,6 +189,7 @@ std::string FootprintJson(const FootprintReport& report) {
   Json document = {{"schema", kReportSchema}, {"dataset", DatasetObject(report.dataset)}};
   document.update(LayoutObject(report.layout));
   document["process"] = ProcessObject(report.process);
+  if (!report.outers.empty()) document["outers"] = OutersArray(report.outers);
   return JsonDocument(document);
 }
 
@@ -191,7 +220,8 @@ absl::StatusOr<FootprintReport> ParseFootprintJson(std::string_view json) {
     const Json document = Json::parse(json);
     return FootprintReport{.dataset = ReadDataset(document.at("dataset")),
                            .layout = ReadLayout(document),
-                           .process = ReadProcess(document.at("process"))};
+                           .process = ReadProcess(document.at("process")),
+                           .outers = ReadOuters(document.value("outers", Json::array()))};
   } catch (const std::exception& error) {
     return absl::InvalidArgumentError(absl::StrCat("not a footprint: ", error.what()));
   }

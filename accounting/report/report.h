@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 
 #include <strata/footprint.h>
+#include <strata/process_books.h>
 
 namespace strata {
 
@@ -49,49 +50,11 @@ struct CompareReport {
   std::vector<LayoutReport> layouts;
 };
 
-/// What glibc's malloc says of the whole heap (mallinfo2), in bytes.
-struct GlibcHeap {
-  std::uint64_t allocated_bytes = 0;  ///< in use, the thread caches included
-  std::uint64_t free_bytes = 0;       ///< held and free
-  std::uint64_t heap_bytes = 0;       ///< obtained by growing heaps
-  std::uint64_t mapped_bytes = 0;     ///< obtained as mappings of their own
-};
-
-struct AllocatorReport {
-  std::string name;               ///< as of a layout
-  std::optional<GlibcHeap> heap;  ///< not known of another malloc
-};
-
-/// A part of the process's memory that is known by name.
-struct MemoryTerm {
-  std::string of;  ///< what it is a part of: "anon", "file" or "cgroup"
-  std::string name;
-  std::uint64_t bytes = 0;
-  std::string source;  ///< who says so
-};
-
-/// The books of the process that holds the layout.
-struct ProcessReport {
-  std::uint64_t rss_bytes = 0;
-  std::uint64_t peak_rss_bytes = 0;
-  std::uint64_t anon_bytes = 0;
-  std::uint64_t file_bytes = 0;
-  AllocatorReport allocator;
-  std::vector<MemoryTerm> terms;  ///< no byte in two of them
-
-  /// What the terms of `of`, "anon" or "file", leave of it. Negative where they say more than is
-  /// resident: what is allocated and was never touched, too.
-  std::int64_t UnexplainedBytes(std::string_view of) const;
-};
-
-/// The terms that a layout's footprint gives: what its door handed out is anonymous memory. (What
-/// the allocator holds free is none: the kernel has most of those pages back.)
-std::vector<MemoryTerm> TermsOf(const Footprint& footprint);
-
 struct FootprintReport {
   DatasetReport dataset;
   LayoutReport layout;
-  ProcessReport process;
+  ProcessBooks process;
+  std::vector<OuterFootprint> outers{};  ///< the largest, where they were asked for
 };
 
 /// One layout's runs of a benchmark, in the order they were made.
@@ -124,10 +87,6 @@ absl::StatusOr<FootprintReport> ParseFootprintJson(std::string_view json);
 
 /// The median: the mean of the two middle ones where their number is even; none of none.
 std::optional<double> Median(std::vector<double> figures);
-
-/// The figures of this process now; `allocator` names its malloc. Unavailable where /proc cannot
-/// be read.
-absl::StatusOr<ProcessReport> MeasureProcess(std::string_view allocator);
 
 }  // namespace strata
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "accounting/report/outers.h"
 #include "accounting/report/report.h"
 #include "accounting/report/text_parts.h"
 
@@ -91,7 +92,10 @@ std::string FootprintText(const FootprintReport& report) {
   absl::StrAppend(&text, report.layout.footprint.layout, " (", report.layout.allocator,
                   "), bytes\n", LayersText(report.layout.footprint, report.dataset.counts.pairs),
                   LedgerText(report.layout.footprint), "\n");
-  const ProcessReport& process = report.process;
+  if (!report.outers.empty()) {
+    text += OutersText(report.outers, report.layout.footprint.total_bytes());
+  }
+  const ProcessBooks& process = report.process;
   Table table({"process", "bytes"});
   table.Add({"resident", Grouped(process.rss_bytes)});
   for (const auto& [of, name, bytes] :
@@ -106,10 +110,6 @@ std::string FootprintText(const FootprintReport& report) {
   }
   table.Add({"resident at the peak", Grouped(process.peak_rss_bytes)});
   table.Add({"grown by the layout", Grouped(report.layout.rss_delta_bytes)});
-  if (const std::optional<GlibcHeap>& heap = process.allocator.heap) {
-    table.Add({absl::StrCat(process.allocator.name, ", in use"), Grouped(heap->allocated_bytes)});
-    table.Add({absl::StrCat(process.allocator.name, ", free"), Grouped(heap->free_bytes)});
-  }
   return text + table.Text();
 }
 

@@ -15,6 +15,8 @@
 #include "bench/baselines/fresh_text.h"
 #include "bench/baselines/latencies.h"
 
+#include <strata/process_memory.h>
+
 namespace strata {
 namespace {
 

@@ -10,11 +10,14 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 
 #include <strata/cache.h>
 #include <strata/footprint.h>
@@ -87,6 +90,16 @@ class Layout : public Target {
   /// Walks the structure; never reads the door's counters but for `allocated_bytes`.
   virtual Footprint MeasureFootprint() const = 0;
   virtual DoorTotals memory() const = 0;
+  /// Cache::LargestOuters; Unimplemented in layouts that do not tell outers apart.
+  virtual absl::StatusOr<std::vector<OuterFootprint>> LargestOuters(std::size_t most) const {
+    return absl::UnimplementedError(
+        absl::StrCat("layout ", std::string(name()), " does not tell the bytes of its outers (the ",
+                     most, " largest were asked for); use --layout packed"));
+  }
+  /// Makes room for so many outers, where its containers take such a hint.
+  virtual void ReserveOuters(std::size_t) {}
+  /// Gives that room back as far as its containers can be asked to.
+  virtual void Shrink() {}
   /// Maintenance to idle, where a layout has any.
   virtual void Maintain() {}
   /// Checks a layout's own invariants, where it knows how; Internal names the one that fails.

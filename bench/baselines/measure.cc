@@ -1,8 +1,5 @@
 #include "bench/baselines/measure.h"
 
-#include <dlfcn.h>
-#include <gnu/libc-version.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -123,6 +120,10 @@ absl::StatusOr<Measurement> Measure(std::string_view layout_name, const OpenSour
 
   step("walk");
   measurement.footprint = layout->MeasureFootprint();
+  if (options.on_loaded) {
+    absl::Status status = options.on_loaded(*layout, measurement.footprint);
+    if (!status.ok()) return status;
+  }
   step("scan");
   measurement.scan_ns_per_pair = MeasureScan(*layout, kScanRounds);
   step("digest");
@@ -213,21 +214,6 @@ std::optional<double> MeasureScan(const Layout& layout, std::size_t rounds) {
     round_ns.push_back(elapsed_ns / static_cast<double>(toucher.pairs));
   }
   return Median(std::move(round_ns));
-}
-
-std::string AllocatorName() {
-  // Whichever malloc the dynamic linker put in front answers to its own extension's name.
-  if (void* const control = dlsym(RTLD_DEFAULT, "mallctl")) {
-    const char* version = nullptr;
-    std::size_t size_bytes = sizeof(version);
-    const auto mallctl =
-        reinterpret_cast<int (*)(const char*, void*, std::size_t*, void*, std::size_t)>(control);
-    if (mallctl("version", &version, &size_bytes, nullptr, 0) == 0) {
-      return absl::StrCat("jemalloc ", version);
-    }
-    return "jemalloc";
-  }
-  return absl::StrCat("glibc ", gnu_get_libc_version(), " malloc");
 }
 
 std::uint64_t TouchBytes(std::string_view bytes) {

@@ -56,6 +56,9 @@ struct MeasureOptions {
   LoadOptions load = {};
   /// Called as each step begins, with a word for it: "load", "walk", …; empty for none.
   std::function<void(std::string_view step)> on_step = {};
+  /// Called with the loaded layout and its footprint, before anything else is measured; what it
+  /// returns, if not OK, ends the measuring. Empty for none.
+  std::function<absl::Status(const Layout& layout, const Footprint& footprint)> on_loaded = {};
 };
 
 /// Keys of one batched call, and so of one guard.
@@ -82,9 +85,6 @@ absl::StatusOr<std::optional<double>> MeasureBatchedLookups(const Layout& layout
 /// The median over `rounds` of the nanoseconds a pair that visiting everything takes, all bytes
 /// touched, in processor time of the calling thread. nullopt without pairs.
 std::optional<double> MeasureScan(const Layout& layout, std::size_t rounds);
-
-/// The name and version of the malloc this process runs on.
-std::string AllocatorName();
 
 /// Reads every byte of `bytes`, fast; the result is to be used so that the reading stays.
 std::uint64_t TouchBytes(std::string_view bytes);

@@ -114,6 +114,12 @@ class NestedLayout final : public Layout {
   Counts counts() const override;
   Footprint MeasureFootprint() const override;
   DoorTotals memory() const override { return Books::door.totals(); }
+  void ReserveOuters(std::size_t outers) override {
+    if constexpr (requires { outers_.reserve(outers); }) outers_.reserve(outers);
+  }
+  void Shrink() override {
+    if constexpr (requires { outers_.rehash(0); }) outers_.rehash(0);
+  }
 
  private:
   using Layers = std::array<Layer, kNestedLayers>;
@@ -358,6 +364,7 @@ Footprint NestedLayout<Choice>::MeasureFootprint() const {
   Footprint footprint;
   footprint.layout = Choice::kName;
   footprint.allocated_bytes = Books::door.allocated_bytes();
+  footprint.heap_blocks = Books::door.totals().heap_blocks;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     if (Books::kLayerNames[i].empty()) continue;
     layers[i].name = Books::kLayerNames[i];

@@ -123,6 +123,10 @@ class Packed final : public Layout {
   Counts counts() const override { return cache_.counts(); }
   Footprint MeasureFootprint() const override { return cache_.MeasureFootprint(); }
   DoorTotals memory() const override { return cache_.memory(); }
+  absl::StatusOr<std::vector<OuterFootprint>> LargestOuters(std::size_t most) const override {
+    return cache_.LargestOuters(most);
+  }
+  void ReserveOuters(std::size_t outers) override { (void)cache_.Reserve({.outers = outers}); }
   void Maintain() override {
     while (cache_.Maintain(kMaintainBytes)) {
     }

@@ -114,6 +114,20 @@ absl::Status DeleteAndRelease(std::uint64_t rss_before_bytes, double share, Layo
   return MeasureRest(layout, rss_before_bytes, &reclaim->released);
 }
 
+absl::Status ReserveAndShrink(std::uint64_t rss_before_bytes, Layout& layout,
+                              ReclaimMeasurement* reclaim) {
+  layout.ReserveOuters(kReserveTimes * static_cast<std::size_t>(reclaim->loaded_counts.outers));
+  absl::StatusOr<MemoryState> memory = MeasureMemoryState(layout, rss_before_bytes, Trim::kNo);
+  if (!memory.ok()) return memory.status();
+  reclaim->reserved = *memory;
+  layout.Shrink();
+  layout.Maintain();
+  memory = MeasureMemoryState(layout, rss_before_bytes, Trim::kYes);
+  if (!memory.ok()) return memory.status();
+  reclaim->shrunk = *memory;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ReclaimMeasurement> Measure(std::string_view layout_name, const OpenSource& open,
                                            double share) {
   const absl::StatusOr<std::uint64_t> rss_before_bytes = ResidentBytes(Trim::kYes);
@@ -134,6 +148,7 @@ absl::StatusOr<ReclaimMeasurement> Measure(std::string_view layout_name, const O
   reclaim.loaded = *memory;
   reclaim.loaded_counts = layout.counts();
   absl::Status status = DeleteAndRelease(*rss_before_bytes, share, layout, &reclaim);
+  if (status.ok()) status = ReserveAndShrink(*rss_before_bytes, layout, &reclaim);
   if (!status.ok()) return status;
   return reclaim;
 }

@@ -1,6 +1,7 @@
 // Reclaim: whether a layout gives back what was deleted. It is loaded, a share of its entries is
 // deleted, it is maintained to idle and the allocator trimmed; and beside that stands what the
-// same layout costs in a fresh process into which only what is left was loaded.
+// same layout costs in a fresh process into which only what is left was loaded. At the end room is
+// made for a thousand times as many outers, and given back: which layouts can.
 //
 // Which entries go depends on a hash of (outer, inner) alone: those with the smallest, in that
 // order, which is as good as random. So all layouts, and the fresh load, hold the same after it.
@@ -21,6 +22,9 @@
 #include <strata/footprint.h>
 
 namespace strata {
+
+/// How many times the outers that were loaded room is made for, once all else is measured.
+inline constexpr std::size_t kReserveTimes = 1000;
 
 /// Which entries are gone: those whose EntryHash is `last` or less. Where all are, their outers are
 /// gone, too.
@@ -50,6 +54,9 @@ struct ReclaimMeasurement {
   MemoryState loaded;   ///< maintained to idle, the allocator trimmed
   MemoryState deleted;  ///< as the last Delete left it, nothing trimmed
   Remainder released;
+  MemoryState
+      reserved;        ///< room made for kReserveTimes the outers that were loaded, nothing trimmed
+  MemoryState shrunk;  ///< that given back as far as the layout can, maintained, trimmed
   double delete_seconds = 0;   ///< wall time of the deletes
   double release_seconds = 0;  ///< of maintenance and trimming
 };

@@ -13,9 +13,10 @@
 #include <benchmark/benchmark.h>
 
 #include "absl/strings/str_cat.h"
-#include "bench/baselines/measure.h"
 #include "bench/suites/suites.h"
 #include "bench/suites/table_reporter.h"
+
+#include <strata/process_memory.h>
 
 namespace strata {
 namespace {

@@ -45,6 +45,8 @@ class Dictionary {
   Dictionary(MemoryDoor* door, SegmentStore* log, std::uint64_t seed);
   ~Dictionary() { Clear(); }
   bool ok() const { return table_.ok(); }
+  /// What a string takes beside its blob and its slot of the index.
+  static constexpr std::size_t kEntryBytes = sizeof(std::uint64_t);
 
   std::uint64_t Hash(std::string_view text) const;
 
@@ -118,6 +120,7 @@ class Dictionary {
   void Tidy();
 
   void AddTo(Layer* table, Layer* index) const;
+  AddressRange pages() const { return table_.pages(); }
   /// Gives everything back. No reader may be about.
   void Clear();
 

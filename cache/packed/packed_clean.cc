@@ -54,15 +54,19 @@ void PackedMap::AfterWrite(std::uint64_t filled_before) {
     CleanSome(kCleanPerWrite + kCleanPerByte * written, kDeadShare, false);
   }
   ReclaimSome(false);
-  const std::uint64_t counts[] = {counts_.outers, counts_.entries, counts_.records, counts_.pairs};
-  for (std::size_t i = 0; i < shown_counts_.size(); ++i) {
-    shown_counts_[i].store(counts[i], std::memory_order_relaxed);
-  }
+  Publish();
   version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  if (settings_.audit_every_writes != 0 && writes_ % settings_.audit_every_writes == 0) Audit();
 }
 
 bool PackedMap::Maintain(std::size_t budget_bytes) {
   const std::lock_guard lock(mutex_);
+  const bool more = MaintainSome(budget_bytes);
+  Publish();
+  return more;
+}
+
+bool PackedMap::MaintainSome(std::size_t budget_bytes) {
   ReclaimSome(true);
   const Cleaned cleaned = CleanSome(budget_bytes, kIdleDeadShare, true);
   bool more = cleaned == Cleaned::kSpent;

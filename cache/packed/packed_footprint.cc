@@ -50,7 +50,9 @@ std::size_t PackedMap::AddRetiredTables(Layer* retained) const {
 Footprint PackedMap::Measure() const {
   Footprint footprint{.layout = "packed",
                       .allocated_bytes = door_.allocated_bytes(),
-                      .oldest_guard_seconds = eras_.CountReaders().oldest_seconds};
+                      .oldest_guard_seconds = eras_.CountReaders().oldest_seconds,
+                      .heap_blocks = door_.totals().heap_blocks,
+                      .pages = TakenPages()};
   Layer outer_index{.name = "index/outers"};
   Layer inner_index{.name = "index/inners"};
   Layer dictionary_index{.name = "dictionary/index"};

@@ -37,19 +37,13 @@ PackedMap::PackedMap(const Settings& settings)
       body_(&door_),
       token_(&door_) {
   door_.SetLimit(settings.memory_limit_bytes);
+  Publish();
 }
 
 PackedMap::~PackedMap() {
   for (std::size_t number = 0; number < tables_.size(); ++number) {
     tables_[number].index.Clear({.door = &door_});
   }
-}
-
-Counts PackedMap::counts() const {
-  const auto read = [&](std::size_t which) {
-    return shown_counts_[which].load(std::memory_order_relaxed);
-  };
-  return {.outers = read(0), .entries = read(1), .records = read(2), .pairs = read(3)};
 }
 
 CacheStats PackedMap::Stats() const {
@@ -104,6 +98,8 @@ absl::Status PackedMap::Write(Operation operation) {
   if (status.ok()) {
     ++writes_;
     AfterWrite(filled_before);
+  } else {
+    Publish();  // what was cleaned, and the scratch that was taken
   }
   return status;
 }
@@ -387,6 +383,7 @@ void PackedMap::Clear() {
   AfterWrite(log_.filled_bytes());
   CleanSome(std::numeric_limits<std::size_t>::max(), 0, true);
   ReclaimSome(true);
+  Publish();
 }
 
 // Gives everything back while nobody reads.

@@ -46,6 +46,7 @@
 
 #include "cache/packed/eras.h"
 #include "cache/packed/list_code.h"
+#include "cache/packed/published.h"
 #include "cache/packed/retired_blocks.h"
 #include "cache/packed/segment_store.h"
 #include "cache/packed/shapes.h"
@@ -68,6 +69,7 @@ class PackedMap {
     std::uint64_t seed = 0;  ///< of the hash; random in production
     std::uint64_t memory_limit_bytes = MemoryDoor::kNoLimit;
     bool clean_on_write = true;
+    std::uint64_t audit_every_writes = 0;
   };
   explicit PackedMap(const Settings& settings);
   PackedMap(const PackedMap&) = delete;
@@ -184,7 +186,9 @@ class PackedMap {
   /// Changes with every write: what an enumeration took down before is then out of date.
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
-  Counts counts() const;
+  Counts counts() const { return running_.Load().counts; }
+  RunningFootprint Running() const { return running_.Load(); }
+  absl::StatusOr<std::vector<OuterFootprint>> LargestOuters(std::size_t most) const;
   const MemoryDoor& door() const { return door_; }
   CacheStats Stats() const;
   Footprint MeasureFootprint() const;
@@ -329,6 +333,10 @@ class PackedMap {
 
   // The cleaner.
   void AfterWrite(std::uint64_t filled_before);
+  /// Makes the running figures those of now; at the end of whatever changes one.
+  void Publish();
+  void Audit() const;
+  bool MaintainSome(std::size_t budget_bytes);
   bool MakeRoom();
   void FreeUnpinned();
   void ReclaimSome(bool all);
@@ -350,6 +358,11 @@ class PackedMap {
   bool BeginShrinking();
   void TidyIndexes();
 
+  // By outer.
+  struct OuterCensus;
+  void CountOuterList(const StoredEntry& entry, OuterCensus* census) const;
+  OuterFootprint MeasureOuter(Location location, OuterCensus* census) const;
+
   // Validation.
   struct Census;
   absl::Status CheckToken(const Token& token, Census* census) const;
@@ -359,6 +372,7 @@ class PackedMap {
   absl::Status CheckReferences(Census* census) const;
   absl::Status CheckSegments(Census* census) const;
   Footprint Measure() const;
+  std::vector<AddressRange> TakenPages() const;
   void AddIndexes(Layer* outer_index, Layer* inner_index, Layer* blobs) const;
   std::size_t AddRetiredTables(Layer* retained) const;
 
@@ -382,7 +396,7 @@ class PackedMap {
   ByteArray body_;   // of an outer's blob that is being made
   ByteArray token_;  // of a new inner key
   Counts counts_;
-  std::array<std::atomic<std::uint64_t>, 4> shown_counts_{};  // counts_, for anyone to read
+  Published<RunningFootprint> running_;  // for anyone to read
   std::atomic<std::uint64_t> version_{0};
   std::uint64_t writes_ = 0;
   std::uint64_t cleaned_bytes_ = 0;

@@ -171,6 +171,7 @@ class SegmentStore {
   static Segment SegmentOf(Location location) {
     return static_cast<Segment>(location / kSegmentBytes);
   }
+  static Location StartOf(Segment segment) { return Location{segment} * kSegmentBytes; }
   std::uint64_t filled_bytes() const { return filled_bytes_; }
   std::uint64_t dead_bytes() const { return dead_bytes_; }
   std::uint64_t room_bytes() const { return room_bytes_; }

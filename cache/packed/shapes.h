@@ -74,6 +74,7 @@ class Shapes {
   /// Gives everything back. No reader may be about.
   void Clear();
   void AddTo(Layer* shapes, Layer* policy) const;
+  AddressRange pages() const { return shapes_.pages(); }
   template <class Visit>
   void ForEach(Visit visit) const {
     index_.ForEach(

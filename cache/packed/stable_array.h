@@ -96,6 +96,8 @@ class StableArray {
     layer->dead_bytes += free * sizeof(T);
     layer->slack_bytes += taken_bytes_ - size_ * sizeof(T);
   }
+  /// The pages it has taken.
+  AddressRange pages() const { return {.begin = elements_, .size_bytes = taken_bytes_}; }
 
  private:
   static constexpr std::size_t kPageBytes = 4096;

@@ -305,8 +305,17 @@ TEST(Reclaim, LeavesTheSameInEveryLayoutAndInAFreshLoad) {
       const absl::StatusOr<ReclaimMeasurement> reclaim = MeasureReclaim(name, Opens(300), share);
       ASSERT_TRUE(reclaim.ok()) << reclaim.status();
       for (const MemoryState& memory :
-           {reclaim->empty, reclaim->loaded, reclaim->deleted, reclaim->released.memory}) {
+           {reclaim->empty, reclaim->loaded, reclaim->deleted, reclaim->released.memory,
+            reclaim->reserved, reclaim->shrunk}) {
         ExpectExact(memory);
+      }
+      const std::uint64_t released_bytes = reclaim->released.memory.total_bytes;
+      if (name == "flat_hash_map" || name == "std_unordered_map") {
+        EXPECT_GT(reclaim->reserved.total_bytes, released_bytes);
+        EXPECT_LT(reclaim->shrunk.total_bytes, reclaim->reserved.total_bytes);
+      } else if (name != "interned") {  // what has nothing to reserve
+        EXPECT_EQ(reclaim->reserved.total_bytes, released_bytes);
+        EXPECT_EQ(reclaim->shrunk.total_bytes, released_bytes);
       }
       EXPECT_EQ(reclaim->loaded_counts.entries, 302u);
       EXPECT_EQ(reclaim->deletion.entries, static_cast<std::uint64_t>(302 * share + 0.5));

@@ -122,7 +122,8 @@ TEST_P(BenchShapesTest, ReclaimLeavesWhatAFreshLoadHolds) {
   std::set<json> digests;
   for (const json& layout : document.at("layouts")) {
     SCOPED_TRACE(layout.at("layout").get<std::string>());
-    for (const char* const step : {"empty", "loaded", "deleted", "released", "fresh"}) {
+    for (const char* const step :
+         {"empty", "loaded", "deleted", "released", "reserved", "shrunk", "fresh"}) {
       SCOPED_TRACE(step);
       ExpectExactBooks(layout.at(step));
     }
@@ -240,7 +241,7 @@ TEST_F(BenchTest, TextNamesEachLayoutAndFitsATerminal) {
   for (const char* const words : {"p99.9", "CPU ns/write", "used after", "growth a round"}) {
     EXPECT_THAT(churn.out, HasSubstr(words));
   }
-  for (const char* const words : {"released/fresh", "RSS MiB", "deleting"}) {
+  for (const char* const words : {"released/fresh", "RSS MiB", "deleting", "reserved", "shrunk"}) {
     EXPECT_THAT(reclaim.out, HasSubstr(words));
   }
 }

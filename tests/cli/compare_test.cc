@@ -55,18 +55,28 @@ void ExpectLayoutObject(const json& layout) {
   EXPECT_EQ(layout.at("digest").get<std::string>().size(), 32u);
 }
 
-// Each of the process's sums is its terms and a rest that may be negative.
+// Each of the process's sums is its terms and a rest that may be negative; and so is the working
+// set of its container, where it is in one.
 void ExpectTermsAddUp(const json& process) {
-  for (const auto& [of, sum] : {std::pair("anon", "anon_bytes"), std::pair("file", "file_bytes")}) {
+  const auto expect = [&](const char* of, const json& sum) {
     auto added = process.at("unexplained_bytes").at(of).get<std::int64_t>();
     for (const json& term : process.at("terms")) {
       EXPECT_FALSE(term.at("name").get<std::string>().empty());
       EXPECT_FALSE(term.at("source").get<std::string>().empty());
       if (term.at("of") == of) added += term.at("bytes").get<std::int64_t>();
     }
-    EXPECT_EQ(added, process.at(sum).get<std::int64_t>()) << of;
+    EXPECT_EQ(added, sum.get<std::int64_t>()) << of;
+  };
+  expect("anon", process.at("anon_bytes"));
+  expect("file", process.at("file_bytes"));
+  const json& cgroup = process.at("cgroup");
+  EXPECT_EQ(process.at("unexplained_bytes").at("cgroup").is_null(), cgroup.is_null());
+  if (cgroup.is_null()) return;
+  expect("cgroup", cgroup.at("working_set_bytes"));
+  EXPECT_GE(cgroup.at("current_bytes"), cgroup.at("working_set_bytes"));
+  for (const char* const figure : {"version", "limit_bytes", "peak_bytes", "oom_kills"}) {
+    EXPECT_TRUE(cgroup.contains(figure)) << figure;
   }
-  EXPECT_TRUE(process.at("unexplained_bytes").at("cgroup").is_null());
 }
 
 class CompareTest : public testing::Test {
@@ -214,13 +224,27 @@ TEST_F(CompareTest, FootprintIsTheLayoutAndItsProcess) {
     EXPECT_GT(process.at("anon_bytes"), document.at("total_bytes"));
     EXPECT_GE(process.at("peak_rss_bytes").get<std::uint64_t>(), rss);
     EXPECT_FALSE(process.at("allocator").at("name").get<std::string>().empty());
-    EXPECT_TRUE(process.at("cgroup").is_null());
     ExpectTermsAddUp(process);
-    ASSERT_EQ(process.at("terms").size(), 1u);
     EXPECT_EQ(process.at("terms")[0].at("of"), "anon");
     EXPECT_EQ(process.at("terms")[0].at("source"), "door");
     EXPECT_EQ(process.at("terms")[0].at("bytes"), document.at("allocated_bytes"));
   }
+}
+
+TEST_F(CompareTest, FootprintByOuterNamesTheLargestAndWhatDeletingThemFrees) {
+  const std::string path = folder_.Write(
+      "f.json", R"({"small":{"x":[{"k":"v"}]},"large":{"x":[{"k":"a longer value"},{"k":"w"}]}})");
+  const json outers =
+      Parse(Strata({"footprint", path, "--by", "outer", "--format", "json"})).at("outers");
+  ASSERT_EQ(outers.size(), 2u);
+  EXPECT_EQ(outers[0].at("outer"), "large");
+  EXPECT_EQ(outers[0].at("pairs"), 2);
+  EXPECT_GT(outers[0].at("exclusive_bytes"), outers[1].at("exclusive_bytes"));
+  EXPECT_GT(outers[0].at("freed_bytes"), 0);
+  const Finished text = Strata({"footprint", path, "--by", "outer"});
+  ExpectSuccess(text);
+  EXPECT_THAT(text.out, HasSubstr("freed by delete"));
+  EXPECT_FALSE(Parse(Strata({"footprint", path, "--format", "json"})).contains("outers"));
 }
 
 TEST_F(CompareTest, PackedIsTheLayoutWhereNoneIsNamed) {
@@ -233,7 +257,7 @@ TEST_F(CompareTest, PackedIsTheLayoutWhereNoneIsNamed) {
   ExpectSuccess(text);
   EXPECT_THAT(text.out, HasSubstr("= counted at the door"));
   EXPECT_THAT(text.out, HasSubstr("anonymous"));
-  EXPECT_THAT(text.out, HasSubstr("layout (door)"));
+  EXPECT_THAT(text.out, HasSubstr("layout packed (door)"));
   EXPECT_THAT(text.out, HasSubstr("unexplained"));
 }
 

@@ -37,29 +37,42 @@ FootprintReport MakeFootprintReport() {
                     .text_bytes = 6,
                     .digest = "d1"};
   report.layout = MakeLayoutReport("std_map", 1'000'000, 93);
-  report.process = {.rss_bytes = 100,
-                    .peak_rss_bytes = 200,
-                    .anon_bytes = 60,
-                    .file_bytes = 40,
-                    .allocator = {.name = "some malloc",
-                                  .heap = GlibcHeap{.allocated_bytes = 1,
-                                                    .free_bytes = 2,
-                                                    .heap_bytes = 3,
-                                                    .mapped_bytes = 4}},
-                    .terms = {{.of = "anon", .name = "a", .bytes = 50, .source = "s"},
-                              {.of = "anon", .name = "b", .bytes = 15, .source = "s"},
-                              {.of = "file", .name = "c", .bytes = 10, .source = "s"}}};
+  report.process = {
+      .rss_bytes = 100,
+      .peak_rss_bytes = 200,
+      .anon_bytes = 60,
+      .file_bytes = 40,
+      .allocator = {.name = "some malloc", .figures = {{"allocated_bytes", 1}, {"free_bytes", 2}}},
+      .cgroup = CgroupBooks{.version = 2,
+                            .path = "/sys/fs/cgroup/a",
+                            .current_bytes = 900,
+                            .working_set_bytes = 500,
+                            .limit_bytes = std::nullopt,
+                            .peak_bytes = 1000,
+                            .oom_kills = 1},
+      .terms = {{.of = "anon", .name = "a", .bytes = 50, .source = "s"},
+                {.of = "anon", .name = "b", .bytes = 15, .source = "s"},
+                {.of = "file", .name = "c", .bytes = 10, .source = "s"},
+                {.of = "cgroup", .name = "d", .bytes = 490, .source = "s"}}};
   return report;
 }
 
 TEST(ReportTest, FootprintReadBackIsTheSame) {
   FootprintReport report = MakeFootprintReport();
+  report.outers = {{.outer = "o\n1",
+                    .counts = {.outers = 1, .entries = 2, .records = 3, .pairs = 4},
+                    .exclusive_bytes = 500,
+                    .shared_bytes = 12.5,
+                    .freed_bytes = 400}};
   const std::string json = FootprintJson(report);
   EXPECT_EQ(FootprintJson(ParseFootprintJson(json).value()), json);
   EXPECT_THAT(json, HasSubstr("\"lookup_batch_ns\": null"));
   EXPECT_THAT(json, HasSubstr("\"rss_delta_bytes\": -4096"));
 
-  report.process.allocator.heap.reset();
+  EXPECT_THAT(FootprintText(report), HasSubstr("o\\n1"));
+  report.outers.clear();
+  report.process.allocator.figures.clear();
+  report.process.cgroup.reset();
   report.layout.lookup_ns.reset();
   const std::string less = FootprintJson(report);
   EXPECT_NE(less, json);
@@ -73,8 +86,10 @@ TEST(ReportTest, RestOfTheTermsIsSignedAndShown) {
   const auto process = nlohmann::json::parse(FootprintJson(report)).at("process");
   EXPECT_EQ(process.at("unexplained_bytes").at("anon"), -5);
   EXPECT_EQ(process.at("unexplained_bytes").at("file"), 30);
-  EXPECT_TRUE(process.at("unexplained_bytes").at("cgroup").is_null());
-  EXPECT_EQ(process.at("terms").size(), 3u);
+  EXPECT_EQ(process.at("unexplained_bytes").at("cgroup"), 10);
+  EXPECT_EQ(process.at("terms").size(), 4u);
+  EXPECT_EQ(process.at("cgroup").at("version"), 2);
+  EXPECT_TRUE(process.at("cgroup").at("limit_bytes").is_null());
   EXPECT_THAT(FootprintText(report), testing::ContainsRegex("unexplained +-5\n"));
 }
 
@@ -141,12 +156,12 @@ TEST(ReportTest, MedianIsTheMiddleOrTheMeanOfTheTwo) {
   EXPECT_EQ(Median({4, 1, 3, 2}), 2.5);
 }
 
-TEST(ReportTest, ProcessFiguresAddUp) {
-  const ProcessReport process = MeasureProcess("glibc 2.36 malloc").value();
-  EXPECT_EQ(process.anon_bytes + process.file_bytes, process.rss_bytes);
-  EXPECT_GE(process.peak_rss_bytes, process.rss_bytes);
-  ASSERT_TRUE(process.allocator.heap.has_value());
-  EXPECT_FALSE(MeasureProcess("jemalloc 5.3").value().allocator.heap.has_value());
+TEST(ReportTest, ProcessWithoutACgroupHasNoFiguresOfOne) {
+  FootprintReport report = MakeFootprintReport();
+  report.process.cgroup.reset();
+  const auto process = nlohmann::json::parse(FootprintJson(report)).at("process");
+  EXPECT_TRUE(process.at("cgroup").is_null());
+  EXPECT_TRUE(process.at("unexplained_bytes").at("cgroup").is_null());
 }
 
 }  // namespace

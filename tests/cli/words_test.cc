@@ -122,7 +122,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"footprint", "x.json", "--format", "pprof"},
               "--format pprof is not in this version"},
         Wrong{{"footprint", "x.json", "--format", "openmetrics"}, "openmetrics is not in this"},
-        Wrong{{"footprint", "x.json", "--by", "column"}, "--by is not in this version"}));
+        Wrong{{"footprint", "x.json", "--by", "column"}, "--by column is not in this version"},
+        Wrong{{"footprint", "x.json", "--by", "outer", "--layout", "std_map"},
+              "--by outer of layout 'std_map' is not in this version"}));
 
 // Where a verb refuses a word, it is the program that names the verb.
 TEST(VerbInMessageTest, IsSaidOnce) {
@@ -134,7 +136,7 @@ TEST(VerbInMessageTest, IsSaidOnce) {
       {"compare", "x.json", "--format", "nope"},
       {"compare", "x.json", "--format", "html"},
       {"footprint", "x.json", "--format", "nope"},
-      {"footprint", "x.json", "--by", "outer"},
+      {"footprint", "x.json", "--by", "column"},
       {"load", "x.json", "--follow"},
   };
   for (const Words& words : calls) {

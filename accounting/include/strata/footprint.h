@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include <strata/memory_door.h>
+
 namespace strata {
 
 /// One leaf layer. Its name is a path, "strings/bytes"; all sizes are in bytes.
@@ -39,6 +41,11 @@ struct Footprint {
   /// How long the oldest reader's guard has been open, in seconds to about 0.01; 0 without guards.
   /// What is kept for guards is the layer "retained".
   double oldest_guard_seconds = 0;
+  /// How many blocks of the allocator are among what is held, as the door counted.
+  std::uint64_t heap_blocks = 0;
+  /// The stretches of whole pages among what is held, which no allocator knows of; found by the
+  /// walk.
+  std::vector<AddressRange> pages{};
 
   /// The sum over all layers, in bytes: what the walk found.
   std::uint64_t total_bytes() const;
@@ -55,6 +62,44 @@ struct Counts {
   std::uint64_t pairs = 0;
 
   friend bool operator==(const Counts&, const Counts&) = default;
+};
+
+/// What a cache holds, from figures that its writes keep up to date: nothing is walked. All of one
+/// moment, between two writes.
+struct RunningFootprint {
+  Counts counts;
+  std::uint64_t writes = 0;  ///< how many had been made: tells the moment
+
+  // The log that holds the content.
+  std::uint64_t log_live_bytes = 0;   ///< blobs in use
+  std::uint64_t log_slack_bytes = 0;  ///< free ends of segments, room in lists that grow
+  std::uint64_t log_dead_bytes = 0;   ///< replaced or deleted and not yet given back
+  std::uint64_t log_kept_bytes = 0;   ///< segments that are out of use and kept for guards
+  // What leads to it, whole blocks each.
+  std::uint64_t index_bytes = 0;       ///< of outers and inners
+  std::uint64_t dictionary_bytes = 0;  ///< index and table of strings
+  std::uint64_t other_bytes = 0;       ///< shapes, policy, lists of segments, readers, scratch
+
+  std::uint64_t allocated_bytes = 0;  ///< the door's own sum
+
+  /// The sum of the parts: equal to allocated_bytes, and to what a walk finds.
+  std::uint64_t total_bytes() const {
+    return log_live_bytes + log_slack_bytes + log_dead_bytes + log_kept_bytes + index_bytes +
+           dictionary_bytes + other_bytes;
+  }
+};
+
+/// What one outer costs, found by walking.
+struct OuterFootprint {
+  std::string outer;
+  Counts counts;  ///< its own: `outers` is 1
+  /// Its blobs, its table, and the strings and shapes that nobody else names.
+  std::uint64_t exclusive_bytes = 0;
+  /// Of strings that others name too, its share, by how often it names them.
+  double shared_bytes = 0;
+  /// What DeleteOuter would turn from live into dead or free: exclusive_bytes less what stays (a
+  /// string's number, the slot of the outer in its index).
+  std::uint64_t freed_bytes = 0;
 };
 
 }  // namespace strata

@@ -1,6 +1,9 @@
 // The one door to memory: every byte a layout holds is obtained and returned here, tagged with the
 // structural layer it belongs to.
 //
+// Three sets of figures check each other: the door's own sum (allocated_bytes()), one number that
+// is never read together with another; its running sum of each layer; and what a walk finds.
+//
 // Invariant: allocated_bytes() is the sum, over all blocks handed out and not yet returned, of the
 // bytes the allocator really reserved for each (malloc_usable_size, not what was asked for). It is
 // a running sum kept by Allocate and Free alone; Footprint walks (<strata/footprint.h>) find the
@@ -19,6 +22,7 @@
 #include <limits>
 #include <new>
 #include <span>
+#include <vector>
 
 namespace strata {
 
@@ -31,9 +35,18 @@ struct DoorTotals {
   std::uint64_t total_allocated_bytes = 0;  ///< handed out since the beginning, in bytes
   std::uint64_t allocations = 0;            ///< blocks handed out since the beginning
   std::uint64_t frees = 0;                  ///< blocks taken back since the beginning
+  std::uint64_t page_bytes = 0;             ///< of what is reserved now, in pages of ranges
+  std::uint64_t heap_blocks = 0;            ///< held now of the allocator's blocks
 };
 
-/// The door of one cache or layout. Neither copied nor moved: blocks' owners keep its address.
+/// A stretch of addresses.
+struct AddressRange {
+  const void* begin = nullptr;
+  std::uint64_t size_bytes = 0;
+};
+
+/// The door of one cache or layout. Doors of a process know of each other (AllTotals). Neither
+/// copied nor moved: blocks' owners keep its address.
 class MemoryDoor {
  public:
   /// The most layers one layout may have.
@@ -41,7 +54,8 @@ class MemoryDoor {
 
   static constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
 
-  MemoryDoor() = default;
+  constexpr MemoryDoor() = default;
+  ~MemoryDoor();
   MemoryDoor(const MemoryDoor&) = delete;
   MemoryDoor& operator=(const MemoryDoor&) = delete;
 
@@ -61,6 +75,8 @@ class MemoryDoor {
   /// memory. Returned whole with FreeRange.
   static void* ReserveRange(std::size_t size_bytes) noexcept;
   static void FreeRange(void* range, std::size_t size_bytes) noexcept;
+  /// All ranges that are reserved now in this process, by any door's owner.
+  static std::vector<AddressRange> ReservedRanges();
   /// Takes whole pages of a reserved range for `layer`; they read as zero. They are counted from
   /// here on, though the system finds them one by one as they are touched. False, and nothing
   /// taken, where the limit forbids it.
@@ -92,6 +108,9 @@ class MemoryDoor {
   std::uint64_t allocated_bytes() const noexcept;
   std::uint64_t allocated_bytes(LayerId layer) const noexcept;
 
+  /// What went through all doors of this process, those that are gone included. Threads: any.
+  static DoorTotals AllTotals();
+
   /// All running totals. Each figure is exact; while another thread writes, two of them may be
   /// one operation apart.
   DoorTotals totals() const noexcept;
@@ -101,14 +120,23 @@ class MemoryDoor {
   bool MayGrant(std::size_t size_bytes) noexcept;
   void CountTaken(LayerId layer, std::size_t size_bytes) noexcept;
   void CountReturned(LayerId layer, std::size_t size_bytes) noexcept;
+  // Enters the list of all doors, when something is taken first: a door may be made by the
+  // compiler.
+  void Enter() noexcept;
 
   std::uint64_t limit_bytes_ = kNoLimit;
   std::uint64_t granted_ = kNoLimit;
-  std::uint64_t held_bytes_ = 0;  // the sum over layers, kept for the limit alone
+  std::atomic<std::uint64_t> held_bytes_{0};  // its own sum: never added up from the layers'
   std::array<std::atomic<std::uint64_t>, kMaxLayers> layer_bytes_{};
   std::atomic<std::uint64_t> total_allocated_bytes_{0};
   std::atomic<std::uint64_t> allocations_{0};
   std::atomic<std::uint64_t> frees_{0};
+  std::atomic<std::uint64_t> page_bytes_{0};
+  std::atomic<std::uint64_t> heap_blocks_{0};
+  // Whether it is in the list of all doors, and its neighbours there.
+  bool entered_ = false;
+  MemoryDoor* before_ = nullptr;
+  MemoryDoor* after_ = nullptr;
 };
 
 /// A standard allocator that goes through a door: one pointer large, so several caches in one

@@ -5,6 +5,7 @@
 #define STRATA_PROCESS_MEMORY_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/statusor.h"
 
@@ -23,9 +24,14 @@ struct ProcessMemory {
 /// Unavailable where /proc cannot be read.
 absl::StatusOr<ProcessMemory> ReadProcessMemory();
 
-/// Gives the allocator's free pages back to the system (glibc's malloc_trim), so that RSS shows
-/// what is held and not what was. Takes time in proportion to the heap.
+/// Gives the allocator's free pages back to the system (glibc: malloc_trim; jemalloc: the calling
+/// thread's cache and all arenas are purged), so that RSS shows what is held and not what was.
+/// Takes time in proportion to the heap.
 void TrimAllocator();
+
+/// The name and version of the malloc this process runs on: "glibc 2.36 malloc",
+/// "jemalloc 5.3.0-…".
+std::string AllocatorName();
 
 }  // namespace strata
 

@@ -37,6 +37,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -84,6 +85,10 @@ struct Options {
   /// Whether writes pay for cleaning as they go. Without, what is replaced or deleted stays in
   /// memory until Maintain: for a bulk load that ends with Maintain.
   bool clean_on_write = true;
+  /// For debugging: after every so many writes the whole structure is walked, and what the walk
+  /// finds, the running figures and the door's sum must be equal; where they are not, the process
+  /// ends with a message that names the figures. 0: never. Each audit costs a scan.
+  std::uint64_t audit_every_writes = 0;
 };
 
 /// What a cache has done, and how it stands.
@@ -149,15 +154,22 @@ class Cache {
 
   // Asking.
 
-  /// What it holds now. Running counters: O(1), from any thread, without waiting; beside a writer
-  /// two of them may be one write apart.
+  /// What it holds now, as the last write left it: Running().counts.
   Counts counts() const;
-  /// The door's running totals, in bytes and blocks. As counts().
+  /// The door's running totals, in bytes and blocks. O(1), from any thread, without waiting; beside
+  /// a writer two of them may be one operation apart.
   DoorTotals memory() const;
+  /// The running figures as the last write left them, all of one moment. O(1), well under a
+  /// microsecond, from any thread; neither waits for a writer nor makes it wait.
+  RunningFootprint Running() const;
   /// Waits for a write that is going on, then O(1) and a look at every open guard.
   CacheStats Stats() const;
   /// Walks the whole structure: O(content), about as long as one scan. Writes wait meanwhile.
   Footprint MeasureFootprint() const;
+  /// The `most` outers with the largest exclusive bytes, the largest first. Walks everything, in
+  /// memory of some bytes a string of one outer; writes wait meanwhile. ResourceExhausted: no
+  /// memory for that.
+  absl::StatusOr<std::vector<OuterFootprint>> LargestOuters(std::size_t most) const;
   const Options& options() const;
   /// Walks everything and checks every invariant; Internal, and which one, where one does not hold.
   /// ResourceExhausted: no memory for the walk's own counts. O(content). Writes wait meanwhile.

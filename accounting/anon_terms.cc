@@ -1,0 +1,233 @@
+#include "accounting/anon_terms.h"
+
+#include <link.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "accounting/glibc_heap.h"
+#include "accounting/jemalloc.h"
+#include "accounting/jemalloc_pages.h"
+#include "accounting/thread_stacks.h"
+
+#include <strata/memory_door.h>
+
+namespace strata {
+namespace {
+
+// What glibc's malloc adds to a block's usable bytes.
+constexpr std::uint64_t kBlockHeaderBytes = 8;
+constexpr std::uint64_t kLargestSparseBytes = std::uint64_t{64} << 30;
+
+class Terms {
+ public:
+  explicit Terms(ProcessBooks* books) : books_(books) {}
+
+  void Add(std::string_view name, std::uint64_t bytes, std::string_view source) {
+    AddSigned(name, static_cast<std::int64_t>(bytes), source);
+  }
+  void TakeBack(std::string_view name, std::uint64_t bytes, std::string_view source) {
+    AddSigned(name, -static_cast<std::int64_t>(bytes), source);
+  }
+  void Figure(std::string_view name, std::uint64_t bytes) {
+    books_->allocator.figures.push_back({.name = std::string(name), .bytes = bytes});
+  }
+
+ private:
+  void AddSigned(std::string_view name, std::int64_t bytes, std::string_view source) {
+    books_->terms.push_back(
+        {.of = "anon", .name = std::string(name), .bytes = bytes, .source = std::string(source)});
+  }
+
+  ProcessBooks* books_;
+};
+
+bool IsReserved(const Mapping& mapping, const std::vector<AddressRange>& ranges) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const AddressRange& range) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(range.begin);
+    return mapping.begin >= begin && mapping.begin < begin + range.size_bytes;
+  });
+}
+
+// Whether nobody can have it from an allocator: nothing is in it, or hardly anything of very much,
+// as in what sanitizers and virtual machines reserve. Looking at its pages would take for ever.
+bool IsReservation(const Mapping& mapping) {
+  const std::uint64_t bytes = mapping.end - mapping.begin;
+  return mapping.anon_bytes == 0 ||
+         (bytes > kLargestSparseBytes && mapping.anon_bytes < bytes / 100);
+}
+
+// The caches' bytes as their doors count them, and their pages that are not there: taken and never
+// touched, or swapped out.
+absl::Status AddCaches(std::span<const Footprint> caches, Terms* terms) {
+  std::uint64_t absent_bytes = 0;
+  for (const Footprint& cache : caches) {
+    terms->Add(absl::StrCat("layout ", cache.layout), cache.allocated_bytes, "door");
+    for (const AddressRange& range : cache.pages) {
+      const auto begin = reinterpret_cast<std::uintptr_t>(range.begin);
+      const absl::StatusOr<ResidentPages> pages =
+          ResidentPages::Read(begin, begin + range.size_bytes);
+      if (!pages.ok()) return pages.status();
+      absent_bytes += range.size_bytes - pages->Bytes(begin, begin + range.size_bytes);
+    }
+  }
+  terms->TakeBack("of that, pages not resident", absent_bytes, "pagemap");
+  return absl::OkStatus();
+}
+
+absl::Status AddGlibc(std::span<const Footprint> caches, const std::vector<Mapping>& mappings,
+                      Terms* terms) {
+  const struct mallinfo2 info = mallinfo2();
+  terms->Figure("allocated_bytes", info.uordblks + info.hblkhd);
+  terms->Figure("free_bytes", info.fordblks);
+  terms->Figure("heap_bytes", info.arena);
+  terms->Figure("mapped_bytes", info.hblkhd);
+  std::uint64_t blocks = 0;
+  for (const Footprint& cache : caches) blocks += cache.heap_blocks;
+  terms->Add("headers of the layout's blocks", blocks * kBlockHeaderBytes, "door, 8 a block");
+  const absl::StatusOr<GlibcHeap> heap = WalkGlibcHeap(mappings);
+  if (absl::IsAborted(heap.status())) return absl::OkStatus();
+  if (!heap.ok()) return heap.status();
+  terms->Figure("walked_in_use_bytes", heap->in_use_bytes + heap->mapped_bytes);
+  terms->Figure("walked_in_use_blocks", heap->in_use_blocks + heap->mapped_blocks);
+  terms->Add("free blocks on resident pages: fragmentation", heap->resident_free_bytes,
+             "heap walk, pagemap");
+  terms->Add("free blocks kept by threads", heap->resident_cached_bytes, "heap walk, pagemap");
+  terms->Add("unused ends of heaps", heap->resident_top_bytes, "heap walk, pagemap");
+  terms->Add("states of arenas", heap->resident_state_bytes, "heap walk, pagemap");
+  terms->TakeBack("blocks in use on pages not resident", heap->absent_bytes, "heap walk, pagemap");
+  return absl::OkStatus();
+}
+
+std::uint64_t Jemalloc(const std::string& name) { return jemalloc::Read(name.c_str()).value_or(0); }
+
+// The free regions of slabs that are in use, bin by bin.
+std::uint64_t FreeRegionBytes() {
+  std::uint64_t bytes = 0;
+  const std::uint64_t bins = Jemalloc("arenas.nbins");
+  for (std::uint64_t bin = 0; bin < bins; ++bin) {
+    const std::string kind = absl::StrCat("arenas.bin.", bin);
+    const std::string now = absl::StrCat("stats.arenas.4096.bins.", bin);
+    bytes += Jemalloc(now + ".curslabs") * Jemalloc(kind + ".slab_size") -
+             Jemalloc(now + ".curregs") * Jemalloc(kind + ".size");
+  }
+  return bytes;
+}
+
+std::uint64_t LargeBlocks() {
+  std::uint64_t blocks = 0;
+  const std::uint64_t classes = Jemalloc("arenas.nlextents");
+  for (std::uint64_t i = 0; i < classes; ++i) {
+    blocks += Jemalloc(absl::StrCat("stats.arenas.4096.lextents.", i, ".curlextents"));
+  }
+  return blocks;
+}
+
+absl::Status AddJemalloc(const std::vector<Mapping>& mappings, Terms* terms) {
+  const absl::StatusOr<JemallocPages> pages = ReadJemallocPages(mappings);
+  if (!pages.ok()) return pages.status();
+  jemalloc::Refresh();
+  const std::uint64_t page = Jemalloc("arenas.page");
+  for (const char* const figure :
+       {"allocated", "active", "metadata", "resident", "mapped", "retained"}) {
+    terms->Figure(absl::StrCat(figure, "_bytes"), Jemalloc(absl::StrCat("stats.", figure)));
+  }
+  const std::uint64_t dirty_bytes = Jemalloc("stats.arenas.4096.pdirty") * page;
+  const std::uint64_t muzzy_bytes = Jemalloc("stats.arenas.4096.pmuzzy") * page;
+  terms->Figure("dirty_bytes", dirty_bytes);
+  terms->Figure("muzzy_bytes", muzzy_bytes);
+  terms->Add("free regions of slabs: fragmentation", FreeRegionBytes(), "jemalloc, bins");
+  terms->Add("free regions kept by threads", Jemalloc("stats.arenas.4096.tcache_bytes"),
+             "jemalloc, tcache_bytes");
+  if (Jemalloc("opt.cache_oblivious") != 0) {
+    terms->Add("padding of large blocks", LargeBlocks() * page, "jemalloc, lextents");
+  }
+  terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
+  terms->Add("jemalloc's own structures", pages->resident_base_bytes, "base blocks, pagemap");
+  terms->Add("pages of zeros beside used ones in huge pages", pages->zero_bytes,
+             "smaps, pages' contents");
+  return absl::OkStatus();
+}
+
+// Writable segments of the program and its libraries.
+int CollectData(dl_phdr_info* object, std::size_t, void* ranges) {
+  for (int i = 0; i < object->dlpi_phnum; ++i) {
+    const auto& segment = object->dlpi_phdr[i];
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) == 0) continue;
+    const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
+    static_cast<std::vector<std::pair<std::uintptr_t, std::uintptr_t>>*>(ranges)->emplace_back(
+        begin / kPageBytes * kPageBytes,
+        (begin + segment.p_memsz + kPageBytes - 1) / kPageBytes * kPageBytes);
+  }
+  return 0;
+}
+
+absl::StatusOr<std::uint64_t> DataBytes() {
+  std::vector<std::pair<std::uintptr_t, std::uintptr_t>> ranges;
+  dl_iterate_phdr(CollectData, &ranges);
+  std::uint64_t bytes = 0;
+  for (const auto& [begin, end] : ranges) {
+    const absl::StatusOr<ResidentPages> pages = ResidentPages::Read(begin, end);
+    if (!pages.ok()) return pages.status();
+    bytes += pages->Bytes(begin, end);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+absl::Status AddAnonTerms(std::span<const Footprint> caches, const std::vector<Mapping>& mappings,
+                          ProcessBooks* books) {
+  Terms terms(books);
+  if (absl::Status status = AddCaches(caches, &terms); !status.ok()) return status;
+  // What the allocator may have: not the ranges that caches reserve.
+  std::vector<Mapping> others;
+  const std::vector<AddressRange> ranges = MemoryDoor::ReservedRanges();
+  std::copy_if(mappings.begin(), mappings.end(), std::back_inserter(others),
+               [&](const Mapping& mapping) { return !IsReserved(mapping, ranges); });
+  others = Merged(others);
+  std::erase_if(others, IsReservation);
+  const absl::Status status =
+      jemalloc::IsTheAllocator() ? AddJemalloc(others, &terms) : AddGlibc(caches, others, &terms);
+  if (!status.ok()) return status;
+  terms.Add("stacks", StackBytes(mappings), "smaps");
+  const absl::StatusOr<std::uint64_t> data_bytes = DataBytes();
+  if (!data_bytes.ok()) return data_bytes.status();
+  terms.Add("data of program and libraries", *data_bytes, "pagemap");
+  return absl::OkStatus();
+}
+
+void AddFileTerms(const std::vector<Mapping>& mappings, ProcessBooks* books) {
+  std::set<std::string_view> programs;
+  for (const Mapping& mapping : mappings) {
+    if (mapping.executable && !mapping.name.empty()) programs.insert(mapping.name);
+  }
+  std::uint64_t program_bytes = 0;
+  std::uint64_t shared_bytes = 0;
+  std::uint64_t other_bytes = 0;
+  for (const Mapping& mapping : mappings) {
+    const std::uint64_t bytes = mapping.rss_bytes - mapping.anon_bytes;
+    if (programs.contains(mapping.name)) {
+      program_bytes += bytes;
+    } else if (mapping.shared) {
+      shared_bytes += bytes;
+    } else {
+      other_bytes += bytes;
+    }
+  }
+  const auto add = [&](const char* name, std::uint64_t bytes) {
+    books->terms.push_back(
+        {.of = "file", .name = name, .bytes = static_cast<std::int64_t>(bytes), .source = "smaps"});
+  };
+  add("program and libraries", program_bytes);
+  add("shared mappings", shared_bytes);
+  add("private mappings of files", other_bytes);
+}
+
+}  // namespace strata

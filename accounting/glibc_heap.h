@@ -1,0 +1,54 @@
+// Walks the heaps of glibc's malloc, block by block, and says what each byte of them is.
+//
+//     main heap   │ chunk │ chunk │ … │ top │          [heap], up to the program's break
+//     other heaps │ state of heap and arena │ chunk │ … │ top │   at multiples of 64 MiB
+//     mapped      │ 0 │ size|2 │ block …   │           a large block's own mapping
+//
+//     chunk       │ size of the one before, if that is free │ size|flags │ block … │
+//                   flags: 1 the one before is in use, 2 mapped, 4 of another heap than the main
+//                   one
+//
+// Where the fragmentation is: glibc tells how much of the heap is free (mallinfo2), not how much of
+// that is still resident, since malloc_trim gives pages in the middle back. So the walk asks the
+// kernel for the state of each page (pagemap) and counts, of free blocks, the bytes on pages that
+// are there, and of blocks in use those on pages that are not.
+//
+// Threads: safe from any. Threads that allocate meanwhile may lead the walk astray; it notices, and
+// starts over a few times.
+#ifndef STRATA_ACCOUNTING_GLIBC_HEAP_H_
+#define STRATA_ACCOUNTING_GLIBC_HEAP_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "accounting/proc_maps.h"
+
+namespace strata {
+
+/// What the heaps are made of. Blocks in use and free ones add up to all heaps; sizes are of whole
+/// chunks, the 8 bytes of each one's header included.
+struct GlibcHeap {
+  std::uint64_t heap_bytes = 0;     ///< of all heaps, chunks and tops, without their states
+  std::uint64_t in_use_blocks = 0;  ///< handed out; none of those mapped on their own
+  std::uint64_t in_use_bytes = 0;
+  std::uint64_t mapped_blocks = 0;  ///< handed out, with a mapping each
+  std::uint64_t mapped_bytes = 0;
+  std::uint64_t absent_bytes = 0;         ///< of both, on pages that are not resident
+  std::uint64_t free_bytes = 0;           ///< in bins, to be handed out again
+  std::uint64_t resident_free_bytes = 0;  ///< of them on resident pages: the fragmentation
+  std::uint64_t cached_bytes = 0;         ///< kept by threads for themselves
+  std::uint64_t resident_cached_bytes = 0;
+  std::uint64_t top_bytes = 0;  ///< at the ends of heaps, never handed out, or not lately
+  std::uint64_t resident_top_bytes = 0;
+  std::uint64_t resident_state_bytes = 0;  ///< the states of heaps and arenas but the main one's
+};
+
+/// Walks now. `mappings` are those of a moment ago. Aborted where other threads allocated all the
+/// while.
+absl::StatusOr<GlibcHeap> WalkGlibcHeap(const std::vector<Mapping>& mappings);
+
+}  // namespace strata
+
+#endif  // STRATA_ACCOUNTING_GLIBC_HEAP_H_

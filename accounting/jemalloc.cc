@@ -1,0 +1,77 @@
+#include "accounting/jemalloc.h"
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <cstring>
+
+// Where a jemalloc is linked in statically only the linker knows of it.
+extern "C" int mallctl(const char* name, void* old_value, std::size_t* old_bytes, void* new_value,
+                       std::size_t new_bytes) __attribute__((weak));
+
+namespace strata::jemalloc {
+namespace {
+
+using Control = int (*)(const char*, void*, std::size_t*, void*, std::size_t);
+
+Control FindControl() {
+  if (mallctl != nullptr) return &mallctl;
+  return reinterpret_cast<Control>(dlsym(RTLD_DEFAULT, "mallctl"));
+}
+
+Control TheControl() {
+  static const Control control = FindControl();
+  return control;
+}
+
+// A jemalloc that is there beside another malloc does not count what that one hands out.
+bool CountsOurBlocks(Control control) {
+  std::uint64_t* allocated = nullptr;  // by this thread, up to now
+  std::size_t size_bytes = sizeof(allocated);
+  if (control("thread.allocatedp", &allocated, &size_bytes, nullptr, 0) != 0) return false;
+  const std::uint64_t before = *allocated;
+  // Volatile, so that the compiler does not leave the pair out.
+  void* volatile block = std::malloc(64);
+  std::free(block);
+  return *const_cast<volatile std::uint64_t*>(allocated) > before;
+}
+
+}  // namespace
+
+bool IsTheAllocator() {
+  static const bool is = TheControl() != nullptr && CountsOurBlocks(TheControl());
+  return is;
+}
+
+std::string Version() {
+  const char* version = nullptr;
+  std::size_t size_bytes = sizeof(version);
+  if (!IsTheAllocator() || TheControl()("version", &version, &size_bytes, nullptr, 0) != 0) {
+    return "";
+  }
+  return version;
+}
+
+void Refresh() {
+  if (!IsTheAllocator()) return;
+  std::uint64_t epoch = 1;
+  TheControl()("epoch", nullptr, nullptr, &epoch, sizeof(epoch));
+}
+
+std::optional<std::uint64_t> Read(const char* name) {
+  if (!IsTheAllocator()) return std::nullopt;
+  std::uint64_t value = 0;
+  // The call says how large the figure is, and where it has another size it fails.
+  for (const std::size_t size : {sizeof(std::uint64_t), sizeof(std::uint32_t), sizeof(bool)}) {
+    std::size_t size_bytes = size;
+    value = 0;
+    if (TheControl()(name, &value, &size_bytes, nullptr, 0) == 0) return value;
+  }
+  return std::nullopt;
+}
+
+bool Do(const char* name) {
+  return IsTheAllocator() && TheControl()(name, nullptr, nullptr, nullptr, 0) == 0;
+}
+
+}  // namespace strata::jemalloc

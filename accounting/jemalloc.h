@@ -1,0 +1,35 @@
+// jemalloc's own figures, where it is this process's allocator: linked in, or put in front by
+// LD_PRELOAD. The library does not link it.
+//
+// Threads: safe from any.
+#ifndef STRATA_ACCOUNTING_JEMALLOC_H_
+#define STRATA_ACCOUNTING_JEMALLOC_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace strata::jemalloc {
+
+/// The place of "all arenas together" in the names of figures.
+inline constexpr const char* kAllArenas = "4096";
+
+/// Whether malloc is jemalloc's: what it hands out must show in jemalloc's count.
+bool IsTheAllocator();
+
+/// Its version; "" where it is not the allocator.
+std::string Version();
+
+/// Takes its figures down anew; those read afterwards are of this moment.
+void Refresh();
+
+/// A figure by its name, of any unsigned type; none where this jemalloc has no such figure.
+std::optional<std::uint64_t> Read(const char* name);
+
+/// Sets or does what `name` stands for, which takes no argument; whether it could.
+bool Do(const char* name);
+
+}  // namespace strata::jemalloc
+
+#endif  // STRATA_ACCOUNTING_JEMALLOC_H_

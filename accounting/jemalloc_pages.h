@@ -1,0 +1,36 @@
+// What jemalloc cannot say of its pages, read from the pages themselves.
+//
+//     base block   │ size, a multiple of 2 MiB │ next block │ jemalloc's own structures, sparse … │
+//
+// stats.metadata counts what was set aside for its structures, most of which is never touched; the
+// pages of its base blocks that are resident are what it costs. And under huge pages (thp:always)
+// pages that it holds free, or never used, are resident beside used ones: they hold nothing but
+// zeros, for that is how the kernel gives and takes them.
+//
+// Threads: safe from any.
+#ifndef STRATA_ACCOUNTING_JEMALLOC_PAGES_H_
+#define STRATA_ACCOUNTING_JEMALLOC_PAGES_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "accounting/proc_maps.h"
+
+namespace strata {
+
+struct JemallocPages {
+  std::uint64_t base_bytes = 0;           ///< of base blocks, touched or not
+  std::uint64_t resident_base_bytes = 0;  ///< of them on resident pages
+  /// Resident pages of zeros in mappings that may have huge pages, outside base blocks. (How much
+  /// is on huge pages now tells too little: one that was divided keeps its pages.)
+  std::uint64_t zero_bytes = 0;
+};
+
+/// Looks at `mappings`, the private memory that may be jemalloc's, adjacent ones merged. Reads
+/// every resident page where there are huge pages. Unavailable where /proc cannot be read.
+absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mappings);
+
+}  // namespace strata
+
+#endif  // STRATA_ACCOUNTING_JEMALLOC_PAGES_H_

@@ -1,0 +1,24 @@
+// Which mappings are stacks of this process's threads.
+//
+// Threads: safe from any.
+#ifndef STRATA_ACCOUNTING_THREAD_STACKS_H_
+#define STRATA_ACCOUNTING_THREAD_STACKS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "accounting/proc_maps.h"
+
+namespace strata {
+
+/// What is resident of the mappings that are stacks, in bytes: those on which, as the kernel says,
+/// a thread that stands still has its stack, and the calling one's. A thread that runs all the
+/// while is not found.
+std::uint64_t StackBytes(const std::vector<Mapping>& mappings);
+/// The same, of now. Unavailable where /proc cannot be read.
+absl::StatusOr<std::uint64_t> StackBytes();
+
+}  // namespace strata
+
+#endif  // STRATA_ACCOUNTING_THREAD_STACKS_H_

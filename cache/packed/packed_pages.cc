@@ -1,0 +1,21 @@
+// Where the packed layout's whole pages are: what the books of the process need to ask the kernel
+// about them (<strata/process_books.h>).
+#include <vector>
+
+#include "cache/packed/packed_map.h"
+
+namespace strata::packed {
+
+std::vector<AddressRange> PackedMap::TakenPages() const {
+  std::vector<AddressRange> ranges = {tables_.pages(), strings_.dictionary().pages(),
+                                      shapes_.pages()};
+  const auto add = [&](SegmentStore::Segment segment) {
+    ranges.push_back({.begin = log_.Address(SegmentStore::StartOf(segment)),
+                      .size_bytes = log_.taken_bytes(segment)});
+  };
+  for (SegmentStore::Segment segment = 0; log_.NextSegment(&segment); ++segment) add(segment);
+  for (SegmentStore::Segment segment = 0; log_.NextRetired(&segment); ++segment) add(segment);
+  return ranges;
+}
+
+}  // namespace strata::packed

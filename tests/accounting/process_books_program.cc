@@ -1,0 +1,113 @@
+// process_books_program default|never|madvise: holds a cache of more than 100 MB and demands that
+// the rest of its anonymous memory is at most 1 % of it. Run under each allocator and with each
+// setting of huge pages (CMakeLists.txt); prints the books, and fails with 1 where they stay open.
+//
+// `never` and `madvise` are set here, by prctl and by advice on all that is mapped; an allocator's
+// own settings come from the environment.
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/kit/owned_records.h"
+
+#include <strata/cache.h>
+#include <strata/mem_stats.h>
+#include <strata/memory_door.h>
+#include <strata/process_books.h>
+
+namespace strata {
+namespace {
+
+constexpr int kEntries = 500'000;
+constexpr std::uint64_t kLeastBytes = 100'000'000;
+
+// Whether it is in a range that a cache has reserved: a cache says itself what of it may be huge.
+bool IsReserved(unsigned long address) {
+  for (const AddressRange& range : MemoryDoor::ReservedRanges()) {
+    const auto begin = reinterpret_cast<unsigned long>(range.begin);
+    if (address >= begin && address < begin + range.size_bytes) return true;
+  }
+  return false;
+}
+
+// Advises huge pages for heap and anonymous mappings.
+void AdviseHugePages() {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    unsigned long begin = 0;
+    unsigned long end = 0;
+    int path = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx rw-p %*s %*s %*s %n", &begin, &end, &path) != 2)
+      continue;
+    const std::string_view name = std::string_view(line).substr(static_cast<std::size_t>(path));
+    if (!name.empty() && name != "[heap]") continue;
+    if (IsReserved(begin)) continue;
+    madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  }
+}
+
+// Entries of all sizes, and beside them blocks of the program's own that come and go.
+bool Fill(Cache& cache, bool advise) {
+  std::mt19937_64 random(1);
+  std::vector<std::string> own(2000);
+  for (int i = 0; i < kEntries; ++i) {
+    kit::OwnedRecords records;
+    const int count = i % 100 == 0 ? 40 : 1 + i % 3;
+    for (int record = 0; record < count; ++record) {
+      std::string value;
+      while (value.size() < 60) value += std::to_string(random());
+      records.BeginRecord();
+      records.AddPair("key" + std::to_string(random() % 50), value);
+      records.AddPair("name", "value " + std::to_string(random() % 5000));
+    }
+    const std::string outer = i % 2 == 0 ? std::to_string(i % 20) : "small" + std::to_string(i / 4);
+    if (!cache.Put(outer, std::to_string(i), records.records()).ok()) return false;
+    own[random() % own.size()] = std::string(random() % 20'000, 'x');
+    if (advise && i % 20'000 == 0) AdviseHugePages();
+  }
+  return true;
+}
+
+int Run(std::string_view pages) {
+  if (pages == "never" && prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0) return 2;
+  absl::StatusOr<Cache> cache = Cache::Create();
+  if (!cache.ok() || !Fill(*cache, pages == "madvise")) return 2;
+  if (!ReleaseMemory(*cache).ok()) return 2;
+  const Footprint footprint = cache->MeasureFootprint();
+  const absl::StatusOr<ProcessBooks> books = ReadProcessBooks({&footprint, 1});
+  if (!books.ok()) {
+    std::printf("%s\n", books.status().ToString().c_str());
+    return 2;
+  }
+  std::printf("%s, huge pages %s\nanonymous %14lld\n", books->allocator.name.c_str(), pages.data(),
+              static_cast<long long>(books->anon_bytes));
+  for (const MemoryTerm& term : books->terms) {
+    if (term.of != "anon") continue;
+    std::printf("%14lld  %s (%s)\n", static_cast<long long>(term.bytes), term.name.c_str(),
+                term.source.c_str());
+  }
+  const auto anon_bytes = static_cast<double>(books->anon_bytes);
+  const auto rest = static_cast<double>(books->UnexplainedBytes("anon"));
+  std::printf("%14.0f  rest, %.3f %%\n", rest, 100 * rest / anon_bytes);
+  if (footprint.allocated_bytes < kLeastBytes) {
+    std::printf("the cache holds less than it should: %llu bytes\n",
+                static_cast<unsigned long long>(footprint.allocated_bytes));
+    return 2;
+  }
+  return rest <= 0.01 * anon_bytes && rest >= -0.01 * anon_bytes ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace strata
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  return strata::Run(argv[1]);
+}

@@ -1,0 +1,116 @@
+// The books of this process: they add up, and each kind of memory that the test makes itself shows
+// in the term that is named for it. (That the rest stays below 1 % is process_books_program.cc's.)
+#include <strata/process_books.h>
+
+#include <sys/mman.h>
+
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "tests/kit/sanitizers.h"
+
+namespace strata {
+namespace {
+
+class ProcessBooksTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (kit::kUnderSanitizer) GTEST_SKIP() << "it has an allocator of its own";
+  }
+};
+
+constexpr std::uint64_t kBytes = std::uint64_t{32} << 20;
+
+ProcessBooks Now() {
+  const absl::StatusOr<ProcessBooks> books = ReadProcessBooks({});
+  EXPECT_TRUE(books.ok()) << books.status();
+  return books.value_or(ProcessBooks{});
+}
+
+std::int64_t Term(const ProcessBooks& books, const std::string& of, const std::string& words) {
+  for (const MemoryTerm& term : books.terms) {
+    if (term.of == of && term.name.find(words) != std::string::npos) return term.bytes;
+  }
+  ADD_FAILURE() << "no term " << words;
+  return 0;
+}
+
+class Mapping {
+ public:
+  explicit Mapping(int flags)
+      : address_(mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0)) {
+    std::memset(address_, 1, kBytes);
+  }
+  ~Mapping() { munmap(address_, kBytes); }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+ private:
+  void* address_;
+};
+
+TEST_F(ProcessBooksTest, TermsHaveASourceAndFileMemoryHasHardlyARest) {
+  const ProcessBooks books = Now();
+  EXPECT_EQ(books.rss_bytes, books.anon_bytes + books.file_bytes);
+  EXPECT_FALSE(books.allocator.name.empty());
+  for (const MemoryTerm& term : books.terms) EXPECT_FALSE(term.source.empty()) << term.name;
+  EXPECT_LE(std::abs(books.UnexplainedBytes("file")), 64 << 10);
+  EXPECT_GT(Term(books, "file", "program and libraries"), 1 << 20);
+  EXPECT_GT(Term(books, "anon", "data of program"), 0);
+}
+
+TEST_F(ProcessBooksTest, WhatNobodyIsKnownToHaveIsTheRestAndNoTerm) {
+  const std::int64_t before = Now().UnexplainedBytes("anon");
+  const Mapping unknown(MAP_PRIVATE);
+  EXPECT_NEAR(static_cast<double>(Now().UnexplainedBytes("anon") - before),
+              static_cast<double>(kBytes), 1 << 20);
+}
+
+TEST_F(ProcessBooksTest, SharedMemoryIsATermOfFileMemory) {
+  const std::int64_t before = Term(Now(), "file", "shared mappings");
+  const Mapping shared(MAP_SHARED);
+  EXPECT_EQ(Term(Now(), "file", "shared mappings") - before, static_cast<std::int64_t>(kBytes));
+}
+
+TEST_F(ProcessBooksTest, StacksOfThreadsThatStandStillAreFound) {
+  const std::int64_t before = Term(Now(), "anon", "stacks");
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool deep = false;
+  bool done = false;
+  std::thread thread([&] {
+    volatile char bytes[4 << 20];
+    for (std::size_t i = 0; i < sizeof(bytes); i += 4096) bytes[i] = 1;
+    std::unique_lock lock(mutex);
+    deep = true;
+    changed.notify_all();
+    changed.wait(lock, [&] { return done; });
+  });
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return deep; });
+  }
+  EXPECT_GE(Term(Now(), "anon", "stacks"), before + (4 << 20));
+  {
+    const std::lock_guard lock(mutex);
+    done = true;
+  }
+  changed.notify_all();
+  thread.join();
+}
+
+TEST_F(ProcessBooksTest, ReservedAddressesCostNoTimeAndNoTerm) {
+  void* const range = MemoryDoor::ReserveRange(std::size_t{1} << 40);
+  if (range == nullptr) return;  // the system refuses: nothing to look at
+  const std::int64_t before = Now().UnexplainedBytes("anon");
+  EXPECT_NEAR(static_cast<double>(Now().UnexplainedBytes("anon")), static_cast<double>(before),
+              1 << 20);
+  MemoryDoor::FreeRange(range, std::size_t{1} << 40);
+}
+
+}  // namespace
+}  // namespace strata
