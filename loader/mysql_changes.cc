@@ -65,6 +65,14 @@ absl::Status ConfirmEnd(Session* session, const FollowPlan& plan, const std::str
                                          ": no answer, the statement was ended"));
 }
 
+// Whether the cursor `text` is at or behind `until`: of times by their text, of integers, none
+// below zero, by their digits.
+bool Reaches(const FollowPlan& plan, std::string_view text, std::string_view until) {
+  if (plan.cursor_kind != CursorKind::kInteger) return text >= until;
+  if (text.starts_with('-') || until.starts_with('-')) return false;
+  return text.size() != until.size() ? text.size() > until.size() : text >= until;
+}
+
 }  // namespace
 
 ChangeReader::ChangeReader() {
@@ -174,6 +182,7 @@ absl::Status ChangeReader::Read(
       ++counts->rows_applied;
       if (row.keep) Keep(row.id, row.content);
     }
+    if (round.until && Reaches(plan, page.last[0], *round.until)) break;
     absl::StatusOr<std::string> after = AfterCondition(columns, page.last);
     if (!after.ok()) return after.status();
     condition = *std::move(after);

@@ -7,7 +7,9 @@
 //     counted and otherwise left alone: a position that an open transaction holds back costs
 //     reading rows, not entries. Where the cursor's unit is so coarse that a row may change twice
 //     within it, rows of the unit that is not over are always taken for new.
-//   - The round is over when the server has said that there is nothing behind the last row.
+//   - The round is over when the server has said that there is nothing behind the last row, or
+//     when the rows have reached what was made after the round's sample: that is the next round's,
+//     and writers who never pause do not make a round without end.
 //
 // Bytes: 32 a row between the position and the end, for at most kMostKnownRows rows; of more rows
 // the rest is read again, entries and all, each round.
@@ -43,6 +45,7 @@ class ChangeReader {
   struct Round {
     std::optional<std::string> from;        ///< the position; none: from the first row
     std::optional<std::string> fresh_from;  ///< rows at and behind this may change unseen
+    std::optional<std::string> until;       ///< the position of the sample's own time
     std::size_t max_page_rows = 10'000;
   };
   struct Counts {

@@ -14,6 +14,7 @@ namespace {
 // Longer than a statement waits for a table's lock, an ALTER TABLE's say, the reader does not: it
 // would be taken for a dead connection.
 constexpr unsigned kLockWaitS = 20;
+constexpr std::chrono::milliseconds kLeastBetweenLooks{300};
 
 }  // namespace
 
@@ -40,7 +41,11 @@ absl::Status TableFollower::Connect() {
 absl::Status TableFollower::Sample() {
   absl::Status status = positions_.ReadLargest(session_.get(), plan_);
   if (!status.ok()) return status;
-  if (plan_.cursor && sees_transactions_) {
+  // The server renews its list of transactions only when nobody has read it for 0.1 s.
+  const auto now = std::chrono::steady_clock::now();
+  const bool look = !looked_at_ || now - *looked_at_ >= kLeastBetweenLooks;
+  if (plan_.cursor && sees_transactions_ && look) {
+    looked_at_ = now;
     absl::StatusOr<OpenWork> work = ReadOpenWork(session_.get());
     if (work.ok()) {
       now_us_ = work->now_us;
@@ -51,10 +56,12 @@ absl::Status TableFollower::Sample() {
       return work.status();
     }
   }
-  if (!plan_.cursor || !sees_transactions_) {
+  if (!plan_.cursor || !sees_transactions_ || !look) {
     absl::StatusOr<std::int64_t> now_us = ReadServerTime(session_.get());
     if (!now_us.ok()) return now_us.status();
     now_us_ = *now_us;
+  }
+  if (!sees_transactions_) {
     bound_us_ = now_us_ - std::chrono::microseconds(options_->fallback_lag).count();
   }
   positions_.Note(plan_, now_us_);
@@ -80,8 +87,10 @@ absl::Status TableFollower::Poll() {
   memory_error_ = absl::OkStatus();
   // Before the rows: what the sample does not know of is read by the next round, too.
   if (absl::Status status = Sample(); !status.ok()) return status;
-  const ChangeReader::Round round = {
-      .from = position_, .fresh_from = FreshFrom(), .max_page_rows = source_->max_page_rows};
+  const ChangeReader::Round round = {.from = position_,
+                                     .fresh_from = FreshFrom(),
+                                     .until = positions_.At(plan_, now_us_),
+                                     .max_page_rows = source_->max_page_rows};
   absl::Status status =
       changes_.Read(session_.get(), plan_, round, &rows_,
                     [this](const std::vector<EntryName>& names) { return Refresh(names, false); });

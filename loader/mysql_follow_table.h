@@ -80,6 +80,7 @@ class TableFollower {
   BoundTracker bounds_;
   PositionTracker positions_;
   bool sees_transactions_ = true;
+  std::optional<std::chrono::steady_clock::time_point> looked_at_;
   bool certain_ = true;
   bool reconcile_due_ = false;
   std::int64_t now_us_ = 0;    // the last sample's
