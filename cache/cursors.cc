@@ -6,6 +6,7 @@
 // them passes over the second.
 #include <strata/cache.h>
 
+#include <algorithm>
 #include <array>
 #include <new>
 #include <string>
@@ -161,7 +162,11 @@ struct EntryCursor::State {
   }
   void FetchAhead(const PackedMap& map, ReadPin& pin) {
     ++steps;
-    if (const auto* const item = entries.Ahead(6)) packed::FetchLines(item->found.list, 384);
+    if (const auto* const item = entries.Ahead(6)) {
+      const PackedMap::FoundList& found = item->found;
+      packed::FetchLines(found.list, std::min(PackedMap::kFetchListBytes,
+                                              static_cast<std::size_t>(found.end - found.list)));
+    }
     if (!reads_records) return;
     const auto* const soon = entries.Ahead(2);
     if (soon != nullptr && Decoder(2).Holds(soon->found)) Decoder(2).Fetch(map, pin);
@@ -248,7 +253,7 @@ RecordsView EntryCursor::records() try {
   at.reads_records = true;
   if (!at.entry) return {};
   const PackedMap& map = *at.entry.guard_->map_;
-  const PackedMap::FoundList found = {at.entry.list_, at.entry.count_};
+  const PackedMap::FoundList found = {at.entry.list_, at.entry.count_, nullptr};
   packed::ListDecoder& decoder = at.Decoder(0);
   if (!decoder.Holds(found)) decoder.Begin(map, found);
   return decoder.Finish(map, at.entry.guard_->pin_);

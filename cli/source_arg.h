@@ -63,6 +63,8 @@ class SourceArg {
   const JsonOptions& json() const { return json_; }
   /// Of kMySql: the table and its server, credentials included.
   const MySqlOptions& mysql() const { return mysql_; }
+  /// Of kMySql: how many tables it names. Where it is one, mysql() maps it.
+  std::size_t table_count() const { return tables_.size(); }
   /// Of the spool; -1 where there is none.
   int fd() const { return fd_; }
 

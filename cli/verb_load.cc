@@ -121,6 +121,12 @@ absl::Status RunLoad(const LoadArgs& args) {
                                    ": --follow is for a mysql:// table: leave it out, a file is "
                                    "read once"));
   }
+  if (args.follow && source->table_count() != 1) {
+    return UsageError(
+        absl::StrCat(source->name(), ": names ", source->table_count(),
+                     " tables, and --follow follows one in this version: name one, or "
+                     "leave --follow out"));
+  }
   std::unique_ptr<Output> dump;
   if (args.dump.has_value()) {
     absl::StatusOr<std::unique_ptr<Output>> opened = Output::Open(args.dump);

@@ -20,6 +20,7 @@
 #include "loader/follow_retry.h"
 #include "loader/message_text.h"
 #include "loader/mysql_follow_table.h"
+#include "loader/mysql_session.h"
 
 namespace strata {
 namespace {
@@ -351,6 +352,7 @@ std::optional<Clock::duration> Follower::State::Judge(const absl::Status& turn) 
 }
 
 void Follower::State::Run() {
+  const mysql::SessionThread thread;
   while (!stopping_.load()) {
     absl::Status turn;
     try {

@@ -106,6 +106,7 @@ class PackedMap {
   struct FoundList {
     const std::uint8_t* list = nullptr;
     std::size_t count = 0;
+    const std::uint8_t* end = nullptr;  ///< of the entry the list lies in
   };
   FoundList Find(std::string_view outer, std::string_view inner, ReadPin& pin) const;
   bool HasOuter(std::string_view outer, ReadPin& pin) const;
@@ -135,7 +136,7 @@ class PackedMap {
   // Fetching memory ahead of reads that follow, in steps whose waits overlap. Nothing is answered,
   // and what a step guesses wrong costs time only.
 
-  /// What reading this record of a list, below its count, will look at.
+  /// What reading this record of a list that was found, below its count, will look at.
   void FetchRecord(const FoundList& found, std::size_t index) const;
   /// Of a record's keys, then of one token: the dictionary's entries, and once those are there, the
   /// texts.
@@ -240,6 +241,7 @@ class PackedMap {
 
   struct Way;
   static constexpr std::size_t kFetchOuterBytes = 256;
+  static constexpr std::size_t kFetchHeadBytes = 40;
   static constexpr std::size_t kFetchRecordBytes = 256;
 
   OuterBlob ReadOuter(Location location) const;

@@ -71,7 +71,8 @@ void PackedMap::GuessEntries(std::span<const EntryAddress> entries, std::span<Wa
     if (way.entry == kNowhere) {
       way.state = Way::State::kAbsent;
     } else {
-      PrefetchLine(log_.Address(way.entry));
+      // The inner's token and the list's marks.
+      FetchLines(log_.Address(way.entry), kFetchHeadBytes);
     }
   });
 }
@@ -94,7 +95,7 @@ void PackedMap::SettleGuesses(std::span<const EntryAddress> entries, std::span<W
       way.state = Way::State::kAlone;
     }
     if (!found) continue;
-    way.found = {stored.list, ReadList(stored.list).count};
+    way.found = {stored.list, ReadList(stored.list).count, stored.end};
     way.state = Way::State::kFound;
   }
 }
@@ -119,7 +120,7 @@ void PackedMap::FetchRecord(const FoundList& found, std::size_t index) const {
   const StoredList list = ReadList(found.list);
   // To its start one walks from the mark before it.
   const std::uint8_t* const from = list.MarkBefore(index);
-  std::size_t bytes = kFetchRecordBytes;
+  std::size_t bytes = std::min(kFetchRecordBytes, static_cast<std::size_t>(found.end - from));
   const std::size_t next = index / list.marks.stride + 1;
   if (next <= list.marks.Count(list.count)) {
     bytes =

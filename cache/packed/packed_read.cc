@@ -116,7 +116,7 @@ PackedMap::FoundList PackedMap::Find(std::string_view outer, std::string_view in
   return ReadWhole(pin, [&]() -> FoundList {
     const Site site = Locate(outer, inner, pin);
     if (!site.found) return {};
-    const FoundList found = {site.stored.list, ReadList(site.stored.list).count};
+    const FoundList found = {site.stored.list, ReadList(site.stored.list).count, site.stored.end};
     (void)Holds(pin);  // the count too is of this era
     return found;
   });
@@ -173,7 +173,8 @@ std::uint64_t PackedMap::NextEntries(std::string_view outer, const OuterPlace& p
   const auto add = [&](const StoredEntry& entry) {
     const std::uint64_t hash = HashOfInner(entry.inner, pin);
     if (hash < from) return;
-    items->push_back({hash, entry.inner_begin, {entry.list, ReadList(entry.list).count}});
+    items->push_back(
+        {hash, entry.inner_begin, {entry.list, ReadList(entry.list).count, entry.end}});
   };
   const auto add_all = [&](const OuterBlob& blob) -> std::uint64_t {
     if (!blob.has_table) {

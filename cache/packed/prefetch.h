@@ -17,9 +17,11 @@ inline void PrefetchLine(const void* at) {
   asm volatile("");
 }
 
-/// Fetches the lines of so many bytes side by side.
+/// Fetches the lines of so many bytes, at least one, side by side.
 inline void FetchLines(const std::uint8_t* from, std::size_t bytes) {
-  for (std::size_t at = 0; at < bytes; at += 64) PrefetchLine(from + at);
+  const std::uint8_t* const last = from + bytes - 1;
+  for (const std::uint8_t* at = from; at < last; at += 64) PrefetchLine(at);
+  PrefetchLine(last);
 }
 
 }  // namespace strata::packed
