@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 PRESETS := dev release asan tsan fuzz coverage clang
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test deps deps-ci bench bench-readers coverage format format-check tidy asan tsan fuzz clang \
+.PHONY: help demo test browser deps deps-ci bench bench-readers coverage format format-check tidy asan tsan fuzz clang \
         install clean build-program build-bench $(PRESETS:%=build-%)
 
 help:  ## this list
@@ -15,6 +15,9 @@ demo: build-program  ## from a private MySQL server to the footprint of every la
 
 test: build-dev  ## build and run all tests
 	ctest --preset dev
+
+browser: build-dev | deps-ci  ## the HTML pages in a headless Chromium; pictures in build/dev
+	ctest --preset browser
 
 deps:  ## install what build, demo, tests and benchmarks lack (as root)
 	@cmake/install_packages.sh main

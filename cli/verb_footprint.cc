@@ -1,7 +1,8 @@
 // strata footprint: one layout's bytes by layer, and the books of the process that holds it.
 #include <memory>
 
-#include "accounting/report/report.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "cli/exit_status.h"
 #include "cli/layout_jobs.h"
 #include "cli/output.h"
@@ -9,13 +10,39 @@
 #include "cli/verbs.h"
 #include "cli/words.h"
 
+#include <strata/report.h>
+
 namespace strata::cli {
+namespace {
+
+// The layout that others are compared with.
+constexpr std::string_view kReference = "std_map";
+
+// One layout has no other to be told from: its own name stands for the cache's.
+NamedFootprint Named(const FootprintReport& report) {
+  return {.cache = report.layout.footprint.layout,
+          .counts = report.dataset.counts,
+          .footprint = report.layout.footprint};
+}
+
+absl::StatusOr<std::string> Formatted(const FootprintReport& report, std::string_view format) {
+  if (format == "json") return FootprintJson(report);
+  if (format == "html") return FootprintHtml(report);
+  const NamedFootprint named = Named(report);
+  if (format == "pprof") return PprofProfile({&named, 1}, absl::ToUnixNanos(absl::Now()));
+  if (format == "openmetrics") return OpenMetricsText({&named, 1}, &report.process);
+  return FootprintText(report);
+}
+
+}  // namespace
 
 absl::Status RunFootprint(const FootprintArgs& args) {
   if (args.by.has_value()) {
     return NotInThisVersion("--by", "leave it out to see layers");
   }
-  if (absl::Status status = CheckFormat(args.format, {"text", "json"}); !status.ok()) {
+  if (absl::Status status =
+          CheckFormat(args.format, {"text", "json", "html", "pprof", "openmetrics"});
+      !status.ok()) {
     return status;
   }
   if (absl::Status status = CheckLayout(args.layout); !status.ok()) return status;
@@ -27,10 +54,20 @@ absl::Status RunFootprint(const FootprintArgs& args) {
 
   ProgressLine progress("footprint", args.source.progress);
   progress.Note(args.layout);
-  const absl::StatusOr<FootprintReport> report = MeasureInProcess(*source, {.layout = args.layout});
+  absl::StatusOr<FootprintReport> report = MeasureInProcess(*source, {.layout = args.layout});
   if (!report.ok()) return report.status();
-  const std::string text = args.format == "json" ? FootprintJson(*report) : FootprintText(*report);
-  if (absl::Status status = (*output)->Write(text); !status.ok()) return status;
+  if (args.layout == kReference) {
+    report->std_map_bytes = report->layout.footprint.total_bytes();
+  } else if (args.std_map) {
+    progress.Note(std::string(kReference));
+    const absl::StatusOr<FootprintReport> reference = MeasureInProcess(
+        *source, {.layout = std::string(kReference), .lookups = 0, .describe_dataset = false});
+    if (!reference.ok()) return reference.status();
+    report->std_map_bytes = reference->layout.footprint.total_bytes();
+  }
+  const absl::StatusOr<std::string> text = Formatted(*report, args.format);
+  if (!text.ok()) return text.status();
+  if (absl::Status status = (*output)->Write(*text); !status.ok()) return status;
   return (*output)->Commit();
 }
 

@@ -1,9 +1,11 @@
-#include "accounting/report/report.h"
+#include <strata/report.h>
 
 #include <malloc.h>
 
 #include <algorithm>
 #include <cstddef>
+
+#include "accounting/report/bench_report.h"
 
 #include <strata/process_memory.h>
 
