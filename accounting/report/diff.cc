@@ -122,6 +122,7 @@ std::string Signed(std::int64_t bytes) {
 }
 
 std::string ShareOf(std::int64_t change, std::uint64_t whole) {
+  if (change == 0) return "0.0%";
   return whole == 0 ? "-"
                     : absl::StrFormat("%+.1f%%", 100 * static_cast<double>(change) /
                                                      static_cast<double>(whole));
