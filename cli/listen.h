@@ -1,0 +1,25 @@
+// `load --listen`: the debug server of a cache that is being loaded or followed.
+//
+// Threads: one starts and ends it; `health` is called from the server's.
+#ifndef STRATA_CLI_LISTEN_H_
+#define STRATA_CLI_LISTEN_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+#include <strata/cache.h>
+#include <strata/debug_http.h>
+
+namespace strata::cli {
+
+/// Serves `cache`, which must outlive the server, at `address`; /healthz answers with what `health`
+/// gives. An error of the call's words where `address` is none; else as DebugServer::Start.
+absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, const Cache& cache,
+                                                    std::function<DebugHealth()> health);
+
+}  // namespace strata::cli
+
+#endif  // STRATA_CLI_LISTEN_H_
