@@ -12,6 +12,7 @@
 
 #include <strata/cache.h>
 #include <strata/debug_http.h>
+#include <strata/follow.h>
 
 namespace strata::cli {
 
@@ -19,6 +20,10 @@ namespace strata::cli {
 /// gives. An error of the call's words where `address` is none; else as DebugServer::Start.
 absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, const Cache& cache,
                                                     std::function<DebugHealth()> health);
+
+/// How following goes, as /healthz tells it: healthy while rounds reach the source, and not before
+/// the first one is complete. `message` is what is wrong now: an error that is over is none.
+DebugHealth HealthOf(const FollowStatus& status);
 
 }  // namespace strata::cli
 

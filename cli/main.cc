@@ -261,7 +261,10 @@ class CommandLine {
     verb->add_flag("--follow", args.follow,
                    "keep applying a table's changes until SIGINT or SIGTERM, then write --dump");
     AddOptional(verb, "--save", &args.save, "FILE.strata (not in this version)");
-    AddOptional(verb, "--listen", &args.listen, "ADDR (not in this version)");
+    AddOptional(
+        verb, "--listen", &args.listen,
+        "with --follow: HOST:PORT (loopback where no host is given) that answers GET /healthz, "
+        "/metrics, /footprint and /debug/pprof/heap");
     AddOptional(verb, "--poll-interval", &args.poll_interval,
                 "with --follow: from one look for changed rows to the next (1s)");
     AddOptional(verb, "--reconcile-interval", &args.reconcile_interval,

@@ -4,6 +4,7 @@
 #include "cli/listen.h"
 
 #include <string>
+#include <utility>
 
 #include "cli/exit_status.h"
 #include "gmock/gmock.h"
@@ -33,6 +34,29 @@ TEST(ListenTest, ServesTheCacheUnderItsNameWhileItIsWrittenTo) {
   EXPECT_EQ(json::parse(HttpGet(server->port(), "/healthz").body).at("state"), "following");
   ASSERT_TRUE(cache.Put("a", "c", list).ok());
   EXPECT_THAT(HttpGet(server->port(), "/metrics").body, HasSubstr("{cache=\"shop\",layer=\"log/"));
+}
+
+TEST(ListenTest, FollowingIsHealthyFromItsFirstRoundToItsFirstError) {
+  FollowStatus status;
+  EXPECT_FALSE(HealthOf(status).healthy) << "nothing is loaded";
+  status.state = FollowState::kFollowing;
+  EXPECT_FALSE(HealthOf(status).healthy) << "no round is complete";
+  status.lag_seconds = 0.5;
+  status.rows_applied = 7;
+  status.last_error = absl::UnavailableError("gone");
+  const DebugHealth well = HealthOf(status);
+  EXPECT_TRUE(well.healthy);
+  EXPECT_EQ(well.state, "following");
+  EXPECT_EQ(well.message, "") << "it is over";
+  EXPECT_THAT(well.figures,
+              testing::IsSupersetOf({std::pair<std::string, double>("lag_seconds", 0.5),
+                                     std::pair<std::string, double>("rows_applied", 7)}));
+  for (const FollowState state : {FollowState::kRetrying, FollowState::kWaiting,
+                                  FollowState::kOutOfMemory, FollowState::kStopped}) {
+    status.state = state;
+    EXPECT_FALSE(HealthOf(status).healthy) << FollowStateName(state);
+    EXPECT_THAT(HealthOf(status).message, HasSubstr("gone"));
+  }
 }
 
 TEST(ListenTest, AddressThatIsNoneIsAnErrorOfTheWords) {
