@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 PRESETS := dev release asan tsan fuzz coverage clang
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test storm deps deps-ci bench bench-readers bench-mysql coverage format format-check tidy asan tsan fuzz clang \
+.PHONY: help demo test storm browser deps deps-ci bench bench-readers bench-mysql coverage format format-check tidy asan tsan fuzz clang \
         install clean build-program build-bench $(PRESETS:%=build-%)
 
 help:  ## this list
@@ -18,6 +18,9 @@ test: build-dev  ## build and run all tests
 
 storm: build-dev  ## the loader's proof for a minute: six writers, all faults, and nothing lost
 	ctest --preset dev -C storm -L storm
+
+browser: build-dev | deps-ci  ## the HTML pages in a headless Chromium; pictures in build/dev
+	ctest --preset browser
 
 deps:  ## install what build, demo, tests and benchmarks lack (as root)
 	@cmake/install_packages.sh main

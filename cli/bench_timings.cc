@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "accounting/report/report.h"
+#include "accounting/report/bench_report.h"
 #include "cli/benchmarks.h"
 #include "cli/exit_status.h"
 #include "cli/layout_jobs.h"
@@ -17,7 +17,7 @@ constexpr std::uint64_t kMaxRounds = 1000;
 
 void AddRound(const LayoutReport& layout, BenchRow* row) {
   row->layout = layout.footprint.layout;
-  row->load_seconds.push_back(layout.load_seconds);
+  if (layout.load_seconds) row->load_seconds.push_back(*layout.load_seconds);
   if (layout.lookup_ns) row->lookup_ns.push_back(*layout.lookup_ns);
   if (layout.lookup_batch_ns) row->lookup_batch_ns.push_back(*layout.lookup_batch_ns);
   if (layout.scan_ns_per_pair) row->scan_ns_per_pair.push_back(*layout.scan_ns_per_pair);

@@ -13,10 +13,11 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "accounting/report/report.h"
 #include "bench/baselines/memory_state.h"
 #include "cli/source_arg.h"
 #include "cli/verbs.h"
+
+#include <strata/report.h>
 
 namespace strata::cli {
 

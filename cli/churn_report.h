@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "accounting/report/report.h"
 #include "bench/baselines/churn.h"
+
+#include <strata/report.h>
 
 namespace strata::cli {
 

@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "cli/exit_status.h"
 #include "cli/interrupt.h"
+#include "cli/listen.h"
 #include "cli/progress.h"
 
 namespace strata::cli {
@@ -89,9 +90,24 @@ class TroubleLines {
   std::string advice_;
 };
 
+// The server at `listen`; null where none is wanted.
+absl::StatusOr<std::unique_ptr<DebugServer>> Serve(const SourceArg& source,
+                                                   const std::optional<std::string>& listen,
+                                                   const Cache& cache, const Follower& follower) {
+  if (!listen.has_value()) return nullptr;
+  absl::StatusOr<std::unique_ptr<DebugServer>> server =
+      Listen(*listen, cache, [&follower] { return HealthOf(follower.status()); });
+  if (server.ok() && (*server)->address() != *listen) {
+    std::fprintf(stderr, "strata load: %s: listening on %s\n", OneLine(source.name()).c_str(),
+                 (*server)->address().c_str());
+  }
+  return server;
+}
+
 }  // namespace
 
 absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowTimes& times,
+                                          const std::optional<std::string>& listen,
                                           bool progress_wanted) {
   absl::StatusOr<Cache> cache = Cache::Create();
   if (!cache.ok()) return cache.status();
@@ -107,6 +123,9 @@ absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowT
   absl::StatusOr<std::unique_ptr<Follower>> follower =
       Follower::Start(source.mysql(), *cache, options);
   if (!follower.ok()) return follower.status();
+  // Behind the follower and the cache, which it asks: it ends before them.
+  absl::StatusOr<std::unique_ptr<DebugServer>> server = Serve(source, listen, *cache, **follower);
+  if (!server.ok()) return server.status();
   ProgressLine line(source.name(), progress_wanted);
   TroubleLines trouble(source.name());
   auto noted = began;
@@ -129,6 +148,7 @@ absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowT
       return absl::CancelledError(
           "stopped before the table was loaded: nothing is held, run it again to start over");
     }
+    server->reset();
     follower->reset();
     return FollowedCache{*std::move(cache), last, now - began};
   }

@@ -3,11 +3,13 @@
 // While it follows the three signals end the following and not the program, so that what is held
 // can be written. Trouble and its end are a line each on standard error.
 //
-// Threads: one; the follower has its own.
+// Threads: one; the follower has its own, and so has the server that can be asked meanwhile.
 #ifndef STRATA_CLI_FOLLOW_TABLE_H_
 #define STRATA_CLI_FOLLOW_TABLE_H_
 
 #include <chrono>
+#include <optional>
+#include <string>
 
 #include "absl/status/statusor.h"
 
@@ -30,8 +32,11 @@ struct FollowedCache {
 };
 
 /// Loads the table that `source` names (its kind is kMySql) and follows it until a signal comes.
-/// An error where the first load cannot be done.
+/// Meanwhile the cache and how following goes can be asked for at `listen`, where there is one
+/// (cli/listen.h); standard error says which address that is, where it is another than was given:
+/// a port of 0. An error where the first load cannot be done, or `listen` not be listened on.
 absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowTimes& times,
+                                          const std::optional<std::string>& listen,
                                           bool progress_wanted);
 
 }  // namespace strata::cli

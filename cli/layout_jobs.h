@@ -11,11 +11,12 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "accounting/report/report.h"
 #include "bench/baselines/churn.h"
 #include "bench/baselines/reclaim.h"
 #include "cli/layout_process.h"
 #include "cli/source_arg.h"
+
+#include <strata/report.h>
 
 namespace strata::cli {
 

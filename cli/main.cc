@@ -46,6 +46,8 @@ struct Words {
   DumpArgs dump;
   GetArgs get;
   BenchArgs bench;
+  DiffArgs diff;
+  ExplainArgs explain;
 };
 
 class CommandLine {
@@ -61,8 +63,8 @@ class CommandLine {
     AddDump();
     AddGet();
     AddBench();
-    AddLater("diff", "two saved caches by content, or two footprints by layer");
-    AddLater("explain", "where the bytes of a Go program are");
+    AddDiff();
+    AddExplain();
   }
 
   // Runs the verb that the words name.
@@ -190,8 +192,8 @@ class CommandLine {
     verb->add_flag("--progress", flags->progress, "show progress even where no terminal is");
   }
 
-  static void AddFormat(CLI::App* verb, std::string* format) {
-    verb->add_option("--format", *format, "text or json")->capture_default_str();
+  static void AddFormat(CLI::App* verb, std::string* format, const char* what = "text or json") {
+    verb->add_option("--format", *format, what)->capture_default_str();
   }
 
   static void AddOutput(CLI::App* verb, std::optional<std::string>* output) {
@@ -228,7 +230,7 @@ class CommandLine {
     AddSource(verb, &args.source);
     verb->add_option("--layouts", args.layouts, "A,B,… (all where left out)");
     verb->add_option("--lookups", args.lookups, "random lookups a round")->capture_default_str();
-    AddFormat(verb, &args.format);
+    AddFormat(verb, &args.format, "text, json or html (a page to look at)");
     AddOutput(verb, &args.output);
   }
 
@@ -240,7 +242,10 @@ class CommandLine {
     verb->add_option("--layout", args.layout, "the layout to load")->capture_default_str();
     AddOptional(verb, "--by", &args.by,
                 "outer: the largest outers, too (column is not in this version)");
-    AddFormat(verb, &args.format);
+    verb->add_flag("--std-map", args.std_map,
+                   "measure nested std::map, too, for the ratio: it takes many times the memory");
+    AddFormat(verb, &args.format,
+              "text, json, html (a page to look at), pprof (for go tool pprof) or openmetrics");
     AddOutput(verb, &args.output);
   }
 
@@ -256,7 +261,10 @@ class CommandLine {
     verb->add_flag("--follow", args.follow,
                    "keep applying a table's changes until SIGINT or SIGTERM, then write --dump");
     AddOptional(verb, "--save", &args.save, "FILE.strata (not in this version)");
-    AddOptional(verb, "--listen", &args.listen, "ADDR (not in this version)");
+    AddOptional(
+        verb, "--listen", &args.listen,
+        "with --follow: HOST:PORT (loopback where no host is given) that answers GET /healthz, "
+        "/metrics, /footprint and /debug/pprof/heap");
     AddOptional(verb, "--poll-interval", &args.poll_interval,
                 "with --follow: from one look for changed rows to the next (1s)");
     AddOptional(verb, "--reconcile-interval", &args.reconcile_interval,
@@ -309,14 +317,31 @@ class CommandLine {
     AddOutput(verb, &args.output);
   }
 
-  // A verb of the contract that is still to come: known, and refused.
-  void AddLater(const char* name, const char* what) {
-    CLI::App* const verb = AddVerb(name, what, [name] {
-      return NotInThisVersion(absl::StrFormat("the verb '%s'", name),
-                              "strata --help lists those that are");
-    });
-    verb->allow_extras();
-    verb->group("Not in this version");
+  void AddDiff() {
+    DiffArgs& args = words_.diff;
+    CLI::App* const verb =
+        AddVerb("diff", "two footprints by layer", [&args] { return RunDiff(args); });
+    verb->add_option("A", args.a, "file of strata footprint --format json, - for standard input")
+        ->required();
+    verb->add_option("B", args.b, "another")->required();
+    AddFormat(verb, &args.format, "text, json or html (a page to look at)");
+    AddOutput(verb, &args.output);
+  }
+
+  void AddExplain() {
+    ExplainArgs& args = words_.explain;
+    CLI::App* const verb = AddVerb("explain", "where the bytes of a Go program are",
+                                   [&args] { return RunExplain(args); });
+    verb->add_option("WHAT", args.what, "memstats")->required();
+    verb->add_option("FILE", args.file,
+                     "a runtime.MemStats as JSON, or what /debug/vars gives; - for standard input")
+        ->required();
+    AddOptional(verb, "--observed", &args.observed,
+                "what its container is charged, as kubectl top shows it: 17367Mi");
+    verb->add_option("--sample", args.sample.source,
+                     "SOURCE, a piece of its data: what all of it would take in our layouts");
+    verb->add_option("--root", args.sample.root, "of the sample: JSON pointer to begin below");
+    AddOutput(verb, &args.output);
   }
 
   bool HasVerb(std::string_view name) const {

@@ -12,8 +12,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "accounting/report/report.h"
 #include "bench/baselines/reclaim.h"
+
+#include <strata/report.h>
 
 namespace strata::cli {
 

@@ -3,13 +3,14 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "accounting/report/report.h"
 #include "cli/exit_status.h"
 #include "cli/layout_jobs.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
+
+#include <strata/report.h>
 
 namespace strata::cli {
 namespace {
@@ -40,7 +41,7 @@ absl::Status Check(const CompareReport& report) {
 }  // namespace
 
 absl::Status RunCompare(const CompareArgs& args) {
-  if (absl::Status status = CheckFormat(args.format, {"text", "json"}); !status.ok()) {
+  if (absl::Status status = CheckFormat(args.format, {"text", "json", "html"}); !status.ok()) {
     return status;
   }
   const absl::StatusOr<std::vector<std::string>> layouts = ParseLayouts(args.layouts);
@@ -66,7 +67,9 @@ absl::Status RunCompare(const CompareArgs& args) {
     report.layouts.push_back(std::move(measured->layout));
   }
   if (absl::Status status = Check(report); !status.ok()) return status;
-  const std::string text = args.format == "json" ? CompareJson(report) : CompareText(report);
+  const std::string text = args.format == "json"   ? CompareJson(report)
+                           : args.format == "html" ? CompareHtml(report)
+                                                   : CompareText(report);
   if (absl::Status status = (*output)->Write(text); !status.ok()) return status;
   return (*output)->Commit();
 }

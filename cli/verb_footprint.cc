@@ -2,13 +2,16 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "accounting/report/report.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "cli/exit_status.h"
 #include "cli/layout_jobs.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
+
+#include <strata/report.h>
 
 namespace strata::cli {
 namespace {
@@ -17,6 +20,24 @@ namespace {
 constexpr std::size_t kShownOuters = 20;
 // The one whose strings are counted by who names them.
 constexpr const char* kLayoutByOuter = "packed";
+// The layout that others are compared with.
+constexpr std::string_view kReference = "std_map";
+
+// One layout has no other to be told from: its own name stands for the cache's.
+NamedFootprint Named(const FootprintReport& report) {
+  return {.cache = report.layout.footprint.layout,
+          .counts = report.dataset.counts,
+          .footprint = report.layout.footprint};
+}
+
+absl::StatusOr<std::string> Formatted(const FootprintReport& report, std::string_view format) {
+  if (format == "json") return FootprintJson(report);
+  if (format == "html") return FootprintHtml(report);
+  const NamedFootprint named = Named(report);
+  if (format == "pprof") return PprofProfile({&named, 1}, absl::ToUnixNanos(absl::Now()));
+  if (format == "openmetrics") return OpenMetricsText({&named, 1}, &report.process);
+  return FootprintText(report);
+}
 
 }  // namespace
 
@@ -29,8 +50,14 @@ absl::Status RunFootprint(const FootprintArgs& args) {
   if (args.by.has_value() && !by_outer) {
     return NotInThisVersion(absl::StrCat("--by ", *args.by), "say --by outer, or leave it out");
   }
-  if (absl::Status status = CheckFormat(args.format, {"text", "json"}); !status.ok()) {
+  if (absl::Status status =
+          CheckFormat(args.format, {"text", "json", "html", "pprof", "openmetrics"});
+      !status.ok()) {
     return status;
+  }
+  if (by_outer && (args.format == "pprof" || args.format == "openmetrics")) {
+    return UsageError(
+        absl::StrCat("--by outer is for text, json and html: leave it out of ", args.format));
   }
   if (absl::Status status = CheckLayout(args.layout); !status.ok()) return status;
   absl::StatusOr<SourceArg> source = SourceArg::Parse(args.source);
@@ -41,11 +68,21 @@ absl::Status RunFootprint(const FootprintArgs& args) {
 
   ProgressLine progress("footprint", args.source.progress);
   progress.Note(args.layout);
-  const absl::StatusOr<FootprintReport> report =
+  absl::StatusOr<FootprintReport> report =
       MeasureInProcess(*source, {.layout = args.layout, .outers = by_outer ? kShownOuters : 0});
   if (!report.ok()) return report.status();
-  const std::string text = args.format == "json" ? FootprintJson(*report) : FootprintText(*report);
-  if (absl::Status status = (*output)->Write(text); !status.ok()) return status;
+  if (args.layout == kReference) {
+    report->std_map_bytes = report->layout.footprint.total_bytes();
+  } else if (args.std_map) {
+    progress.Note(std::string(kReference));
+    const absl::StatusOr<FootprintReport> reference = MeasureInProcess(
+        *source, {.layout = std::string(kReference), .lookups = 0, .describe_dataset = false});
+    if (!reference.ok()) return reference.status();
+    report->std_map_bytes = reference->layout.footprint.total_bytes();
+  }
+  const absl::StatusOr<std::string> text = Formatted(*report, args.format);
+  if (!text.ok()) return text.status();
+  if (absl::Status status = (*output)->Write(*text); !status.ok()) return status;
   return (*output)->Commit();
 }
 

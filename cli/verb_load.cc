@@ -34,8 +34,9 @@ absl::Status CheckWords(const LoadArgs& args, FollowTimes* times) {
     }
     *time = *parsed;
   }
-  const char* const alone = "without it the source is read once";
-  if (args.listen.has_value()) return NotInThisVersion("--listen", alone);
+  if (args.listen.has_value() && !args.follow) {
+    return UsageError("--listen is for --follow: leave it out");
+  }
   if (args.save.has_value()) {
     return NotInThisVersion("--save", "--dump FILE.json writes JSON");
   }
@@ -135,7 +136,7 @@ absl::Status RunLoad(const LoadArgs& args) {
   }
   if (args.follow) {
     const absl::StatusOr<FollowedCache> followed =
-        FollowTable(*source, times, args.source.progress);
+        FollowTable(*source, times, args.listen, args.source.progress);
     if (!followed.ok()) return followed.status();
     return Finish(args, *source, *followed, dump.get());
   }

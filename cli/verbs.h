@@ -41,6 +41,7 @@ struct FootprintArgs {
   SourceFlags source;
   std::string layout = std::string(kDefaultLayout);
   std::optional<std::string> by;
+  bool std_map = false;  ///< whether to measure what nested std::map takes, too
   std::string format = "text";
   std::optional<std::string> output;  ///< none: standard output
 };
@@ -88,6 +89,23 @@ struct BenchArgs {
   std::optional<std::string> output;  ///< none: standard output
 };
 absl::Status RunBench(const BenchArgs& args);
+
+struct DiffArgs {
+  std::string a;
+  std::string b;
+  std::string format = "text";
+  std::optional<std::string> output;  ///< none: standard output
+};
+absl::Status RunDiff(const DiffArgs& args);
+
+struct ExplainArgs {
+  std::string what;                     ///< memstats
+  std::string file;                     ///< "-" for standard input
+  std::optional<std::string> observed;  ///< bytes of the container, as Kubernetes writes them
+  SourceFlags sample;                   ///< its source is empty where there is none
+  std::optional<std::string> output;    ///< none: standard output
+};
+absl::Status RunExplain(const ExplainArgs& args);
 
 }  // namespace strata::cli
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -58,6 +59,26 @@ absl::StatusOr<double> ParseShare(std::string_view option, std::string_view text
         absl::StrFormat("%s: '%s' is no share from 0 to 1: write it as in 0.5", option, text));
   }
   return share;
+}
+
+absl::StatusOr<std::uint64_t> ParseQuantity(std::string_view option, std::string_view text) {
+  constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"", 1},        {"k", 1e3},     {"M", 1e6},     {"G", 1e9},     {"T", 1e12},   {"P", 1e15},
+      {"Ki", 0x1p10}, {"Mi", 0x1p20}, {"Gi", 0x1p30}, {"Ti", 0x1p40}, {"Pi", 0x1p50}};
+  const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
+  double number = 0;
+  const std::string_view digits = text.substr(0, end);
+  const std::from_chars_result read =
+      std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const bool whole = read.ec == std::errc() && read.ptr == digits.data() + digits.size();
+  for (const auto& [unit, bytes] : kUnits) {
+    if (!whole || text.substr(end) != unit) continue;
+    // Beyond 2^63 no figure of memory is right.
+    if (number * bytes >= 0x1p63) break;
+    return static_cast<std::uint64_t>(number * bytes + 0.5);
+  }
+  return UsageError(absl::StrFormat(
+      "%s: '%s' is no number of bytes: write it as 17367Mi, 1.5Gi or 18210619392", option, text));
 }
 
 absl::Status CheckLayout(std::string_view layout) {

@@ -22,6 +22,9 @@ absl::StatusOr<std::uint64_t> ParseNumber(std::string_view option, std::string_v
 /// A decimal number from 0 to 1: digits and at most one point; `option` is for the message.
 absl::StatusOr<double> ParseShare(std::string_view option, std::string_view text);
 
+/// Bytes as Kubernetes writes them: 17367Mi, 1.5Gi, 512M, 1000000; `option` is for the message.
+absl::StatusOr<std::uint64_t> ParseQuantity(std::string_view option, std::string_view text);
+
 /// "a,b,c" as layouts that there are, each once; all of them for "".
 absl::StatusOr<std::vector<std::string>> ParseLayouts(std::string_view list);
 

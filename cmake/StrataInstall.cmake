@@ -1,5 +1,5 @@
-# Install rules: two libraries with their headers, a CMake package with a component each, pkg-config
-# files, the program. Three install components: strata, loader, program.
+# Install rules: the libraries with their headers, a CMake package with a component each, pkg-config
+# files, the program. Install components: strata, loader, report, debug_http, program.
 include(CMakePackageConfigHelpers)
 
 set(strata_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/strata)
@@ -23,6 +23,28 @@ if(TARGET strata_loader)
           COMPONENT loader)
   install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindMySQLConnectorCpp.cmake
           DESTINATION ${strata_package_dir} COMPONENT loader)
+endif()
+
+foreach(component report debug_http)
+  if(TARGET strata_${component})
+    install(TARGETS strata_${component} EXPORT strata-${component}-targets
+            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${component}
+            FILE_SET ${component}_headers DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+                     COMPONENT ${component})
+    install(EXPORT strata-${component}-targets NAMESPACE strata:: DESTINATION ${strata_package_dir}
+            COMPONENT ${component})
+  endif()
+endforeach()
+if(TARGET strata_report)
+  # Of the chart library that pages carry.
+  install(FILES ${PROJECT_SOURCE_DIR}/accounting/assets/echarts/LICENSE
+                ${PROJECT_SOURCE_DIR}/accounting/assets/echarts/LICENSE-d3
+                ${PROJECT_SOURCE_DIR}/accounting/assets/echarts/NOTICE
+          DESTINATION ${CMAKE_INSTALL_DOCDIR}/echarts COMPONENT report)
+endif()
+if(TARGET strata_debug_http)
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindCppHttplib.cmake
+          DESTINATION ${strata_package_dir} COMPONENT debug_http)
 endif()
 
 if(TARGET strata)
@@ -53,3 +75,12 @@ if(TARGET strata_loader)
   install(FILES ${PROJECT_BINARY_DIR}/strata-loader.pc
           DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT loader)
 endif()
+foreach(component report debug_http)
+  if(TARGET strata_${component})
+    string(REPLACE "_" "-" strata_pc strata-${component})
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/${strata_pc}.pc.in
+                   ${PROJECT_BINARY_DIR}/${strata_pc}.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/${strata_pc}.pc
+            DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT ${component})
+  endif()
+endforeach()

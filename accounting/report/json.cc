@@ -4,9 +4,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "accounting/report/bench_report.h"
 #include "accounting/report/json_parts.h"
 #include "accounting/report/outers.h"
-#include "accounting/report/report.h"
 
 namespace strata {
 namespace {
@@ -26,15 +26,15 @@ Json LayoutObject(const LayoutReport& layout) {
           {"layers", std::move(layers)},
           {"total_bytes", layout.footprint.total_bytes()},
           {"allocated_bytes", layout.footprint.allocated_bytes},
-          {"rss_delta_bytes", layout.rss_delta_bytes},
-          {"peak_rss_bytes", layout.peak_rss_bytes},
-          {"load_seconds", layout.load_seconds},
-          {"load_allocated_bytes", layout.load_allocated_bytes},
-          {"load_allocations", layout.load_allocations},
+          {"rss_delta_bytes", OrNull(layout.rss_delta_bytes)},
+          {"peak_rss_bytes", OrNull(layout.peak_rss_bytes)},
+          {"load_seconds", OrNull(layout.load_seconds)},
+          {"load_allocated_bytes", OrNull(layout.load_allocated_bytes)},
+          {"load_allocations", OrNull(layout.load_allocations)},
           {"lookup_ns", OrNull(layout.lookup_ns)},
           {"lookup_batch_ns", OrNull(layout.lookup_batch_ns)},
           {"scan_ns_per_pair", OrNull(layout.scan_ns_per_pair)},
-          {"digest", layout.digest}};
+          {"digest", OrNull(layout.digest)}};
 }
 
 // An object, or null for none.
@@ -79,10 +79,11 @@ Json ProcessObject(const ProcessBooks& process) {
 // Reading. The library's accessors throw where a field is missing or of another kind; that ends
 // at ParseFootprintJson.
 
-std::optional<double> Figure(const Json& object, const char* name) {
+template <class Number>
+std::optional<Number> Figure(const Json& object, const char* name) {
   const Json& value = object.at(name);
   if (value.is_null()) return std::nullopt;
-  return value.get<double>();
+  return value.get<Number>();
 }
 
 LayoutReport ReadLayout(const Json& object) {
@@ -97,15 +98,19 @@ LayoutReport ReadLayout(const Json& object) {
   }
   object.at("allocated_bytes").get_to(layout.footprint.allocated_bytes);
   object.at("allocator").get_to(layout.allocator);
-  object.at("rss_delta_bytes").get_to(layout.rss_delta_bytes);
-  object.at("peak_rss_bytes").get_to(layout.peak_rss_bytes);
-  object.at("load_seconds").get_to(layout.load_seconds);
-  object.at("load_allocated_bytes").get_to(layout.load_allocated_bytes);
-  object.at("load_allocations").get_to(layout.load_allocations);
-  layout.lookup_ns = Figure(object, "lookup_ns");
-  layout.lookup_batch_ns = Figure(object, "lookup_batch_ns");
-  layout.scan_ns_per_pair = Figure(object, "scan_ns_per_pair");
-  object.at("digest").get_to(layout.digest);
+  layout.rss_delta_bytes =
+      Figure<decltype(layout.rss_delta_bytes)::value_type>(object, "rss_delta_bytes");
+  layout.peak_rss_bytes =
+      Figure<decltype(layout.peak_rss_bytes)::value_type>(object, "peak_rss_bytes");
+  layout.load_seconds = Figure<decltype(layout.load_seconds)::value_type>(object, "load_seconds");
+  layout.load_allocated_bytes =
+      Figure<decltype(layout.load_allocated_bytes)::value_type>(object, "load_allocated_bytes");
+  layout.load_allocations =
+      Figure<decltype(layout.load_allocations)::value_type>(object, "load_allocations");
+  layout.lookup_ns = Figure<double>(object, "lookup_ns");
+  layout.lookup_batch_ns = Figure<double>(object, "lookup_batch_ns");
+  layout.scan_ns_per_pair = Figure<double>(object, "scan_ns_per_pair");
+  layout.digest = Figure<std::string>(object, "digest").value_or("");
   return layout;
 }
 
@@ -116,9 +121,9 @@ DatasetReport ReadDataset(const Json& object) {
   object.at("entries").get_to(dataset.counts.entries);
   object.at("records").get_to(dataset.counts.records);
   object.at("pairs").get_to(dataset.counts.pairs);
-  object.at("distinct_strings").get_to(dataset.distinct_strings);
-  object.at("text_bytes").get_to(dataset.text_bytes);
-  object.at("digest").get_to(dataset.digest);
+  dataset.distinct_strings = Figure<std::uint64_t>(object, "distinct_strings");
+  dataset.text_bytes = Figure<std::uint64_t>(object, "text_bytes");
+  dataset.digest = Figure<std::string>(object, "digest").value_or("");
   return dataset;
 }
 
@@ -162,35 +167,44 @@ ProcessBooks ReadProcess(const Json& object) {
 
 }  // namespace
 
-Json OrNull(const std::optional<double>& figure) {
-  return figure.has_value() ? Json(*figure) : Json(nullptr);
-}
+Json OrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 Json DatasetObject(const DatasetReport& dataset) {
-  return {{"source", dataset.source},          {"outers", dataset.counts.outers},
-          {"entries", dataset.counts.entries}, {"records", dataset.counts.records},
-          {"pairs", dataset.counts.pairs},     {"distinct_strings", dataset.distinct_strings},
-          {"text_bytes", dataset.text_bytes},  {"digest", dataset.digest}};
+  return {{"source", dataset.source},
+          {"outers", dataset.counts.outers},
+          {"entries", dataset.counts.entries},
+          {"records", dataset.counts.records},
+          {"pairs", dataset.counts.pairs},
+          {"distinct_strings", OrNull(dataset.distinct_strings)},
+          {"text_bytes", OrNull(dataset.text_bytes)},
+          {"digest", OrNull(dataset.digest)}};
 }
 
 std::string JsonDocument(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string CompareJson(const CompareReport& report) {
+Json CompareObject(const CompareReport& report) {
   Json layouts = Json::array();
   for (const LayoutReport& layout : report.layouts) layouts.push_back(LayoutObject(layout));
-  return JsonDocument({{"schema", kReportSchema},
-                       {"dataset", DatasetObject(report.dataset)},
-                       {"layouts", std::move(layouts)}});
+  return {{"schema", kReportSchema},
+          {"dataset", DatasetObject(report.dataset)},
+          {"layouts", std::move(layouts)}};
+}
+
+std::string CompareJson(const CompareReport& report) { return JsonDocument(CompareObject(report)); }
+
+Json FootprintObject(const FootprintReport& report) {
+  Json document = {{"schema", kReportSchema}, {"dataset", DatasetObject(report.dataset)}};
+  document.update(LayoutObject(report.layout));
+  document["std_map_bytes"] = OrNull(report.std_map_bytes);
+  document["process"] = ProcessObject(report.process);
+  if (!report.outers.empty()) document["outers"] = OutersArray(report.outers);
+  return document;
 }
 
 std::string FootprintJson(const FootprintReport& report) {
-  Json document = {{"schema", kReportSchema}, {"dataset", DatasetObject(report.dataset)}};
-  document.update(LayoutObject(report.layout));
-  document["process"] = ProcessObject(report.process);
-  if (!report.outers.empty()) document["outers"] = OutersArray(report.outers);
-  return JsonDocument(document);
+  return JsonDocument(FootprintObject(report));
 }
 
 std::string BenchJson(const BenchReport& report) {
@@ -218,10 +232,16 @@ std::string BenchJson(const BenchReport& report) {
 absl::StatusOr<FootprintReport> ParseFootprintJson(std::string_view json) {
   try {
     const Json document = Json::parse(json);
-    return FootprintReport{.dataset = ReadDataset(document.at("dataset")),
+    FootprintReport report{.dataset = ReadDataset(document.at("dataset")),
                            .layout = ReadLayout(document),
                            .process = ReadProcess(document.at("process")),
+                           .std_map_bytes = {},
                            .outers = ReadOuters(document.value("outers", Json::array()))};
+    // Footprints of before there was such a field are read, too.
+    if (document.contains("std_map_bytes")) {
+      report.std_map_bytes = Figure<std::uint64_t>(document, "std_map_bytes");
+    }
+    return report;
   } catch (const std::exception& error) {
     return absl::InvalidArgumentError(absl::StrCat("not a footprint: ", error.what()));
   }

@@ -8,8 +8,9 @@
 #include <optional>
 #include <string>
 
-#include "accounting/report/report.h"
 #include "nlohmann/json.hpp"
+
+#include <strata/report.h>
 
 namespace strata {
 
@@ -20,10 +21,20 @@ using Json = nlohmann::ordered_json;
 inline constexpr int kReportSchema = 1;
 
 /// null for none.
-Json OrNull(const std::optional<double>& figure);
+template <class Number>
+Json OrNull(const std::optional<Number>& figure) {
+  return figure.has_value() ? Json(*figure) : Json(nullptr);
+}
+/// null for "".
+Json OrNull(const std::string& text);
 
 /// The "dataset" object.
 Json DatasetObject(const DatasetReport& dataset);
+
+/// The documents of `footprint`, `compare` and `diff`.
+Json FootprintObject(const FootprintReport& report);
+Json CompareObject(const CompareReport& report);
+Json DiffObject(const FootprintDiff& diff);
 
 /// `json` as a document of its own. A source's name may hold any bytes and JSON may not: what is no
 /// UTF-8 is replaced.

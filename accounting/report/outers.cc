@@ -59,7 +59,7 @@ std::string OutersText(const std::vector<OuterFootprint>& outers, std::uint64_t 
                Grouped(static_cast<std::uint64_t>(outer.shared_bytes)), Grouped(outer.freed_bytes),
                Each(outer.exclusive_bytes, outer.counts.pairs)});
   }
-  return absl::StrCat("the largest outers, bytes\n", table.Text(), "\n");
+  return absl::StrCat("the largest outers, bytes\n", table.Text());
 }
 
 }  // namespace strata

@@ -1,7 +1,8 @@
-#include "accounting/report/report.h"
-
+// The median that timings are reduced to.
 #include <algorithm>
 #include <cstddef>
+
+#include "accounting/report/bench_report.h"
 
 namespace strata {
 

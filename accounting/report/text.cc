@@ -1,13 +1,11 @@
-// Reports as text: one screen of tables.
+// Comparisons and timings as text: one screen of tables.
 #include <algorithm>
 #include <cstddef>
-#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
-#include "accounting/report/outers.h"
-#include "accounting/report/report.h"
+#include "accounting/report/bench_report.h"
 #include "accounting/report/text_parts.h"
 
 namespace strata {
@@ -36,17 +34,6 @@ std::string LayersText(const Footprint& footprint, std::uint64_t pairs) {
   return table.Text();
 }
 
-// The law of the ledger in words.
-std::string LedgerText(const Footprint& footprint) {
-  const std::uint64_t walked = footprint.total_bytes();
-  const std::uint64_t counted = footprint.allocated_bytes;
-  if (walked == counted) {
-    return absl::StrFormat("walked %s bytes = counted at the door\n", Grouped(walked));
-  }
-  return absl::StrFormat("walked %s bytes, BUT counted at the door %s: the books are wrong\n",
-                         Grouped(walked), Grouped(counted));
-}
-
 const LayoutReport* Reference(const CompareReport& report) {
   for (const LayoutReport& layout : report.layouts) {
     if (layout.footprint.layout == "std_map") return &layout;
@@ -71,10 +58,9 @@ std::string CompareText(const CompareReport& report) {
                whole == 0 ? "-"
                           : absl::StrFormat(
                                 "%.3f", static_cast<double>(bytes) / static_cast<double>(whole)),
-               Mebibytes(static_cast<double>(layout.rss_delta_bytes)),
-               Mebibytes(static_cast<double>(layout.peak_rss_bytes)),
-               absl::StrFormat("%.2f", layout.load_seconds), Nanoseconds(layout.lookup_ns),
-               Nanoseconds(layout.scan_ns_per_pair),
+               Mebibytes(layout.rss_delta_bytes), Mebibytes(layout.peak_rss_bytes),
+               layout.load_seconds ? absl::StrFormat("%.2f", *layout.load_seconds) : "-",
+               Nanoseconds(layout.lookup_ns), Nanoseconds(layout.scan_ns_per_pair),
                layout.digest == report.dataset.digest ? "equal" : "DIFFERS"});
   }
   absl::StrAppend(&text, table.Text(),
@@ -85,32 +71,6 @@ std::string CompareText(const CompareReport& report) {
                     LayersText(layout.footprint, pairs));
   }
   return text;
-}
-
-std::string FootprintText(const FootprintReport& report) {
-  std::string text = DatasetText(report.dataset);
-  absl::StrAppend(&text, report.layout.footprint.layout, " (", report.layout.allocator,
-                  "), bytes\n", LayersText(report.layout.footprint, report.dataset.counts.pairs),
-                  LedgerText(report.layout.footprint), "\n");
-  if (!report.outers.empty()) {
-    text += OutersText(report.outers, report.layout.footprint.total_bytes());
-  }
-  const ProcessBooks& process = report.process;
-  Table table({"process", "bytes"});
-  table.Add({"resident", Grouped(process.rss_bytes)});
-  for (const auto& [of, name, bytes] :
-       {std::tuple("anon", "  anonymous", process.anon_bytes),
-        std::tuple("file", "  file and shared", process.file_bytes)}) {
-    table.Add({name, Grouped(bytes)});
-    for (const MemoryTerm& term : process.terms) {
-      if (term.of != of) continue;
-      table.Add({absl::StrCat("    ", term.name, " (", term.source, ")"), Grouped(term.bytes)});
-    }
-    table.Add({"    unexplained", Grouped(process.UnexplainedBytes(of))});
-  }
-  table.Add({"resident at the peak", Grouped(process.peak_rss_bytes)});
-  table.Add({"grown by the layout", Grouped(report.layout.rss_delta_bytes)});
-  return text + table.Text();
 }
 
 std::string BenchText(const BenchReport& report) {

@@ -37,11 +37,16 @@ std::string Each(std::uint64_t bytes, std::uint64_t count) {
 }
 
 std::string DatasetText(const DatasetReport& dataset) {
-  return absl::StrFormat(
-      "%s\n%s outers, %s entries, %s records, %s pairs; %s distinct strings, %s MiB of text\n\n",
-      dataset.source, Grouped(dataset.counts.outers), Grouped(dataset.counts.entries),
-      Grouped(dataset.counts.records), Grouped(dataset.counts.pairs),
-      Grouped(dataset.distinct_strings), Mebibytes(static_cast<double>(dataset.text_bytes)));
+  std::string text =
+      absl::StrFormat("%s\n%s outers, %s entries, %s records, %s pairs", dataset.source,
+                      Grouped(dataset.counts.outers), Grouped(dataset.counts.entries),
+                      Grouped(dataset.counts.records), Grouped(dataset.counts.pairs));
+  if (dataset.distinct_strings && dataset.text_bytes) {
+    absl::StrAppendFormat(&text, "; %s distinct strings, %s MiB of text",
+                          Grouped(*dataset.distinct_strings),
+                          Mebibytes(static_cast<double>(*dataset.text_bytes)));
+  }
+  return text + "\n\n";
 }
 
 }  // namespace strata

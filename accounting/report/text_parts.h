@@ -12,7 +12,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "accounting/report/report.h"
+
+#include <strata/report.h>
 
 namespace strata {
 
@@ -42,6 +43,11 @@ std::string Grouped(Integer number) {
 
 /// Bytes as MiB with one decimal.
 std::string Mebibytes(double bytes);
+/// "-" for none.
+template <class Integer>
+std::string Mebibytes(const std::optional<Integer>& bytes) {
+  return bytes.has_value() ? Mebibytes(static_cast<double>(*bytes)) : "-";
+}
 
 /// One decimal below 100; "-" for none.
 std::string Nanoseconds(const std::optional<double>& figure);

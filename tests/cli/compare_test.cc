@@ -256,8 +256,9 @@ TEST_F(CompareTest, PackedIsTheLayoutWhereNoneIsNamed) {
   const Finished text = Strata({"footprint", path});
   ExpectSuccess(text);
   EXPECT_THAT(text.out, HasSubstr("= counted at the door"));
-  EXPECT_THAT(text.out, HasSubstr("anonymous"));
-  EXPECT_THAT(text.out, HasSubstr("layout packed (door)"));
+  EXPECT_THAT(text.out, HasSubstr("anonymous memory"));
+  EXPECT_THAT(text.out, HasSubstr("layout packed"));
+  EXPECT_THAT(text.out, HasSubstr("all layers"));
   EXPECT_THAT(text.out, HasSubstr("unexplained"));
 }
 

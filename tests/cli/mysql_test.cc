@@ -1,12 +1,15 @@
 // The program on a real server: a table loaded, dumped, looked into and compared like a file.
 #include <signal.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "gmock/gmock.h"
 #include "nlohmann/json.hpp"
+#include "tests/accounting/debug_http/http_client.h"
 #include "tests/cli/program.h"
 
 namespace strata::cli {
@@ -167,6 +170,57 @@ TEST_F(ProgramMySqlTest, FollowsUntilInterruptedAndThenDumpsWhatItHolds) {
   EXPECT_EQ(ReadFile(dump), R"({"A":{"x":[{"k":""}]},"a":{"x":[{"k0":"changed"},{"k1":"second"}]},)"
                             R"("new":{"x":[{"k":"v"}]}})"
                             "\n");
+}
+
+// Asks until what is answered is so; fails after a minute.
+template <class Ask, class IsSo>
+auto AskUntil(Ask ask, IsSo is_so) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  auto answer = ask();
+  while (!is_so(answer) && std::chrono::steady_clock::now() < end) answer = ask();
+  EXPECT_TRUE(is_so(answer));
+  return answer;
+}
+
+TEST_F(ProgramMySqlTest, WhileItFollowsItCanBeAskedForItsHealthAndItsBytes) {
+  ExpectSuccess(Shell(client_ + "\"ALTER TABLE " + database_ +
+                      ".t ADD updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6), ADD INDEX "
+                      "(updated_at), ADD INDEX (outer_key, inner_key)\""));
+  Started started({"load", Url(), "--follow", "--poll-interval", "50ms", "--listen", ":0"});
+  constexpr std::string_view kWhere = "listening on 127.0.0.1:";
+  const std::string said = AskUntil([&] { return started.Messages(); },
+                                    [&](const std::string& text) {
+                                      const std::size_t at = text.find(kWhere);
+                                      return at != text.npos && text.find('\n', at) != text.npos;
+                                    });
+  const int port = std::atoi(said.c_str() + said.find(kWhere) + kWhere.size());
+  ASSERT_GT(port, 0) << said;
+  const HttpAnswer health = AskUntil([&] { return HttpGet(port, "/healthz"); },
+                                     [](const HttpAnswer& answer) { return answer.status == 200; });
+  const json well = json::parse(health.body);
+  EXPECT_EQ(well.at("state"), "following");
+  EXPECT_EQ(well.at("rows_loaded"), 5);
+  EXPECT_GE(well.at("lag_seconds"), 0);
+  ExpectSuccess(Shell(client_ + "\"INSERT INTO " + database_ +
+                      ".t (outer_key, inner_key, seq, k, v) VALUES ('new','x',0,'k','v')\""));
+  const json footprint =
+      AskUntil([&] { return json::parse(HttpGet(port, "/footprint").body); },
+               [](const json& now) { return now.at("dataset").at("pairs") == 4; });
+  EXPECT_EQ(footprint.at("dataset").at("outers"), 3);
+  EXPECT_EQ(footprint.at("total_bytes"), footprint.at("allocated_bytes"));
+  EXPECT_GT(footprint.at("process").at("anon_bytes"), 0);
+  const std::string metrics = HttpGet(port, "/metrics").body;
+  EXPECT_THAT(metrics, HasSubstr("strata_memory_bytes{"));
+  EXPECT_THAT(metrics, HasSubstr("strata_process_resident_bytes "));
+  EXPECT_THAT(metrics, testing::EndsWith("# EOF\n"));
+  EXPECT_GE(json::parse(HttpGet(port, "/healthz").body).at("rows_applied"), 1);
+  ExpectFailure(
+      Strata({"load", Url(), "--follow", "--listen", "127.0.0.1:" + std::to_string(port)}), 1,
+      "127.0.0.1:" + std::to_string(port));
+  ExpectFailure(Strata({"load", Url(), "--follow", "--listen", "nowhere"}), 2, "--listen");
+  kill(started.pid(), SIGTERM);
+  const Finished finished = started.Wait();
+  EXPECT_EQ(finished.exit, 0) << finished.err;
 }
 
 TEST_F(ProgramMySqlTest, MissingTableIsNamed) {

@@ -150,6 +150,18 @@ pid_t Started::WaitForChild() const {
   }
 }
 
+std::string Started::Messages() const {
+  std::string bytes;
+  std::array<char, 1 << 12> block;
+  // At places of our own: the file's is where the program writes on.
+  ssize_t size = 0;
+  while ((size = pread(messages_, block.data(), block.size(), static_cast<off_t>(bytes.size()))) >
+         0) {
+    bytes.append(block.data(), static_cast<std::size_t>(size));
+  }
+  return bytes;
+}
+
 Finished Started::Wait() {
   Finished finished;
   WaitFor(pid_, &finished);

@@ -48,6 +48,8 @@ class Started {
   pid_t pid() const { return pid_; }
   /// Waits until it has started a process of its own, and returns that.
   pid_t WaitForChild() const;
+  /// What it has said on standard error until now.
+  std::string Messages() const;
   /// Waits for its end; `out` is not collected.
   Finished Wait();
 

@@ -1,0 +1,60 @@
+// Measurements of the caches for many clients: made seldom, by one thread, shared by all.
+//
+// Invariant: the sources are asked at most once in kMinInterval, and for at most 1/kShare of the
+// time, however many ask here. What was rendered of a measurement is rendered once.
+//
+// Threads: safe from any. Who comes while another measures waits for it.
+#ifndef STRATA_ACCOUNTING_DEBUG_HTTP_SNAPSHOTS_H_
+#define STRATA_ACCOUNTING_DEBUG_HTTP_SNAPSHOTS_H_
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include <strata/debug_http.h>
+
+namespace strata {
+
+/// One measurement of everything.
+struct Snapshot {
+  std::vector<NamedFootprint> caches;
+  ProcessBooks process;
+  std::int64_t time_ns = 0;  ///< since 1970
+
+  /// What `render` makes of it, kept under `key`. Errors are not kept.
+  absl::StatusOr<std::shared_ptr<const std::string>> Rendered(
+      const std::string& key, const std::function<absl::StatusOr<std::string>()>& render);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const std::string>> rendered_;
+};
+
+class Snapshots {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kMinInterval{1000};
+  static constexpr int kShare = 20;
+
+  explicit Snapshots(const DebugSources* sources) : sources_(sources) {}
+
+  /// The last measurement, or a new one where that is old enough. Fails as the process's books do.
+  absl::StatusOr<std::shared_ptr<Snapshot>> Get();
+
+ private:
+  const DebugSources* sources_;
+  std::mutex mutex_;
+  std::shared_ptr<Snapshot> last_;
+  Clock::time_point next_;  // not before this is it made anew
+};
+
+}  // namespace strata
+
+#endif  // STRATA_ACCOUNTING_DEBUG_HTTP_SNAPSHOTS_H_

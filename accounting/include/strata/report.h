@@ -1,0 +1,126 @@
+// Reports: measured figures as text for people, as JSON for programs, as a page with pictures, and
+// in the forms that other tools open: pprof and OpenMetrics. The library strata::report.
+//
+//     strata::FootprintReport report = {
+//         .dataset = {.source = cache.options().name, .counts = cache.counts()},
+//         .layout = {.footprint = cache.MeasureFootprint()}};
+//     std::cout << strata::FootprintText(report);
+//
+// Scripts rely on the JSON forms: fields are added, never renamed or dropped. A figure that could
+// not be measured is null, never 0. Layers are leaves; their totals add up to the layout's
+// total_bytes.
+//
+// Threads: plain values and pure functions.
+#ifndef STRATA_REPORT_H_
+#define STRATA_REPORT_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include <strata/footprint.h>
+#include <strata/process_books.h>
+
+namespace strata {
+
+/// The data that was measured. What was not counted is none, and null in JSON.
+struct DatasetReport {
+  std::string source;  ///< as the user named it, or a cache's name
+  Counts counts;
+  std::optional<std::uint64_t> distinct_strings;  ///< outers, inners, keys and values together
+  std::optional<std::uint64_t> text_bytes;        ///< of all strings as they occur
+  std::string digest;                             ///< of the content, hexadecimal; "" for none
+};
+
+/// One layout holding it. What was not measured is none, and null in JSON.
+struct LayoutReport {
+  Footprint footprint;
+  std::string allocator;
+  std::optional<std::int64_t> rss_delta_bytes;  ///< RSS with the layout loaded minus RSS before
+  std::optional<std::uint64_t> peak_rss_bytes;
+  std::optional<double> load_seconds;
+  std::optional<std::uint64_t> load_allocated_bytes;
+  std::optional<std::uint64_t> load_allocations;
+  std::optional<double> lookup_ns;
+  std::optional<double> lookup_batch_ns;
+  std::optional<double> scan_ns_per_pair;
+  std::string digest;  ///< of the content read back out of the layout; "" for none
+};
+
+struct CompareReport {
+  DatasetReport dataset;
+  std::vector<LayoutReport> layouts;
+};
+
+struct FootprintReport {
+  DatasetReport dataset;
+  LayoutReport layout;
+  ProcessBooks process;
+  /// What nested std::map takes for the same data, in bytes, where it was measured.
+  std::optional<std::uint64_t> std_map_bytes;
+  std::vector<OuterFootprint> outers{};  ///< the largest, where they were asked for
+};
+
+/// Two footprints, before and after, each under the name that a person gave it: its file's.
+struct FootprintDiff {
+  std::string name_a;
+  std::string name_b;
+  FootprintReport a;
+  FootprintReport b;
+};
+
+// Each of these ends with a line end. Text is for a terminal of 100 columns.
+
+std::string CompareJson(const CompareReport& report);
+std::string CompareText(const CompareReport& report);
+std::string FootprintJson(const FootprintReport& report);
+std::string FootprintText(const FootprintReport& report);
+
+/// Layers and terms are matched by name; what one side lacks counts as 0 there.
+std::string DiffJson(const FootprintDiff& diff);
+std::string DiffText(const FootprintDiff& diff);
+
+// A page each: one file that needs nothing else, a picture first (layers as areas; layouts side by
+// side as bars), the figures of the JSON in tables beneath. About 1.1 MB, nearly all of it the
+// chart library.
+std::string FootprintHtml(const FootprintReport& report);
+std::string CompareHtml(const CompareReport& report);
+std::string DiffHtml(const FootprintDiff& diff);
+
+/// Reads what FootprintJson wrote, fields unknown to this version left out. InvalidArgument names
+/// what is missing or of the wrong kind.
+absl::StatusOr<FootprintReport> ParseFootprintJson(std::string_view json);
+
+/// A cache as the forms below show it. Names of caches (Options::name) tell them apart; two that
+/// share one are told apart by nothing.
+struct NamedFootprint {
+  std::string cache;
+  Counts counts;
+  Footprint footprint;
+};
+
+/// The caches as a profile that pprof opens (`go tool pprof -top`, -diff_base, -http): a gzipped
+/// profile.proto. A layer "dictionary/bytes" of the cache "shop" is the stack shop,
+/// shop:dictionary, shop:dictionary/bytes: pprof merges frames of one name, so each carries its
+/// whole path. Sample types: total (what pprof shows first), used, slack and dead in bytes, and
+/// objects. `time_ns` since 1970 is when they were measured, 0 where it does not matter.
+/// Internal: zlib or protobuf failed, which only want of memory brings about.
+absl::StatusOr<std::string> PprofProfile(std::span<const NamedFootprint> caches,
+                                         std::int64_t time_ns = 0);
+
+/// The caches as OpenMetrics text, for Prometheus and its kind (the HTTP type is
+/// kOpenMetricsType). strata_memory_bytes{cache,layer,state} are leaves only, so that their sum is
+/// what the caches hold. `process` adds the books of the process; null for none.
+std::string OpenMetricsText(std::span<const NamedFootprint> caches,
+                            const ProcessBooks* process = nullptr);
+inline constexpr std::string_view kOpenMetricsType =
+    "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+}  // namespace strata
+
+#endif  // STRATA_REPORT_H_

@@ -1,0 +1,202 @@
+// A footprint as text, on one screen: the container first, then what anonymous and file memory are
+// made of, then the layers as a tree, and the largest outers where they were asked for.
+//
+// Threads: pure functions.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "accounting/report/outers.h"
+#include "accounting/report/text_parts.h"
+
+#include <strata/report.h>
+
+namespace strata {
+namespace {
+
+// Branches below this share of all are folded into one line.
+constexpr double kFoldedShare = 0.01;
+
+std::string Share(double part, double whole) {
+  return whole > 0 ? absl::StrFormat("%.1f%%", 100 * part / whole) : "-";
+}
+
+// One step of the process's books: its terms and what they leave. Nothing where it has no terms:
+// a process in no container.
+void AddStep(const ProcessBooks& process, std::string_view of, const char* name,
+             std::uint64_t pairs, Table* table) {
+  std::vector<MemoryTerm> terms;
+  for (const MemoryTerm& term : process.terms) {
+    if (term.of == of) terms.push_back(term);
+  }
+  if (terms.empty() && of == "cgroup") return;
+  const std::int64_t rest = process.UnexplainedBytes(of);
+  std::int64_t whole = rest;
+  for (const MemoryTerm& term : terms) whole += term.bytes;
+  const auto add = [&](std::string title, std::int64_t bytes, std::string source) {
+    table->Add({std::move(title), Grouped(bytes),
+                Share(static_cast<double>(bytes), static_cast<double>(whole)),
+                pairs == 0 ? "-"
+                           : absl::StrFormat(
+                                 "%.1f", static_cast<double>(bytes) / static_cast<double>(pairs)),
+                std::move(source)});
+  };
+  add(name, whole, "");
+  for (const MemoryTerm& term : terms) {
+    add(absl::StrCat("  ", term.name), term.bytes, term.source);
+  }
+  add("  unexplained", rest, "the rest");
+}
+
+std::string ProcessText(const ProcessBooks& process, std::uint64_t pairs) {
+  Table table({"process", "bytes", "share", "bytes/pair", "source"});
+  AddStep(process, "cgroup", "container, working set", pairs, &table);
+  AddStep(process, "anon", "anonymous memory", pairs, &table);
+  AddStep(process, "file", "file and shared memory", pairs, &table);
+  return table.Text() + absl::StrFormat("resident %s, at the peak %s; %s\n",
+                                        Grouped(process.rss_bytes), Grouped(process.peak_rss_bytes),
+                                        process.allocator.name.empty() ? "allocator not named"
+                                                                       : process.allocator.name);
+}
+
+// Layers that share the first part of their path.
+struct Branch {
+  std::string name;
+  std::vector<const Layer*> layers{};
+  Layer sum{};
+
+  void Add(const Layer& layer) {
+    layers.push_back(&layer);
+    sum.used_bytes += layer.used_bytes;
+    sum.slack_bytes += layer.slack_bytes;
+    sum.dead_bytes += layer.dead_bytes;
+  }
+};
+
+bool IsLarger(const Layer& left, const Layer& right) {
+  return left.total_bytes() > right.total_bytes();
+}
+
+// The branches, the largest first, and so the layers in each.
+std::vector<Branch> BranchesOf(const Footprint& footprint) {
+  std::vector<Branch> branches;
+  for (const Layer& layer : footprint.layers) {
+    const std::string name = layer.name.substr(0, layer.name.find('/'));
+    auto branch = std::find_if(branches.begin(), branches.end(),
+                               [&](const Branch& known) { return known.name == name; });
+    if (branch == branches.end()) branch = branches.insert(branch, Branch{.name = name});
+    branch->Add(layer);
+  }
+  for (Branch& branch : branches) {
+    std::stable_sort(branch.layers.begin(), branch.layers.end(),
+                     [](const Layer* left, const Layer* right) { return IsLarger(*left, *right); });
+  }
+  std::stable_sort(branches.begin(), branches.end(), [](const Branch& left, const Branch& right) {
+    return IsLarger(left.sum, right.sum);
+  });
+  return branches;
+}
+
+class LayerTable {
+ public:
+  LayerTable(std::uint64_t whole, std::uint64_t pairs)
+      : whole_(whole),
+        pairs_(pairs),
+        table_({"layers", "bytes", "share", "bytes/pair", "used", "slack", "dead"}) {}
+
+  bool IsSmall(const Layer& layer) const {
+    return static_cast<double>(layer.total_bytes()) < kFoldedShare * static_cast<double>(whole_);
+  }
+
+  void Add(std::string name, const Layer& layer) {
+    table_.Add({std::move(name), Grouped(layer.total_bytes()),
+                Share(static_cast<double>(layer.total_bytes()), static_cast<double>(whole_)),
+                Each(layer.total_bytes(), pairs_), Grouped(layer.used_bytes),
+                Grouped(layer.slack_bytes), Grouped(layer.dead_bytes)});
+  }
+
+  // Adds what is small as one line, where there is any; one alone keeps its name, less a prefix
+  // of that length.
+  void AddFolded(const char* indent, std::size_t prefix, const Branch& folded) {
+    if (folded.layers.empty()) return;
+    Add(folded.layers.size() == 1
+            ? absl::StrCat(indent, folded.layers.front()->name.substr(prefix))
+            : absl::StrFormat("%s(%d small ones)", indent, folded.layers.size()),
+        folded.sum);
+  }
+
+  std::string Text() const { return table_.Text(); }
+
+ private:
+  std::uint64_t whole_;
+  std::uint64_t pairs_;
+  Table table_;
+};
+
+std::string TreeText(const Footprint& footprint, std::uint64_t pairs) {
+  LayerTable table(footprint.total_bytes(), pairs);
+  Layer all;
+  Branch small;
+  for (const Branch& branch : BranchesOf(footprint)) {
+    all.used_bytes += branch.sum.used_bytes;
+    all.slack_bytes += branch.sum.slack_bytes;
+    all.dead_bytes += branch.sum.dead_bytes;
+    if (table.IsSmall(branch.sum)) {
+      for (const Layer* const layer : branch.layers) small.Add(*layer);
+      continue;
+    }
+    table.Add(branch.name, branch.sum);
+    if (branch.layers.size() == 1 && branch.layers.front()->name == branch.name) continue;
+    Branch folded;
+    for (const Layer* const layer : branch.layers) {
+      if (table.IsSmall(*layer)) {
+        folded.Add(*layer);
+      } else {
+        table.Add("  " + layer->name.substr(branch.name.size() + 1), *layer);
+      }
+    }
+    table.AddFolded("  ", branch.name.size() + 1, folded);
+  }
+  table.AddFolded("", 0, small);
+  table.Add("all layers", all);
+  return table.Text();
+}
+
+// The law of the ledger in words.
+std::string LedgerText(const Footprint& footprint) {
+  const std::uint64_t walked = footprint.total_bytes();
+  const std::uint64_t counted = footprint.allocated_bytes;
+  if (walked == counted) {
+    return absl::StrFormat("walked %s bytes = counted at the door\n", Grouped(walked));
+  }
+  return absl::StrFormat("walked %s bytes, BUT counted at the door %s: the books are wrong\n",
+                         Grouped(walked), Grouped(counted));
+}
+
+}  // namespace
+
+std::string FootprintText(const FootprintReport& report) {
+  const Footprint& footprint = report.layout.footprint;
+  const std::uint64_t pairs = report.dataset.counts.pairs;
+  std::string text =
+      absl::StrCat(DatasetText(report.dataset), ProcessText(report.process, pairs), "\n",
+                   footprint.layout, "\n", TreeText(footprint, pairs), LedgerText(footprint));
+  if (report.std_map_bytes.has_value() && *report.std_map_bytes > 0) {
+    absl::StrAppendFormat(
+        &text, "%.3f of what nested std::map takes, %s bytes\n",
+        static_cast<double>(footprint.total_bytes()) / static_cast<double>(*report.std_map_bytes),
+        Grouped(*report.std_map_bytes));
+  }
+  if (!report.outers.empty()) {
+    absl::StrAppend(&text, "\n", OutersText(report.outers, footprint.total_bytes()));
+  }
+  return text;
+}
+
+}  // namespace strata

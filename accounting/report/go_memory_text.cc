@@ -1,0 +1,176 @@
+// A Go program's memory as sentences and tables.
+//
+// Threads: pure functions.
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "accounting/report/text_parts.h"
+
+#include <strata/go_memory.h>
+
+namespace strata {
+namespace {
+
+constexpr std::size_t kColumns = 100;
+
+std::string Gigabytes(double bytes) { return absl::StrFormat("%.2f GB", bytes / 1e9); }
+template <class Integer>
+std::string Gigabytes(Integer bytes) {
+  return Gigabytes(static_cast<double>(bytes));
+}
+template <class Integer>
+std::string Mi(Integer bytes) {
+  return absl::StrFormat("%.1fMi", static_cast<double>(bytes) / (1 << 20));
+}
+
+std::string Percent(double part, std::uint64_t whole) {
+  return whole == 0 ? "-" : absl::StrFormat("%.1f%%", 100 * part / static_cast<double>(whole));
+}
+
+// Words in lines of at most kColumns, each line after the first under `indent` blanks.
+std::string Wrapped(std::string_view text, std::size_t indent) {
+  std::string lines(indent, ' ');
+  std::size_t column = indent;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    if (column > indent && column + 1 + end > kColumns) {
+      lines += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      lines += ' ';
+      ++column;
+    }
+    lines += text.substr(0, end);
+    column += end;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines + "\n";
+}
+
+std::int64_t BytesOf(const GoMemoryReport& report, std::string_view prefix) {
+  std::int64_t bytes = 0;
+  for (const GoMemoryTerm& term : report.terms) {
+    if (std::string_view(term.name).starts_with(prefix)) bytes += term.bytes;
+  }
+  return bytes;
+}
+
+std::string Sentences(const GoMemoryReport& report) {
+  std::string text;
+  if (report.observed_bytes.has_value()) {
+    const std::int64_t rest = *report.unexplained_bytes;
+    text = absl::StrFormat(
+        "Of the container's %s (%s) the Go runtime explains %s: Sys - HeapReleased. %s",
+        Gigabytes(*report.observed_bytes), Mi(*report.observed_bytes),
+        Gigabytes(report.explained_bytes),
+        rest >= 0
+            ? absl::StrFormat("%s are not in MemStats.", Gigabytes(rest))
+            : absl::StrFormat("That is %s more than the container is charged.", Gigabytes(-rest)));
+  } else {
+    text = absl::StrFormat(
+        "The Go runtime holds %s (%s): Sys - HeapReleased. With --observed, what the container is "
+        "charged, it can be said what is not in MemStats.",
+        Gigabytes(report.explained_bytes), Mi(report.explained_bytes));
+  }
+  absl::StrAppendFormat(
+      &text,
+      " %s are live objects%s; %s lie free between them in spans that are in use; %s are idle and "
+      "not returned; %s are the runtime's own. %s have been returned and cost nothing.",
+      Gigabytes(report.live_bytes),
+      report.heap_objects == 0
+          ? ""
+          : absl::StrFormat(
+                ", %s of them, %.0f bytes each", Grouped(report.heap_objects),
+                static_cast<double>(report.live_bytes) / static_cast<double>(report.heap_objects)),
+      Gigabytes(BytesOf(report, "fragmentation")), Gigabytes(BytesOf(report, "idle")),
+      Gigabytes(BytesOf(report, "runtime")), Gigabytes(BytesOf(report, "returned")));
+  if (report.next_gc_bytes > report.live_bytes) {
+    absl::StrAppendFormat(
+        &text,
+        " The heap may grow to %s (NextGC) before the next collection: GOGC and GOMEMLIMIT decide "
+        "that.",
+        Gigabytes(report.next_gc_bytes));
+  }
+  return Wrapped(text, 0);
+}
+
+std::string TermsText(const GoMemoryReport& report) {
+  const bool observed = report.observed_bytes.has_value();
+  const std::uint64_t whole = observed ? *report.observed_bytes : report.explained_bytes;
+  Table table({"where", "bytes", "Mi", observed ? "of container" : "of held", "MemStats"});
+  const auto add = [&](const std::string& name, std::int64_t bytes, bool counts,
+                       const std::string& fields) {
+    table.Add({name, Grouped(bytes),
+               absl::StrFormat("%.1f", static_cast<double>(bytes) / (1 << 20)),
+               counts ? Percent(static_cast<double>(bytes), whole) : "", fields});
+  };
+  if (observed) {
+    add("container", static_cast<std::int64_t>(*report.observed_bytes), true, "--observed");
+  }
+  add("held by the runtime", static_cast<std::int64_t>(report.explained_bytes), true,
+      "Sys - HeapReleased");
+  for (const GoMemoryTerm& term : report.terms) {
+    if (term.in_container) add("  " + term.name, term.bytes, true, term.fields);
+  }
+  if (observed) add("not in MemStats", *report.unexplained_bytes, true, "the rest");
+  for (const GoMemoryTerm& term : report.terms) {
+    if (!term.in_container) add("(" + term.name + ")", term.bytes, false, term.fields);
+  }
+  return table.Text();
+}
+
+std::string SuspectsText(const GoMemoryReport& report) {
+  if (report.suspects.empty()) return "";
+  const bool more = *report.unexplained_bytes > 0;
+  std::string text = absl::StrFormat(
+      "\n%s, the likeliest first; what decides it stands behind\n",
+      more ? "Suspects for what is not in MemStats" : "Why a container may be charged for less");
+  int rank = 0;
+  for (const GoMemorySuspect& suspect : report.suspects) {
+    absl::StrAppendFormat(
+        &text, "%2d. %s%s\n", ++rank, suspect.name,
+        suspect.most_bytes ? absl::StrFormat(" (at most %s)", Gigabytes(*suspect.most_bytes)) : "");
+    absl::StrAppend(&text, Wrapped(suspect.reason, 4), Wrapped("-> " + suspect.decide, 4));
+  }
+  return text;
+}
+
+std::string EstimateText(const GoMemoryReport& report, const GoSampleEstimate& estimate) {
+  if (estimate.go_sample_bytes == 0) {
+    return absl::StrFormat("\n%s holds nothing to scale by.\n", estimate.sample);
+  }
+  const double scale =
+      static_cast<double>(report.live_bytes) / static_cast<double>(estimate.go_sample_bytes);
+  std::string text =
+      "\n" + Wrapped(absl::StrFormat(
+                         "ESTIMATE from the sample %s (%s pairs): decoded by encoding/json into "
+                         "map[string]map[string][]map[string]string it takes %s bytes of Go's "
+                         "heap, as reckoned from "
+                         "its size classes. If the %s of live objects are such data, there is %.4g "
+                         "times as much of "
+                         "it. The sample, built in each layout and measured, times that:",
+                         estimate.sample, Grouped(estimate.counts.pairs),
+                         Grouped(estimate.go_sample_bytes), Gigabytes(report.live_bytes), scale),
+                     0);
+  Table table({"layout", "sample, measured", "all of it, estimated", "Mi", "of Go's live heap"});
+  for (const GoSampleEstimate::Layout& layout : estimate.layouts) {
+    const double bytes = static_cast<double>(layout.sample_bytes) * scale;
+    table.Add({layout.layout, Grouped(layout.sample_bytes),
+               absl::StrCat("~", Grouped(static_cast<std::uint64_t>(bytes))),
+               absl::StrFormat("%.1f", bytes / (1 << 20)), Percent(bytes, report.live_bytes)});
+  }
+  return text + table.Text();
+}
+
+}  // namespace
+
+std::string GoMemoryText(const GoMemoryReport& report, const GoSampleEstimate* estimate) {
+  return absl::StrCat(Sentences(report), "\n", TermsText(report), SuspectsText(report),
+                      estimate == nullptr ? "" : EstimateText(report, *estimate));
+}
+
+}  // namespace strata

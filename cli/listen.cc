@@ -1,0 +1,45 @@
+#include "cli/listen.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cli/exit_status.h"
+
+namespace strata::cli {
+
+absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, const Cache& cache,
+                                                    std::function<DebugHealth()> health) {
+  absl::StatusOr<std::unique_ptr<DebugServer>> server = DebugServer::Start(
+      address, {.caches =
+                    [&cache] {
+                      return std::vector<NamedFootprint>{{.cache = cache.options().name,
+                                                          .counts = cache.counts(),
+                                                          .footprint = cache.MeasureFootprint()}};
+                    },
+                .process = {},
+                .health = std::move(health)});
+  if (!absl::IsInvalidArgument(server.status())) return server;
+  return UsageError(absl::StrCat("--listen: ", MessageOf(server.status())));
+}
+
+DebugHealth HealthOf(const FollowStatus& status) {
+  const bool healthy = status.state == FollowState::kFollowing && status.lag_seconds >= 0;
+  const auto count = [](std::uint64_t number) { return static_cast<double>(number); };
+  return {.healthy = healthy,
+          .state = std::string(FollowStateName(status.state)),
+          .message = healthy ? "" : std::string(MessageOf(status.last_error)),
+          .figures = {{"lag_seconds", status.lag_seconds},
+                      {"rows_loaded", count(status.rows_loaded)},
+                      {"rows_read", count(status.rows_read)},
+                      {"rows_applied", count(status.rows_applied)},
+                      {"entries_reread", count(status.entries_reread)},
+                      {"entries_changed", count(status.entries_changed)},
+                      {"repairs", count(status.repairs)},
+                      {"passes", count(status.passes)},
+                      {"reconnects", count(status.reconnects)}}};
+}
+
+}  // namespace strata::cli

@@ -1,0 +1,107 @@
+// strata explain memstats: where the bytes of a Go program are.
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "bench/baselines/layout.h"
+#include "cli/exit_status.h"
+#include "cli/layout_jobs.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/read_file.h"
+#include "cli/verbs.h"
+#include "cli/words.h"
+
+#include <strata/go_memory.h>
+
+namespace strata::cli {
+namespace {
+
+// Reckons what the sample takes in Go, entry by entry.
+absl::Status Reckon(const Cache& cache, GoHeapReckoner* go) {
+  OuterCursor outers;
+  const ReadGuard guard(cache);
+  while (outers.Next(guard)) {
+    go->AddOuter(outers.outer(), outers.entry_count());
+    EntryCursor entries(outers.outer());
+    while (entries.Next(guard)) {
+      const EntryReader entry = entries.entry();
+      go->AddEntry(entries.inner(), entry.record_count());
+      for (RecordCursor record = entry.records(); record.valid(); record.Next()) {
+        go->AddRecord(record.record().pair_count());
+        for (PairCursor pair = record.record().pairs(); pair.valid(); pair.Next()) {
+          go->AddPair(pair.key(), pair.value());
+        }
+      }
+    }
+    if (absl::Status status = entries.status(); !status.ok()) return status;
+  }
+  return outers.status();
+}
+
+// Builds the sample in each layout.
+absl::StatusOr<GoSampleEstimate> Estimate(const SourceFlags& flags) {
+  absl::StatusOr<SourceArg> source = SourceArg::Parse(flags);
+  if (!source.ok()) return source.status();
+  if (absl::Status status = source->Spool(); !status.ok()) return status;
+  GoSampleEstimate estimate;
+  estimate.sample = source->name();
+  {
+    const absl::StatusOr<LoadedCache> loaded = LoadCache(*source, flags.progress);
+    if (!loaded.ok()) return loaded.status();
+    estimate.counts = loaded->cache.counts();
+    GoHeapReckoner go;
+    if (absl::Status status = Reckon(loaded->cache, &go); !status.ok()) return status;
+    estimate.go_sample_bytes = go.bytes();
+  }
+  ProgressLine progress("explain", flags.progress);
+  for (const std::string_view layout : LayoutNames()) {
+    progress.Note(std::string(layout));
+    const absl::StatusOr<FootprintReport> report = MeasureInProcess(
+        *source, {.layout = std::string(layout), .lookups = 0, .describe_dataset = false});
+    if (!report.ok()) return report.status();
+    estimate.layouts.push_back(
+        {.layout = std::string(layout), .sample_bytes = report->layout.footprint.total_bytes()});
+  }
+  return estimate;
+}
+
+}  // namespace
+
+absl::Status RunExplain(const ExplainArgs& args) {
+  if (args.what != "memstats") {
+    return UsageError(
+        absl::StrFormat("there is nothing called '%s' to explain: give memstats", args.what));
+  }
+  std::optional<std::uint64_t> observed;
+  if (args.observed.has_value()) {
+    const absl::StatusOr<std::uint64_t> bytes = ParseQuantity("--observed", *args.observed);
+    if (!bytes.ok()) return bytes.status();
+    observed = *bytes;
+  }
+  if (args.file == "-" && args.sample.source == "-") {
+    return UsageError("standard input can be FILE or --sample: give a file for the other");
+  }
+  const absl::StatusOr<std::string> json = ReadWholeFile(args.file);
+  if (!json.ok()) return json.status();
+  const absl::StatusOr<GoMemStats> stats = ParseGoMemStats(*json);
+  if (!stats.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: %s", args.file, MessageOf(stats.status())));
+  }
+  absl::StatusOr<std::unique_ptr<Output>> output = Output::Open(args.output);
+  if (!output.ok()) return output.status();
+  std::optional<GoSampleEstimate> estimate;
+  if (!args.sample.source.empty()) {
+    absl::StatusOr<GoSampleEstimate> made = Estimate(args.sample);
+    if (!made.ok()) return made.status();
+    estimate = *std::move(made);
+  }
+  const std::string text =
+      GoMemoryText(ExplainGoMemory(*stats, observed), estimate.has_value() ? &*estimate : nullptr);
+  if (absl::Status status = (*output)->Write(text); !status.ok()) return status;
+  return (*output)->Commit();
+}
+
+}  // namespace strata::cli

@@ -1,0 +1,75 @@
+// The metrics as text. That Prometheus's own parser takes them is shown by
+// tests/cli/formats_test.py.
+//
+// Threads: one.
+#include <string>
+
+#include "gmock/gmock.h"
+#include "tests/accounting/report/sample_footprints.h"
+
+#include <strata/report.h>
+
+namespace strata {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+TEST(OpenMetricsTest, LeavesAloneCarryBytesByState) {
+  const std::string text = OpenMetricsText(TwoCaches());
+  EXPECT_THAT(text, StartsWith("# TYPE strata_memory_bytes gauge\n"
+                               "# UNIT strata_memory_bytes bytes\n"
+                               "# HELP strata_memory_bytes "));
+  for (const char* const line :
+       {"strata_memory_bytes{cache=\"shop\",layer=\"dictionary/bytes\",state=\"used\"} 1000\n",
+        "strata_memory_bytes{cache=\"shop\",layer=\"dictionary/bytes\",state=\"slack\"} 20\n",
+        "strata_memory_bytes{cache=\"shop\",layer=\"dictionary/bytes\",state=\"dead\"} 5\n",
+        "strata_memory_bytes{cache=\"users\",layer=\"log\",state=\"used\"} 210000\n",
+        "strata_layer_items{cache=\"users\",layer=\"log\"} 33\n",
+        "strata_allocated_bytes{cache=\"shop\"} 71455\n", "strata_pairs{cache=\"users\"} 12\n",
+        "strata_oldest_guard_seconds{cache=\"users\"} 0\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("layer=\"dictionary\"")));
+  EXPECT_THAT(text, Not(HasSubstr("strata_process")));
+  EXPECT_THAT(text, EndsWith("\n# EOF\n"));
+}
+
+TEST(OpenMetricsTest, ProcessTermsAndTheirSignedRestAddUp) {
+  const ProcessBooks process = {.rss_bytes = 100,
+                                .peak_rss_bytes = 200,
+                                .anon_bytes = 60,
+                                .file_bytes = 40,
+                                .allocator = {},
+                                .cgroup = {},
+                                .terms = {{.of = "anon", .name = "a", .bytes = 65, .source = "s"},
+                                          {.of = "file", .name = "c", .bytes = 10, .source = "s"}}};
+  const std::string text = OpenMetricsText({}, &process);
+  for (const char* const line :
+       {"strata_process_resident_bytes 100\n", "strata_process_resident_peak_bytes 200\n",
+        "strata_process_memory_bytes{of=\"anon\",term=\"a\"} 65\n",
+        "strata_process_memory_bytes{of=\"anon\",term=\"unexplained\"} -5\n",
+        "strata_process_memory_bytes{of=\"file\",term=\"unexplained\"} 30\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST(OpenMetricsTest, NamesOfAnyBytesStayOneLabel) {
+  const std::vector<NamedFootprint> caches = {SampleFootprint("a\"b\\c\nd\xC0", 1)};
+  EXPECT_THAT(OpenMetricsText(caches),
+              HasSubstr("{cache=\"a\\\"b\\\\c\\nd\uFFFD\",layer=\"log\",state=\"dead\"} 0\n"));
+}
+
+TEST(OpenMetricsTest, CachesThatShareANameAreNumbered) {
+  const std::vector<NamedFootprint> caches = {SampleFootprint("a", 1), SampleFootprint("a#2", 1),
+                                              SampleFootprint("a", 1)};
+  const std::string text = OpenMetricsText(caches);
+  EXPECT_THAT(text, HasSubstr("strata_pairs{cache=\"a\"}"));
+  EXPECT_THAT(text, HasSubstr("strata_pairs{cache=\"a#2\"}"));
+  EXPECT_THAT(text, HasSubstr("strata_pairs{cache=\"a#3\"}"));
+}
+
+}  // namespace
+}  // namespace strata

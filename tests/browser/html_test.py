@@ -1,0 +1,290 @@
+"""The pages of `strata footprint`, `compare` and `diff` in a headless Chromium: they render, their
+figures are those of the JSON, zooming works, nothing goes wrong and nothing is fetched.
+
+    html_test.py STRATA [--pictures FOLDER]
+
+With --pictures, a picture of each page in light, dark and phone width is kept there, to look at.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.support.ui import WebDriverWait
+
+STRATA = sys.argv.pop(1)
+PICTURES = None
+if "--pictures" in sys.argv:
+    PICTURES = sys.argv.pop(sys.argv.index("--pictures") + 1)
+    sys.argv.remove("--pictures")
+
+SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--hide-scrollbars", "--disable-dev-shm-usage"]
+WAIT_SECONDS = 60
+
+
+def run(*words):
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+def grouped(number):
+    """As the page writes it: a real minus, commas."""
+    return ("\u2212" if number < 0 else "") + f"{abs(number):,}"
+
+
+class Browser:
+    """A Chromium with a profile of its own."""
+
+    def __init__(self, folder, dark=False, width=1200, height=1400):
+        options = Options()
+        for switch in SWITCHES:
+            options.add_argument(switch)
+        options.add_argument("--user-data-dir=" + tempfile.mkdtemp(dir=folder))
+        options.add_argument(f"--window-size={width},{height}")
+        if dark:
+            options.add_argument("--blink-settings=preferredColorScheme=0")
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+        # A phone's width is narrower than a window may be.
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
+
+    def open(self, path):
+        self.driver.get("file://" + path)
+        self.wait(lambda: self.script("return document.documentElement.dataset.ready") == "true")
+
+    def wait(self, condition):
+        WebDriverWait(self.driver, WAIT_SECONDS).until(lambda _: condition())
+
+    def script(self, text, *arguments):
+        return self.driver.execute_script(text, *arguments)
+
+    def find(self, selector):
+        return self.driver.find_element("css selector", selector)
+
+    def table(self, name):
+        """The rows of a table, each a dict of its columns."""
+        return self.script("""
+            const table = document.getElementById(arguments[0]);
+            const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+            return [...table.tBodies[0].rows].map((row) => Object.fromEntries(
+              [...row.cells].map((cell, i) => [heads[i], cell.textContent])));""", name)
+
+    def picture(self, name):
+        if PICTURES is None:
+            return
+        os.makedirs(PICTURES, exist_ok=True)
+        self.driver.save_screenshot(os.path.join(PICTURES, name + ".png"))
+
+    def complaints(self):
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+    def requests(self):
+        """The addresses that were asked for since the last call."""
+        asked = []
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                asked.append(message["params"]["request"]["url"])
+        return asked
+
+    def quit(self):
+        self.driver.quit()
+
+
+class HtmlTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        cls.reports = {}
+        for name, records in (("a", "3000"), ("b", "4000")):
+            run(STRATA, "gen", "forum", "--records", records, "-o", cls.path(name))
+            for form in ("json", "html"):
+                run(STRATA, "footprint", cls.path(name), "--std-map", "--format", form, "-o",
+                    cls.path(f"footprint-{name}.{form}"))
+        for form in ("json", "html"):
+            run(STRATA, "compare", cls.path("a"), "--lookups", "2000", "--format", form, "-o",
+                cls.path("compare." + form))
+            run(STRATA, "diff", cls.path("footprint-a.json"), cls.path("footprint-b.json"),
+                "--format", form, "-o", cls.path("diff." + form))
+        cls.browser = Browser(cls.folder.name)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.browser.quit()
+        cls.folder.cleanup()
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder.name, name if "." in name else name + ".json")
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return json.load(file)
+
+    def data(self):
+        return json.loads(self.browser.script(
+            "return document.getElementById('data').textContent"))["report"]
+
+    def open(self, name):
+        self.browser.requests()
+        self.browser.open(self.path(name))
+        self.addCleanup(self.expect_quiet)
+
+    def expect_quiet(self):
+        self.assertEqual(self.browser.complaints(), [])
+        self.assertEqual([url for url in self.browser.requests()
+                          if not url.startswith(("file://", "data:"))], [])
+
+    def expect_layers(self, table, layout):
+        """The table's rows are the layers, their groups' sums and the sum of all."""
+        rows = {}
+        group = ""
+        for row in self.browser.table(table):
+            name = row["layer"]
+            if "/" + name in {"/".join(["", *layer["name"].split("/")[1:]])
+                              for layer in layout["layers"]
+                              if layer["name"].startswith(group + "/")}:
+                name = group + "/" + name
+            else:
+                group = name
+            rows[name] = row
+        for layer in layout["layers"]:
+            row = rows[layer["name"]]
+            self.assertEqual(row["total bytes"], grouped(layer["total_bytes"]))
+            self.assertEqual(row["used"], grouped(layer["used_bytes"]))
+            self.assertEqual(row["slack"], grouped(layer["slack_bytes"]))
+            self.assertEqual(row["dead"], grouped(layer["dead_bytes"]))
+            self.assertEqual(row["items"], grouped(layer["count"]))
+        for name in {layer["name"].split("/")[0] for layer in layout["layers"]}:
+            whole = sum(layer["total_bytes"] for layer in layout["layers"]
+                        if layer["name"].split("/")[0] == name)
+            self.assertEqual(rows[name]["total bytes"], grouped(whole))
+        self.assertEqual(rows["all layers"]["total bytes"], grouped(layout["total_bytes"]))
+
+    def expect_drawn(self, selector, at_least):
+        shapes = self.browser.script(
+            "return document.querySelector(arguments[0]).querySelectorAll('svg path').length",
+            selector)
+        self.assertGreaterEqual(shapes, at_least)
+
+    def test_footprints_figures_are_the_jsons(self):
+        self.open("footprint-a.html")
+        report = self.data()
+        # Timings and RSS are another run's, and packed's bytes vary a little with the seed of its
+        # hashes; what the data decides is the same.
+        written = self.read("footprint-a.json")
+        for field in ("layout", "dataset", "std_map_bytes"):
+            self.assertEqual(report[field], written[field])
+        self.expect_layers("layers", report)
+        self.expect_drawn("#treemap", len([x for x in report["layers"] if x["total_bytes"]]))
+        rows = self.browser.table("process")
+        process = report["process"]
+        figures = [row["bytes"] for row in rows]
+        for term in process["terms"]:
+            self.assertIn(grouped(term["bytes"]), figures)
+        for of in ("anon", "file"):
+            self.assertIn(grouped(process[of + "_bytes"]), figures)
+            self.assertIn(grouped(process["unexplained_bytes"][of]),
+                          [row["bytes"] for row in rows if row["term"] == "unexplained"])
+        self.expect_drawn("#process-chart", 2)
+
+    def zoomed(self):
+        return self.browser.script("return document.getElementById('treemap').dataset.zoom")
+
+    def test_click_zooms_in_and_out(self):
+        self.open("footprint-a.html")
+        self.assertEqual(self.zoomed(), "")
+        before = self.browser.script("return document.querySelector('#treemap svg').textContent")
+        # The middle of the picture is a layer's bytes: its largest group's.
+        ActionChains(self.browser.driver).click(self.browser.find("#treemap")).perform()
+        self.browser.wait(lambda: self.zoomed() != "")
+        self.assertIn(self.zoomed(), [layer["name"] for layer in self.data()["layers"]])
+        self.assertNotEqual(before, self.browser.script(
+            "return document.querySelector('#treemap svg').textContent"))
+        ActionChains(self.browser.driver).click(self.browser.find("#treemap")).perform()
+        self.browser.wait(lambda: self.zoomed() == "")
+
+    def test_row_of_the_table_zooms_and_is_marked(self):
+        self.open("footprint-a.html")
+        button = self.browser.find("#layers button[data-path='dictionary']")
+        self.browser.script("arguments[0].click()", button)
+        self.browser.wait(lambda: self.zoomed() == "dictionary")
+        self.assertEqual(button.get_attribute("aria-pressed"), "true")
+
+    def test_hover_says_bytes(self):
+        self.open("footprint-a.html")
+        ActionChains(self.browser.driver).move_to_element(self.browser.find("#treemap")).perform()
+        self.browser.wait(lambda: " bytes, " in self.browser.find("#treemap").text)
+
+    def test_comparisons_figures_are_the_jsons(self):
+        self.open("compare.html")
+        report = self.data()
+        written = self.read("compare.json")
+        self.assertEqual([x["layout"] for x in report["layouts"]],
+                         [x["layout"] for x in written["layouts"]])
+        self.assertEqual(report["layouts"][0]["layers"], written["layouts"][0]["layers"])
+        rows = self.browser.table("layouts")
+        self.assertEqual(len(rows), len(report["layouts"]))
+        for row, layout in zip(rows, report["layouts"]):
+            self.assertEqual(row["layout"], layout["layout"])
+            self.assertEqual(row["total bytes"], grouped(layout["total_bytes"]))
+            self.assertEqual(row["RSS grew"], grouped(layout["rss_delta_bytes"]))
+            self.expect_layers("layers-" + layout["layout"], layout)
+        self.expect_drawn("#bars", len(rows))
+
+    def test_layout_that_is_clicked_is_looked_into(self):
+        self.open("compare.html")
+        shown = "return document.getElementById('shown').textContent"
+        smallest = min(self.data()["layouts"], key=lambda layout: layout["total_bytes"])
+        self.assertEqual(self.browser.script(shown), "Inside " + smallest["layout"])
+        button = self.browser.find("#layouts button[data-layout='std_map']")
+        self.browser.script("arguments[0].click()", button)
+        self.browser.wait(lambda: self.browser.script(shown) == "Inside std_map")
+        self.assertIn("nodes", self.browser.script(
+            "return document.querySelector('#treemap svg').textContent"))
+
+    def test_differences_figures_are_the_jsons(self):
+        self.open("diff.html")
+        report = self.data()
+        self.assertEqual(report, self.read("diff.json"))
+        rows = {row["layer"]: row for row in self.browser.table("layers")}
+        for layer in report["layers"]:
+            change = layer["total_bytes"]["change"]
+            self.assertEqual(rows[layer["name"]]["change"],
+                             ("+" if change > 0 else "") + grouped(change))
+        self.assertEqual(rows["all layers"]["after"], grouped(report["total_bytes"]["b"]))
+        self.expect_drawn("#changes", 2)
+
+    def test_prints_in_black_on_white(self):
+        self.open("footprint-a.html")
+        pdf = self.browser.driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
+        self.assertGreater(len(pdf["data"]), 10_000)
+
+    def test_light_dark_and_phone(self):
+        for look, dark, width in (("light", False, 1200), ("dark", True, 1200),
+                                  ("phone", False, 390)):
+            browser = Browser(self.folder.name, dark, width)
+            self.addCleanup(browser.quit)
+            for name in ("footprint-a", "compare", "diff"):
+                browser.open(self.path(name + ".html"))
+                self.assertEqual(browser.complaints(), [])
+                # Nothing stands out of the page: wide tables scroll in themselves.
+                self.assertLessEqual(
+                    browser.script("return document.documentElement.scrollWidth"), width)
+                background = browser.script(
+                    "return getComputedStyle(document.body).backgroundColor")
+                bright = sum(int(part) for part in background[4:-1].split(",")) > 3 * 128
+                self.assertEqual(bright, not dark)
+                browser.picture(f"{name}-{look}")
+
+
+if __name__ == "__main__":
+    unittest.main()

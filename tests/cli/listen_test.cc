@@ -1,0 +1,69 @@
+// The server of `load --listen` shows the cache it was given, as it is now.
+//
+// Threads: the server's own.
+#include "cli/listen.h"
+
+#include <string>
+#include <utility>
+
+#include "cli/exit_status.h"
+#include "gmock/gmock.h"
+#include "nlohmann/json.hpp"
+#include "tests/accounting/debug_http/http_client.h"
+
+namespace strata::cli {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+TEST(ListenTest, ServesTheCacheUnderItsNameWhileItIsWrittenTo) {
+  Cache cache = Cache::Create({.name = "shop"}).value();
+  const Records list = {{{"k", "v"}}, {{"k", "w"}}};
+  ASSERT_TRUE(cache.Put("a", "b", list).ok());
+  const auto server =
+      Listen(":0", cache, [] {
+        return DebugHealth{.healthy = true, .state = "following", .message = "", .figures = {}};
+      }).value();
+  const json footprint = json::parse(HttpGet(server->port(), "/footprint").body);
+  EXPECT_EQ(footprint.at("cache"), "shop");
+  EXPECT_EQ(footprint.at("layout"), "packed");
+  EXPECT_EQ(footprint.at("dataset").at("pairs"), 2);
+  EXPECT_EQ(footprint.at("total_bytes"), cache.MeasureFootprint().total_bytes());
+  EXPECT_EQ(footprint.at("allocated_bytes"), cache.memory().allocated_bytes);
+  EXPECT_EQ(json::parse(HttpGet(server->port(), "/healthz").body).at("state"), "following");
+  ASSERT_TRUE(cache.Put("a", "c", list).ok());
+  EXPECT_THAT(HttpGet(server->port(), "/metrics").body, HasSubstr("{cache=\"shop\",layer=\"log/"));
+}
+
+TEST(ListenTest, FollowingIsHealthyFromItsFirstRoundToItsFirstError) {
+  FollowStatus status;
+  EXPECT_FALSE(HealthOf(status).healthy) << "nothing is loaded";
+  status.state = FollowState::kFollowing;
+  EXPECT_FALSE(HealthOf(status).healthy) << "no round is complete";
+  status.lag_seconds = 0.5;
+  status.rows_applied = 7;
+  status.last_error = absl::UnavailableError("gone");
+  const DebugHealth well = HealthOf(status);
+  EXPECT_TRUE(well.healthy);
+  EXPECT_EQ(well.state, "following");
+  EXPECT_EQ(well.message, "") << "it is over";
+  EXPECT_THAT(well.figures,
+              testing::IsSupersetOf({std::pair<std::string, double>("lag_seconds", 0.5),
+                                     std::pair<std::string, double>("rows_applied", 7)}));
+  for (const FollowState state : {FollowState::kRetrying, FollowState::kWaiting,
+                                  FollowState::kOutOfMemory, FollowState::kStopped}) {
+    status.state = state;
+    EXPECT_FALSE(HealthOf(status).healthy) << FollowStateName(state);
+    EXPECT_THAT(HealthOf(status).message, HasSubstr("gone"));
+  }
+}
+
+TEST(ListenTest, AddressThatIsNoneIsAnErrorOfTheWords) {
+  Cache cache = Cache::Create().value();
+  EXPECT_EQ(ExitStatusOf(Listen("nowhere", cache, {}).status()), ExitStatus::kUsage);
+  EXPECT_EQ(ExitStatusOf(Listen("192.0.2.1:1", cache, {}).status()), ExitStatus::kFault);
+}
+
+}  // namespace
+}  // namespace strata::cli
