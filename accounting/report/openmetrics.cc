@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -122,8 +124,11 @@ void AddProcess(const ProcessBooks& process, Metrics* metrics) {
   metrics->Family("strata_process_memory_bytes", "bytes",
                   "The terms that anonymous memory, file memory and the container's working set "
                   "are made of, and what they leave unexplained, which may be below 0.");
-  for (const MemoryTerm& term : process.terms) {
-    metrics->Sample({{"of", term.of}, {"term", term.name}}, term.bytes);
+  // Two caches of one layout are two terms of one name, and here one series.
+  std::map<std::pair<std::string_view, std::string_view>, std::int64_t> sums;
+  for (const MemoryTerm& term : process.terms) sums[{term.of, term.name}] += term.bytes;
+  for (const auto& [name, bytes] : sums) {
+    metrics->Sample({{"of", name.first}, {"term", name.second}}, bytes);
   }
   for (const char* const of : {"anon", "file", "cgroup"}) {
     const bool has_terms = std::any_of(process.terms.begin(), process.terms.end(),

@@ -81,7 +81,7 @@ OuterFootprint PackedMap::MeasureOuter(Location location, OuterCensus* census) c
   std::uint64_t shape_bytes = 0;
   for (const auto& [id, count] : census->shapes) {
     if (shapes_.references(id) != count) continue;
-    shape_bytes += MemoryDoor::ReservedBytes(shapes_.keys(id));
+    shape_bytes += MemoryDoor::ReservedBytes(shapes_.tags(id));
     const std::uint8_t* at = shapes_.keys(id);
     for (std::size_t i = 0; i < shapes_.key_count(id); ++i) {
       Token token;

@@ -44,7 +44,8 @@ TEST(OpenMetricsTest, ProcessTermsAndTheirSignedRestAddUp) {
                                 .file_bytes = 40,
                                 .allocator = {},
                                 .cgroup = {},
-                                .terms = {{.of = "anon", .name = "a", .bytes = 65, .source = "s"},
+                                .terms = {{.of = "anon", .name = "a", .bytes = 60, .source = "s"},
+                                          {.of = "anon", .name = "a", .bytes = 5, .source = "s"},
                                           {.of = "file", .name = "c", .bytes = 10, .source = "s"}}};
   const std::string text = OpenMetricsText({}, &process);
   for (const char* const line :
