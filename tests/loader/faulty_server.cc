@@ -77,7 +77,7 @@ bool FaultyServer::Start() {
   const std::string command =
       "PATH=\"$PATH:/usr/sbin\" exec mariadbd --no-defaults --user=$(id -un) --datadir='" +
       folder_ + "/data' --socket='" + socket_ +
-      "' --skip-networking --innodb-log-file-size=8M --innodb-flush-log-at-trx-commit=0 "
+      "' --skip-networking --innodb-log-file-size=8M --innodb-flush-log-at-trx-commit=2 "
       "--innodb-buffer-pool-size=64M --max-allowed-packet=64M --tmpdir='" +
       folder_ + "' >>'" + folder_ + "/server.log' 2>&1";
   const pid_t parent = getpid();

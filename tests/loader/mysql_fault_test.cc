@@ -92,16 +92,18 @@ class MySqlFaultTest : public testing::Test {
     const absl::Status status = TryRun(statement, database);
     ASSERT_TRUE(status.ok()) << status << "\n" << statement;
   }
-  static std::vector<std::string> FollowersConnections() {
+  static std::vector<std::string> FollowersConnections(mysql::Session* session) {
     std::vector<std::string> ids;
-    auto session = mysql::Session::Open(Direct());
-    if (!session.ok()) return ids;
-    (void)(*session)->Query("SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'follower'",
-                            "looking", [&](const mysql::Row& row) {
-                              ids.emplace_back(row[0]);
-                              return absl::OkStatus();
-                            });
+    (void)session->Query("SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'follower'",
+                         "looking", [&](const mysql::Row& row) {
+                           ids.emplace_back(row[0]);
+                           return absl::OkStatus();
+                         });
     return ids;
+  }
+  static std::vector<std::string> FollowersConnections() {
+    auto session = mysql::Session::Open(Direct());
+    return session.ok() ? FollowersConnections(session->get()) : std::vector<std::string>();
   }
 
   void Follow() {
@@ -187,16 +189,20 @@ class MySqlFaultTest : public testing::Test {
     }));
   }
   void LimitStatementTime() {
-    Run("SET GLOBAL max_statement_time = 0.0001");
-    KillConnection();  // the next one is born with the limit
+    // Opened before, it has no limit of its own.
+    auto session = mysql::Session::Open(Direct());
+    ASSERT_TRUE(session.ok()) << session.status();
+    ASSERT_TRUE((*session)->Execute("SET GLOBAL max_statement_time = 0.0001", "limiting").ok());
+    // The follower's next connection is born with the limit.
+    EXPECT_TRUE(WaitUntil([&] {
+      for (const std::string& id : FollowersConnections(session->get())) {
+        (void)(*session)->Execute("KILL CONNECTION " + id, "killing");
+      }
+      return absl::StrContains(follower_->status().last_error.message(), "1969");
+    })) << follower_->status().last_error;
     EXPECT_TRUE(Reaches(FollowState::kRetrying));
     ExpectServed();
-    // Without a limit of its own: this statement would pass it, too.
-    auto session = mysql::Session::Open(Direct());
-    for (int i = 0; i < 200 && !session.ok(); ++i) session = mysql::Session::Open(Direct());
-    ASSERT_TRUE(session.ok()) << session.status();
-    EXPECT_TRUE(WaitUntil(
-        [&] { return (*session)->Execute("SET GLOBAL max_statement_time = 0", "mending").ok(); }));
+    ASSERT_TRUE((*session)->Execute("SET GLOBAL max_statement_time = 0", "mending").ok());
   }
   void LockTable() {
     auto session = mysql::Session::Open(Direct());
