@@ -49,20 +49,13 @@ std::string Doing(const FollowPlan& plan, const std::string& where) {
 }
 
 absl::Status ConfirmEnd(Session* session, const FollowPlan& plan, const std::string& condition) {
-  std::string answer;
-  const std::string doing = Doing(plan, "");
-  absl::Status status = session->Query(
-      absl::StrCat("SELECT EXISTS(SELECT 1 FROM ", QuoteName(plan.selection.database), ".",
-                   QuoteName(plan.selection.table), condition, ")"),
-      doing, [&](const Row& row) {
-        answer.assign(row[0]);
-        return absl::OkStatus();
-      });
-  if (!status.ok() || answer == "0") return status;
+  const absl::StatusOr<bool> more =
+      session->Exists(absl::StrCat("SELECT 1 FROM ", QuoteName(plan.selection.database), ".",
+                                   QuoteName(plan.selection.table), condition),
+                      Doing(plan, ""));
+  if (!more.ok()) return more.status();
   // There may be new rows by now: the next page has them.
-  if (answer == "1") return absl::AlreadyExistsError("more rows");
-  return absl::AbortedError(absl::StrCat("MySQL ", session->server(), ": ", doing,
-                                         ": no answer, the statement was ended"));
+  return *more ? absl::AlreadyExistsError("more rows") : absl::OkStatus();
 }
 
 // Whether the cursor `text` is at or behind `until`: of times by their text, of integers, none

@@ -65,20 +65,6 @@ Records Build(const Selection& selection, StoredEntry* rows) {
   return records;
 }
 
-absl::Status ConfirmNone(Session* session, const std::string& from_where,
-                         const std::string& doing) {
-  std::string answer;
-  absl::Status status = session->Query(absl::StrCat("SELECT EXISTS(SELECT 1", from_where, ")"),
-                                       doing, [&](const Row& row) {
-                                         answer.assign(row[0]);
-                                         return absl::OkStatus();
-                                       });
-  if (!status.ok() || answer == "0") return status;
-  return absl::AbortedError(absl::StrCat("MySQL ", session->server(), ": ", doing,
-                                         ": the server ended a statement early (KILL QUERY, or a "
-                                         "time limit)"));
-}
-
 // BIT's text is its bytes; as a number they compare.
 std::string BitLiteral(std::string_view bytes) {
   std::uint64_t number = 0;
@@ -158,8 +144,12 @@ absl::Status ReadEntries(
                        entry->second.push_back(*std::move(stored));
                        return absl::OkStatus();
                      });
-  if (status.ok() && !any) status = ConfirmNone(session, from_where, doing);
   if (!status.ok()) return status;
+  if (!any) {
+    const absl::StatusOr<bool> some = session->Exists(absl::StrCat("SELECT 1", from_where), doing);
+    if (!some.ok()) return some.status();
+    if (*some) return session->EndedEarly(doing);
+  }
   for (auto& [name, rows] : entries) {
     const Records records = Build(selection, &rows);
     if (absl::Status told = on_entry(name, !rows.empty(), records.view()); !told.ok()) return told;

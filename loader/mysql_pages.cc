@@ -176,18 +176,9 @@ void Pages::Adapt(std::size_t page_rows, std::size_t page_bytes) {
 }
 
 absl::Status Pages::ConfirmEnd(const std::string& condition) {
-  // A statement killed at the wrong moment can give an empty result and no error, in buffered mode
-  // too. EXISTS answers with exactly one row, so silence is told from an answer.
-  std::string answer;
-  absl::Status status = session_->Query(absl::StrCat("SELECT EXISTS(", select_one_, condition, ")"),
-                                        Doing(), [&](const Row& row) {
-                                          answer.assign(row[0]);
-                                          return absl::OkStatus();
-                                        });
-  if (!status.ok() || answer == "0") return status;
-  return absl::AbortedError(absl::StrCat(
-      "MySQL ", session_->server(), ": ", Doing(),
-      ": the server ended a statement early (KILL QUERY, or a time limit): load again"));
+  const absl::StatusOr<bool> more = session_->Exists(absl::StrCat(select_one_, condition), Doing());
+  if (!more.ok()) return more.status();
+  return *more ? session_->EndedEarly(Doing()) : absl::OkStatus();
 }
 
 absl::StatusOr<std::size_t> Pages::Next(absl::FunctionRef<absl::Status(const Row&)> on_row) {

@@ -133,18 +133,11 @@ absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
   if (!status.ok()) return status;
   if (digests.empty()) {
     // Nothing at all may be a statement that was killed.
-    std::string answer;
-    status = session->Query(absl::StrCat("SELECT EXISTS(SELECT 1", From(plan), where, " AND ",
-                                         LivingCondition(plan.selection), ")"),
-                            Doing(plan), [&](const Row& row) {
-                              answer.assign(row[0]);
-                              return absl::OkStatus();
-                            });
-    if (!status.ok()) return status;
-    if (answer != "0") {
-      return absl::AbortedError(absl::StrCat("MySQL ", session->server(), ": ", Doing(plan),
-                                             ": the server ended a statement early"));
-    }
+    const absl::StatusOr<bool> some = session->Exists(
+        absl::StrCat("SELECT 1", From(plan), where, " AND ", LivingCondition(plan.selection)),
+        Doing(plan));
+    if (!some.ok()) return some.status();
+    if (*some) return session->EndedEarly(Doing(plan));
   }
   for (const auto& found : digests) {
     const EntryName& name = found.first;

@@ -282,6 +282,24 @@ absl::Status Session::Stream(const std::string& statement, std::string_view doin
   return Read(true, statement, doing, on_row);
 }
 
+absl::StatusOr<bool> Session::Exists(const std::string& select, std::string_view doing) {
+  std::string answer;
+  absl::Status status =
+      Query(absl::StrCat("SELECT EXISTS(", select, ")"), doing, [&](const Row& row) {
+        answer.assign(row[0]);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  if (answer.empty()) return EndedEarly(doing);
+  return answer != "0";
+}
+
+absl::Status Session::EndedEarly(std::string_view doing) const {
+  return absl::AbortedError(absl::StrCat(
+      "MySQL ", server_, ": ", std::string(doing),
+      ": the server ended a statement early (KILL QUERY, or a time limit): try again"));
+}
+
 absl::Status Session::Read(bool streamed, const std::string& statement, std::string_view doing,
                            absl::FunctionRef<absl::Status(const Row&)> on_row) {
   return connection_->Guard(server_, doing, [&]() -> absl::Status {

@@ -92,6 +92,13 @@ class Session {
   absl::Status Stream(const std::string& statement, std::string_view doing,
                       absl::FunctionRef<absl::Status(const Row&)> on_row);
 
+  /// Whether a SELECT has any row. A statement that is ended at the wrong moment can give an empty
+  /// result and no error, in buffered mode too; EXISTS answers with exactly one row, so silence is
+  /// told from an answer: EndedEarly.
+  absl::StatusOr<bool> Exists(const std::string& select, std::string_view doing);
+  /// The error of a statement that the server ended and did not say so: Aborted.
+  absl::Status EndedEarly(std::string_view doing) const;
+
   /// "user@host:port/database", for messages.
   const std::string& server() const { return server_; }
 

@@ -39,8 +39,6 @@ class ListDecoder {
   /// The records; views into the list, the dictionary and this decoder, good until the next Begin
   /// or the end of the pin.
   RecordsView Finish(const PackedMap& map, ReadPin& pin);
-  /// Begins anew: what it holds belongs to no list.
-  void Drop() { begun_ = false; }
 
  private:
   // Which of the array's strings: 2 * pair, and 1 for the value.

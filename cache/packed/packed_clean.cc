@@ -291,8 +291,7 @@ void PackedMap::FetchSlot(const Blob& blob) const {
 }
 
 bool PackedMap::RewriteList(const std::uint8_t* list) {
-  ListStrings strings;
-  PrefetchList(list, &strings);
+  PrefetchList(list);
   const StoredList stored = ReadList(list);
   lists_.Begin();
   const std::uint8_t* at = stored.records;

@@ -27,7 +27,6 @@
 #ifndef STRATA_CACHE_PACKED_PACKED_MAP_H_
 #define STRATA_CACHE_PACKED_PACKED_MAP_H_
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -147,13 +146,8 @@ class PackedMap {
     BeginRead(pin);
     strings_.PrefetchText(TokenOf(token), pin);
   }
-  /// Of the first strings of a list.
-  struct ListStrings {
-    std::array<StringId, 128> ids;
-    std::size_t count = 0;
-  };
-  void PrefetchList(const std::uint8_t* list, ListStrings* strings) const;
-  void PrefetchTexts(const ListStrings& strings, ReadPin& pin) const;
+  /// Of the first strings of a list, the dictionary's entries.
+  void PrefetchList(const std::uint8_t* list) const;
 
   // Enumeration goes in the order of hashes, which is the order of the indexes' shards: a place in
   // it is a hash, and survives every write.

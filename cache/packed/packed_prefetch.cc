@@ -10,6 +10,12 @@
 #include "cache/packed/prefetch.h"
 
 namespace strata::packed {
+namespace {
+
+// Of one list; more would push each other out again.
+constexpr std::size_t kMostPrefetched = 128;
+
+}  // namespace
 
 // One lookup of a batch, on its way. What it guesses by a tag is checked when the key is there.
 struct PackedMap::Way {
@@ -149,29 +155,22 @@ void PackedMap::PrefetchKeyTexts(const std::uint8_t* record, ReadPin& pin) const
   });
 }
 
-void PackedMap::PrefetchList(const std::uint8_t* list, ListStrings* strings) const {
-  strings->count = 0;
-  const auto add = [&](const Token& token) {
-    if (token.kind != Token::Kind::kDictionary || strings->count == strings->ids.size()) return;
+void PackedMap::PrefetchList(const std::uint8_t* list) const {
+  std::size_t left = kMostPrefetched;
+  const auto prefetch = [&](const Token& token) {
+    if (token.kind != Token::Kind::kDictionary || left == 0) return;
     strings_.PrefetchEntry(token);
-    strings->ids[strings->count++] = static_cast<StringId>(token.number);
+    --left;
   };
   const StoredList stored = ReadList(list);
   const std::uint8_t* at = stored.records;
-  for (std::size_t i = 0; i < stored.count && i < strings->ids.size(); ++i) {
+  for (std::size_t i = 0; i < stored.count && i < kMostPrefetched; ++i) {
     const StoredRecord record = ReadRecord(at, shapes_);
     at = record.ForEach([&](const Token& key, const Token& value) {
-      if (record.shape_keys == nullptr) add(key);
-      add(value);
+      if (record.shape_keys == nullptr) prefetch(key);
+      prefetch(value);
       return true;
     });
-  }
-}
-
-void PackedMap::PrefetchTexts(const ListStrings& strings, ReadPin& pin) const {
-  BeginRead(pin);
-  for (std::size_t i = 0; i < strings.count; ++i) {
-    strings_.dictionary().PrefetchText(strings.ids[i], pin);
   }
 }
 
