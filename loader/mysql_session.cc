@@ -9,9 +9,7 @@
 #include <mysql_driver.h>
 
 #include <exception>
-#include <mutex>
 #include <new>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -95,10 +93,9 @@ ErrorClass Classify(int error) {
 }
 
 sql::Driver* Driver() {
-  // The connector keeps its drivers in a map without a lock: fill it once.
-  static std::once_flag once;
-  static sql::Driver* driver = nullptr;
-  std::call_once(once, [] { driver = get_driver_instance(); });
+  // One of our own, never destroyed: the one of get_driver_instance dies with the connector's
+  // globals, and a thread that hangs in a connection may end after main has.
+  static sql::Driver* const driver = new sql::mysql::MySQL_Driver();
   return driver;
 }
 
