@@ -169,11 +169,12 @@ struct EntryCursor::State {
     }
     if (!reads_records) return;
     const auto* const soon = entries.Ahead(2);
-    if (soon != nullptr && Decoder(2).Holds(soon->found)) Decoder(2).Fetch(map, pin);
+    const bool holds = soon != nullptr && Decoder(2).Holds(soon->found, pin);
     const auto* const later = entries.Ahead(3);
     if (later != nullptr && later->found.count <= kDecodeAheadRecords) {
-      Decoder(3).Begin(map, later->found);
+      Decoder(3).Begin(map, later->found, pin, holds ? &Decoder(2) : nullptr);
     }
+    if (holds) Decoder(2).Fetch(map, pin);
   }
 
   /// The next entry of outer_key, null at their end.
@@ -254,9 +255,10 @@ RecordsView EntryCursor::records() try {
   if (!at.entry) return {};
   const PackedMap& map = *at.entry.guard_->map_;
   const PackedMap::FoundList found = {at.entry.list_, at.entry.count_, nullptr};
+  ReadPin& pin = at.entry.guard_->pin_;
   packed::ListDecoder& decoder = at.Decoder(0);
-  if (!decoder.Holds(found)) decoder.Begin(map, found);
-  return decoder.Finish(map, at.entry.guard_->pin_);
+  if (!decoder.Holds(found, pin)) decoder.Begin(map, found, pin, nullptr);
+  return decoder.Finish(map, pin);
 } catch (const std::bad_alloc&) {
   state_->out_of_memory = true;
   return {};

@@ -68,18 +68,25 @@ class Dictionary {
   std::string_view Text(StringId id, ReadPin& pin) const {
     const Location location = LocationOf(id);
     if (!Holds(pin)) return {};
-    const Blob blob = log_->At(location);
+    return TextAt(log_->Address(location));
+  }
+  /// The same of an address that PrefetchText answered.
+  static std::string_view TextAt(const std::uint8_t* address) {
+    const Blob blob = SegmentStore::BlobAt(address);
     return {reinterpret_cast<const char*>(blob.payload), blob.payload_bytes};
   }
   /// Fetches what Text will look at first.
   void PrefetchEntry(StringId id) const { PrefetchLine(&table_[id]); }
-  /// Fetches the bytes, once the entry is there.
-  void PrefetchText(StringId id, ReadPin& pin) const {
+  /// Fetches the bytes, once the entry is there. Answers where they are, good until the pin ends;
+  /// null where the pin's era moves on.
+  const std::uint8_t* PrefetchText(StringId id, ReadPin& pin) const {
     const Location location = LocationOf(id);
-    if (!Holds(pin)) return;
+    if (!Holds(pin)) return nullptr;
+    const std::uint8_t* const address = log_->Address(location);
     // Many strings end in the first line, most of the others in the next.
-    PrefetchLine(log_->Address(location));
-    PrefetchLine(log_->Address(location) + 31);
+    PrefetchLine(address);
+    PrefetchLine(address + 31);
+    return address;
   }
   Location LocationOf(StringId id) const { return Entry(id) & kLocationMask; }
 

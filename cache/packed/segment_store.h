@@ -93,8 +93,8 @@ class SegmentStore {
   std::uint8_t* Append(Head head, BlobKind kind, std::size_t payload_bytes, Location* location);
 
   /// The blob at a location.
-  Blob At(Location location) const {
-    const std::uint8_t* const start = base_ + location;
+  Blob At(Location location) const { return BlobAt(Address(location)); }
+  static Blob BlobAt(const std::uint8_t* start) {
     std::uint64_t header = 0;
     const std::uint8_t* const payload = ReadMarkedVarint(start, &header);
     const std::size_t size = static_cast<std::size_t>(header >> 2);

@@ -12,6 +12,7 @@
 #ifndef STRATA_CACHE_PACKED_TOKEN_H_
 #define STRATA_CACHE_PACKED_TOKEN_H_
 
+#include <bit>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -105,14 +106,30 @@ inline const std::uint8_t* SkipToken(const std::uint8_t* from) {
   return (head & 3) == 1 ? from + (head >> 2) : from;
 }
 
+/// The eight decimal digits of a number below 100,000,000, the first in the lowest byte. Halves,
+/// quarters and digits are divided side by side in one word (P. Khuong, "How to print integers
+/// really fast", 2017).
+inline std::uint64_t EightDigits(std::uint32_t number) {
+  const std::uint64_t high = number / 10000;
+  const std::uint64_t halves = high | (number - 10000 * high) << 32;
+  const std::uint64_t hundreds = (halves * 10486 >> 20) & 0x0000007F0000007F;
+  const std::uint64_t quarters = hundreds | (halves - 100 * hundreds) << 16;
+  const std::uint64_t tens = (quarters * 103 >> 10) & 0x000F000F000F000F;
+  return tens | (quarters - 10 * tens) << 8;
+}
+
 /// The text of a kNumber, written into `scratch`, which has kNumberScratchBytes.
 inline constexpr std::size_t kNumberScratchBytes = 20;
 inline std::string_view NumberText(std::uint64_t number, char* scratch) {
-  char* const end = scratch + kNumberScratchBytes;
-  // Most are small, and dividing 32 bits is quicker.
-  const std::uint32_t low = static_cast<std::uint32_t>(number);
-  const std::to_chars_result result =
-      low == number ? std::to_chars(scratch, end, low) : std::to_chars(scratch, end, number);
+  if (number < 100000000) [[likely]] {
+    const std::uint64_t digits = EightDigits(static_cast<std::uint32_t>(number));
+    const std::uint64_t text = digits | 0x3030303030303030;
+    std::memcpy(scratch, &text, sizeof(text));
+    // The last digit stays, be it 0.
+    const int zeros = std::countr_zero(digits | std::uint64_t{1} << 56) / 8;
+    return {scratch + zeros, sizeof(text) - static_cast<std::size_t>(zeros)};
+  }
+  const std::to_chars_result result = std::to_chars(scratch, scratch + kNumberScratchBytes, number);
   return {scratch, static_cast<std::size_t>(result.ptr - scratch)};
 }
 

@@ -4,8 +4,10 @@
 #define STRATA_CACHE_PACKED_VARINT_H_
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace strata::packed {
 
@@ -39,6 +41,24 @@ inline const std::uint8_t* ReadVarint(const std::uint8_t* from, std::uint64_t* n
   }
   *number = result;
   return from;
+}
+
+/// As ReadVarint, for who reads many of unlike sizes: without a branch on the size where the number
+/// is below 2^28 and four bytes from `from` on lie before `end`, which nobody changes meanwhile.
+inline const std::uint8_t* ReadVarintBefore(const std::uint8_t* end, const std::uint8_t* from,
+                                            std::uint64_t* number) {
+  std::uint32_t word = 0;
+  if (end - from < static_cast<std::ptrdiff_t>(sizeof(word))) return ReadVarint(from, number);
+  std::memcpy(&word, from, sizeof(word));  // little-endian, as all of the log
+  const std::uint32_t stops = ~word & 0x80808080;
+  if (stops == 0) [[unlikely]] {
+    return ReadVarint(from, number);
+  }
+  word &= stops ^ (stops - 1);
+  // Four groups of seven bits become two of fourteen, and one of 28.
+  word = (word & 0x007F007F) | (word & 0x7F007F00) >> 1;
+  *number = (word & 0x00003FFF) | (word & 0x3FFF0000) >> 2;
+  return from + (std::countr_zero(stops) + 1) / 8;
 }
 
 /// As ReadVarint, for a number whose first byte the writer may change beside a reader: the lowest

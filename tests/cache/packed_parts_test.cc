@@ -1,6 +1,8 @@
 // The parts of the packed layout, each by its promise: tokens, the sharded index, the log.
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <random>
@@ -28,6 +30,37 @@ TEST(Varint, GivesBackEveryNumberInTheBytesItSays) {
       EXPECT_EQ(read, number);
     }
   }
+}
+
+TEST(Varint, IsReadAlikeHoweverManyBytesFollow) {
+  for (unsigned bits = 0; bits < 64; ++bits) {
+    for (const std::uint64_t delta : {std::uint64_t{0}, std::uint64_t{1}}) {
+      const std::uint64_t number = (std::uint64_t{1} << bits) - delta;
+      for (const std::uint8_t next : {std::uint8_t{0}, std::uint8_t{0xFF}}) {
+        std::uint8_t bytes[kMaxVarintBytes + 8];
+        std::fill(std::begin(bytes), std::end(bytes), next);
+        const std::uint8_t* const end = WriteVarint(number, bytes);
+        for (std::size_t more = 0; more <= 8; ++more) {
+          std::uint64_t read = 0;
+          EXPECT_EQ(ReadVarintBefore(end + more, bytes, &read), end);
+          EXPECT_EQ(read, number);
+        }
+      }
+    }
+  }
+}
+
+TEST(Token, WritesEveryNumberAsItsDecimals) {
+  char scratch[kNumberScratchBytes];
+  const auto check = [&](std::uint64_t number) {
+    ASSERT_EQ(NumberText(number, scratch), std::to_string(number));
+  };
+  for (std::uint64_t number = 0; number < 200000; ++number) check(number);
+  for (std::uint64_t power = 10; power <= 100000000000000000; power *= 10) {
+    for (std::uint64_t step = 0; step < 3; ++step) check(power - 1 + step);
+  }
+  std::mt19937_64 random(17);
+  for (int i = 0; i < 200000; ++i) check(random() % 1000000000000000000 >> (random() % 60));
 }
 
 TEST(Token, TakesForANumberOnlyWhatComesBackLetterByLetter) {
