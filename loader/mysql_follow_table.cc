@@ -25,7 +25,9 @@ absl::Status TableFollower::Connect() {
   for (const std::string& statement :
        // Without autocommit all reads would be of one snapshot, for ever.
        {std::string("SET SESSION autocommit = 1"),
-        absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait_s)}) {
+        absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait_s),
+        // What nobody waits for any more must not go on: retried, such statements would pile up.
+        (*session)->dialect().StatementLimit(2 * source_->read_timeout_s)}) {
     absl::Status status = (*session)->Execute(statement, "setting the session up");
     if (!status.ok()) return status;
   }
