@@ -319,6 +319,37 @@ TEST_F(MySqlFollowTest, ListenerAndStatusTellWhatHappens) {
   EXPECT_THAT(told, testing::ElementsAre("a/x put", "b/y deleted by repair"));
 }
 
+TEST_F(MySqlFollowTest, ReconcilingTakesItsShareOfTheServersTime) {
+  MakeTable();
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT CONCAT('o', seq % 50), "
+      "seq % 3000, seq, 'k', seq FROM seq_1_to_15000");
+  FollowOptions options = QuickFollow();
+  options.reconcile_share = 0.2;
+  Follow(OptionsFor("t"), options);
+  const Clock::time_point began = Clock::now();
+  ASSERT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+  const double took_s = std::chrono::duration<double>(Clock::now() - began).count();
+  const double busy_s = follower().status().reconcile_busy_seconds;
+  EXPECT_GT(busy_s, 0);
+  // The last chunk's rest is not waited for: it is one of the cache's side, and small.
+  EXPECT_GT(took_s, 0.8 * busy_s / 0.2);
+}
+
+TEST_F(MySqlFollowTest, APassIsDoneWithinItsIntervalThoughItsShareWouldNotSuffice) {
+  MakeTable();
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT CONCAT('o', seq % 50), "
+      "seq % 3000, seq, 'k', seq FROM seq_1_to_15000");
+  FollowOptions options = QuickFollow();
+  options.reconcile_share = 1e-5;
+  options.reconcile_interval = milliseconds(400);
+  Follow(OptionsFor("t"), options);
+  const Clock::time_point began = Clock::now();
+  ASSERT_TRUE(WaitUntil([&] { return follower().status().passes >= 3; }));
+  const double took_s = std::chrono::duration<double>(Clock::now() - began).count();
+  // Thousands of seconds, by the share alone.
+  EXPECT_LT(took_s, follower().status().reconcile_busy_seconds / options.reconcile_share / 10);
+}
+
 TEST_F(MySqlFollowTest, AnErrorForAPersonBeforeTheFirstLoadEndsTheFollower) {
   auto started = Follower::Start(OptionsFor("missing"), cache(), QuickFollow());
   ASSERT_TRUE(started.ok());
