@@ -71,11 +71,14 @@ absl::Status ReadStatements(Session* session, OpenWork* work) {
 // Transactions that have changed nothing (reports, dumps) need not be waited for: a statement of
 // theirs that is just writing its first row is among the running ones.
 absl::Status ReadTransactions(Session* session, OpenWork* work) {
+  const std::string mark = absl::StrCat("strata", work->now_us);
   bool whole = false;
-  enum { kConnection, kId, kAge };
-  absl::Status status = session->Query(kTransactionsStatement, kLooking, [&](const Row& row) {
-    whole = row.IsNull(kConnection);
-    if (!whole) {
+  enum { kMark, kWhat, kConnection, kId, kAge, kStatement };
+  absl::Status status = session->Query(TransactionsStatement(mark), kLooking, [&](const Row& row) {
+    whole = row[kWhat] == "end";
+    if (row[kWhat] == "own") {
+      work->fresh = row[kStatement].find(mark) != std::string_view::npos;
+    } else if (!whole) {
       work->transactions.push_back(
           {std::string(row[kId]), std::string(row[kConnection]), Seconds(row, kAge)});
     }
@@ -90,7 +93,14 @@ absl::Status ReadTransactions(Session* session, OpenWork* work) {
 absl::StatusOr<OpenWork> ReadOpenWork(Session* session) {
   OpenWork work;
   absl::Status status = ReadStatements(session, &work);
-  if (status.ok()) status = ReadTransactions(session, &work);
+  if (status.ok()) status = session->Execute(kListedTransaction, kLooking);
+  if (!status.ok()) return status;
+  status = ReadTransactions(session, &work);
+  // Whatever came of it: what is read next would be read in this transaction's old snapshot. A
+  // connection that cannot end it is not to be used again.
+  if (const absl::Status ended = session->Execute(kEndOfTransaction, kLooking); !ended.ok()) {
+    return absl::UnavailableError(ended.message());
+  }
   if (!status.ok()) return status;
   return work;
 }

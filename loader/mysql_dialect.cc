@@ -110,6 +110,27 @@ bool RunsAStatement(std::string_view user, std::string_view command) {
   return command != "Sleep" && command != "Daemon" && !command.starts_with("Binlog Dump");
 }
 
+// MySQL, 28.4.28 "The INFORMATION_SCHEMA INNODB_TRX Table"; MariaDB, "Information Schema INNODB_TRX
+// Table". Names of columns in capitals or not; cells are read by place. trx_started is in the zone
+// of the server's system, hence CONVERT_TZ, which needs no time zone tables for an offset and
+// SYSTEM. trx_query holds the first 1024 characters: the mark stands at the front, and is no
+// comment, which a proxy might leave out.
+//
+// MySQL, 17.15.2.3 "Persistence and Consistency of InnoDB Transaction and Locking Information" (and
+// MariaDB's code): InnoDB renews its list only when nobody has read it for 0.1 s, so that what is
+// read may be of any age where others read it all the time. A list in which this statement stands
+// was made while it ran.
+std::string TransactionsStatement(std::string_view mark) {
+  return absl::StrCat("SELECT '", View(mark),
+                      "', IF(trx_mysql_thread_id = CONNECTION_ID(), 'own', 'other'), ",
+                      "trx_mysql_thread_id, trx_id, TIMESTAMPDIFF(SECOND, trx_started, ",
+                      "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')), ",
+                      "IF(trx_mysql_thread_id = CONNECTION_ID(), trx_query, NULL) ",
+                      "FROM information_schema.INNODB_TRX ",
+                      "WHERE trx_rows_modified > 0 OR trx_mysql_thread_id = CONNECTION_ID() ",
+                      "UNION ALL SELECT '', 'end', NULL, NULL, NULL, NULL");
+}
+
 // MySQL, 14.13 "Encryption and Compression Functions": SHA1() and MD5() are gone from 9.6 on, but
 // for a component that need not be there (7.5.8 "Legacy Hashing Component"); SHA2() is in every
 // version. MariaDB, "SHA2". Both take bytes and give digits in the connection's character set. It

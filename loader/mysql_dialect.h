@@ -69,13 +69,16 @@ inline constexpr char kConnectionsStatement[] = "SHOW PROCESSLIST";
 /// Whether a row of that may be a statement that writes a table's rows for somebody.
 bool RunsAStatement(std::string_view user, std::string_view command);
 
-/// The transactions that have written, of others: connection, id, age in seconds by a clock whose
-/// hours may repeat; then one row of NULLs, the end. Error 1227 without the PROCESS privilege.
-inline constexpr char kTransactionsStatement[] =
-    "SELECT trx_mysql_thread_id, trx_id, TIMESTAMPDIFF(SECOND, trx_started, "
-    "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')) FROM information_schema.INNODB_TRX "
-    "WHERE trx_rows_modified > 0 AND trx_mysql_thread_id <> CONNECTION_ID() "
-    "UNION ALL SELECT NULL, NULL, NULL";
+/// Around the next: a transaction that InnoDB lists though it has touched nothing.
+inline constexpr char kListedTransaction[] =
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+inline constexpr char kEndOfTransaction[] = "COMMIT";
+
+/// The transactions that have written, of others, and the connection's own: `mark`, 'own' or
+/// 'other', connection, id, age in seconds by a clock whose hours may repeat, and of the own the
+/// statement that ran when InnoDB made its list, with `mark` (letters and digits) in it where that
+/// was this one; then a row of 'end'. Error 1227 without the PROCESS privilege.
+std::string TransactionsStatement(std::string_view mark);
 
 /// `bytes` is an expression; its SHA-256 in 64 hexadecimal digits. NULL for NULL.
 std::string HashExpression(std::string_view bytes);

@@ -16,7 +16,7 @@ constexpr std::int64_t kT = 1'800'000'000 * kS;
 
 OpenWork At(std::int64_t now_us, std::vector<OpenWork::Statement> statements = {},
             std::vector<OpenWork::Transaction> transactions = {}) {
-  return {now_us, std::move(statements), std::move(transactions)};
+  return {now_us, true, std::move(statements), std::move(transactions)};
 }
 
 TEST(BoundTracker, OfAnIdleServerIsTheLastSample) {

@@ -97,6 +97,15 @@ TEST(Dialect, WhatIsNotSaidAlikeIsSaidInNoOtherWay) {
   EXPECT_STREQ(kCipherStatement, "SHOW SESSION STATUS LIKE 'Ssl_cipher'");
   EXPECT_STREQ(kClockStatement, "SELECT UTC_TIMESTAMP(6), CONNECTION_ID()");
   EXPECT_STREQ(kConnectionsStatement, "SHOW PROCESSLIST");
+  EXPECT_STREQ(kListedTransaction, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+  EXPECT_EQ(TransactionsStatement("mark"),
+            "SELECT 'mark', IF(trx_mysql_thread_id = CONNECTION_ID(), 'own', 'other'), "
+            "trx_mysql_thread_id, trx_id, TIMESTAMPDIFF(SECOND, trx_started, "
+            "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')), "
+            "IF(trx_mysql_thread_id = CONNECTION_ID(), trx_query, NULL) "
+            "FROM information_schema.INNODB_TRX "
+            "WHERE trx_rows_modified > 0 OR trx_mysql_thread_id = CONNECTION_ID() "
+            "UNION ALL SELECT '', 'end', NULL, NULL, NULL, NULL");
 }
 
 TEST(Dialect, EventsRunAsConnectAndAreWaitedForAndTheServersOwnThreadsAreNot) {
