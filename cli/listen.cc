@@ -39,6 +39,7 @@ DebugHealth HealthOf(const FollowStatus& status) {
                       {"entries_changed", count(status.entries_changed)},
                       {"repairs", count(status.repairs)},
                       {"passes", count(status.passes)},
+                      {"reconcile_busy_seconds", status.reconcile_busy_seconds},
                       {"reconnects", count(status.reconnects)}}};
 }
 

@@ -86,7 +86,9 @@ std::string Summary(const SourceArg& source, const LoadedCache& loaded) {
   if (read.rows_skipped > 0) {
     absl::StrAppendFormat(&text, ", %d rows skipped (outer or inner is NULL)", read.rows_skipped);
   }
-  return text + Bytes(loaded.cache);
+  text += Bytes(loaded.cache);
+  if (!read.advice.empty()) absl::StrAppend(&text, "for --follow: ", OneLine(read.advice), "\n");
+  return text;
 }
 
 // Writes the dump, where one is wanted, and the summary.

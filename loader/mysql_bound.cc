@@ -12,13 +12,14 @@ namespace strata::mysql {
 namespace {
 
 constexpr std::int64_t kHourS = 3600;
+constexpr const char* kLooking = "looking for open transactions";
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 absl::Status Unreadable(const Session& session) {
-  // Also where a statement that was killed gave nothing and no error: the clock is always a row.
+  // Also where a statement that was killed gave nothing and no error: each has a row at the least.
   return absl::AbortedError(
-      absl::StrCat("MySQL ", session.server(), ": looking for open transactions: no answer"));
+      absl::StrCat("MySQL ", session.server(), ": ", kLooking, ": no answer"));
 }
 
 std::int64_t Seconds(const Row& row, std::size_t cell) {
@@ -30,48 +31,77 @@ std::int64_t Seconds(const Row& row, std::size_t cell) {
 
 absl::StatusOr<std::int64_t> ReadServerTime(Session* session) {
   std::optional<std::int64_t> now_us;
-  absl::Status status =
-      session->Query("SELECT UTC_TIMESTAMP(6)", "asking for the time", [&](const Row& row) {
-        now_us = ParseTime(row[0]);
-        return absl::OkStatus();
-      });
+  absl::Status status = session->Query(kClockStatement, "asking for the time", [&](const Row& row) {
+    now_us = ParseTime(row[0]);
+    return absl::OkStatus();
+  });
   if (!status.ok()) return status;
   if (!now_us) return Unreadable(*session);
   return *now_us;
 }
 
-absl::StatusOr<OpenWork> ReadOpenWork(Session* session) {
-  // Connections of the server itself (its event scheduler, what feeds replicas) write no rows of
-  // their own. Transactions that have changed nothing (reports, dumps) need not be waited for: a
-  // statement of theirs that is just writing its first row is among the running ones.
-  constexpr const char* kStatement =
-      "SELECT 'now', '', '', UTC_TIMESTAMP(6) "
-      "UNION ALL SELECT 'statement', ID, '', TIME FROM information_schema.PROCESSLIST "
-      "WHERE COMMAND NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID', 'Connect') "
-      "AND USER <> 'system user' AND ID <> CONNECTION_ID() "
-      "UNION ALL SELECT 'transaction', trx_mysql_thread_id, trx_id, TIMESTAMPDIFF(SECOND, "
-      "trx_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')) "
-      "FROM information_schema.INNODB_TRX "
-      "WHERE trx_rows_modified > 0 AND trx_mysql_thread_id <> CONNECTION_ID()";
-  enum { kWhat, kConnection, kId, kTime };
-  OpenWork work;
+namespace {
+
+// The clock, then the statements that run. Every list shows its own reader: one that does not is
+// no list.
+absl::Status ReadStatements(Session* session, OpenWork* work) {
   bool clock = false;
-  absl::Status status =
-      session->Query(kStatement, "looking for open transactions", [&](const Row& row) {
-        if (row[kWhat] == "now") {
-          const std::optional<std::int64_t> now_us = ParseTime(row[kTime]);
-          clock = now_us.has_value();
-          work.now_us = now_us.value_or(0);
-        } else if (row[kWhat] == "statement") {
-          work.statements.push_back({std::string(row[kConnection]), Seconds(row, kTime)});
-        } else {
-          work.transactions.push_back(
-              {std::string(row[kId]), std::string(row[kConnection]), Seconds(row, kTime)});
-        }
-        return absl::OkStatus();
-      });
+  bool whole = false;
+  std::string own;
+  absl::Status status = session->Query(kClockStatement, kLooking, [&](const Row& row) {
+    const std::optional<std::int64_t> now_us = ParseTime(row[0]);
+    clock = now_us.has_value();
+    work->now_us = now_us.value_or(0);
+    own.assign(row[1]);
+    return absl::OkStatus();
+  });
   if (!status.ok()) return status;
-  if (!clock) return Unreadable(*session);
+  enum { kId, kUser, kHost, kDatabase, kCommand, kTime };
+  status = session->Query(kConnectionsStatement, kLooking, [&](const Row& row) {
+    whole = whole || row[kId] == own;
+    if (row[kId] != own && RunsAStatement(row[kUser], row[kCommand])) {
+      work->statements.push_back({std::string(row[kId]), Seconds(row, kTime)});
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return clock && whole ? absl::OkStatus() : Unreadable(*session);
+}
+
+// Transactions that have changed nothing (reports, dumps) need not be waited for: a statement of
+// theirs that is just writing its first row is among the running ones.
+absl::Status ReadTransactions(Session* session, OpenWork* work) {
+  const std::string mark = absl::StrCat("strata", work->now_us);
+  bool whole = false;
+  enum { kMark, kWhat, kConnection, kId, kAge, kStatement };
+  absl::Status status = session->Query(TransactionsStatement(mark), kLooking, [&](const Row& row) {
+    whole = row[kWhat] == "end";
+    if (row[kWhat] == "own") {
+      work->fresh = row[kStatement].find(mark) != std::string_view::npos;
+    } else if (!whole) {
+      work->transactions.push_back(
+          {std::string(row[kId]), std::string(row[kConnection]), Seconds(row, kAge)});
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok() || whole) return status;
+  return Unreadable(*session);
+}
+
+}  // namespace
+
+absl::StatusOr<OpenWork> ReadOpenWork(Session* session) {
+  OpenWork work;
+  absl::Status status = ReadStatements(session, &work);
+  if (status.ok()) status = session->Execute(kListedTransaction, kLooking);
+  if (!status.ok()) return status;
+  status = ReadTransactions(session, &work);
+  // Whatever came of it: what is read next would be read in this transaction's old snapshot. A
+  // connection that cannot end it is not to be used again.
+  if (const absl::Status ended = session->Execute(kEndOfTransaction, kLooking); !ended.ok()) {
+    return absl::UnavailableError(ended.message());
+  }
+  if (!status.ok()) return status;
   return work;
 }
 

@@ -11,8 +11,10 @@
 //     and then waited for a table's lock before InnoDB saw it. And trx_started is in the server's
 //     own zone, whose hours may repeat. So a transaction that is new to a sample is as old as the
 //     statement that its connection was seen running before, else as the last sample but one.
-//   - The list of transactions may be 100 ms old (the server keeps a copy), so what began after the
-//     last sample is not looked for at all: B is never later than the last sample.
+//   - InnoDB keeps a copy of its list and renews it only when nobody has read it for 0.1 s: it may
+//     be of any age. So the list must have the very statement in it that reads it, else the sample
+//     is not `fresh`, which is no sample: B stays where it was.
+//   - What began after the last sample is not looked for at all: B is never later than that.
 //   - For the first sample, and only there, trx_started and a second's grace must do.
 // All of it is the server's clock in UTC; ours is not asked.
 //
@@ -42,20 +44,22 @@ struct OpenWork {
     std::string connection;
     std::int64_t age_s = 0;  ///< by trx_started: may be off, and below 0, when hours repeat
   };
-  std::int64_t now_us = 0;  ///< before the lists were made
+  std::int64_t now_us = 0;  ///< before the statements were listed
+  bool fresh = false;       ///< whether the transactions were listed after that
   std::vector<Statement> statements;
   std::vector<Transaction> transactions;
 };
 
-/// Asks the server. PermissionDenied without the PROCESS privilege.
+/// Asks the server, in a transaction of its own: none may be open. PermissionDenied without the
+/// PROCESS privilege.
 absl::StatusOr<OpenWork> ReadOpenWork(Session* session);
 /// The server's clock alone.
 absl::StatusOr<std::int64_t> ReadServerTime(Session* session);
 
 class BoundTracker {
  public:
-  /// Takes a sample; the bound, in microseconds of the server's clock. Samples that come faster
-  /// than one in kLeastSpacing are not taken: the bound stays.
+  /// Takes a sample, which is `fresh`; the bound, in microseconds of the server's clock. Samples
+  /// that come faster than one in kLeastSpacing are not taken: the bound stays.
   std::int64_t Add(const OpenWork& work);
 
   static constexpr std::int64_t kLeastSpacingUs = 200'000;

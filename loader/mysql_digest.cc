@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
+#include "loader/mysql_dialect.h"
 #include "loader/mysql_entry_read.h"
 #include "loader/mysql_pages.h"
 
@@ -21,8 +22,8 @@ void AddText(std::string_view text, EntryDigest* digest) {
   ++digest->texts;
   digest->crc_sum += crc32_z(0, reinterpret_cast<const unsigned char*>(text.data()), text.size());
   std::array<unsigned char, EVP_MAX_MD_SIZE> sha{};
-  // Where SHA-1 is not to be had the digest is 0 and differs: entries are read again.
-  EVP_Digest(text.data(), text.size(), sha.data(), nullptr, EVP_sha1(), nullptr);
+  // Where SHA-256 is not to be had the digest is 0 and differs: entries are read again.
+  EVP_Digest(text.data(), text.size(), sha.data(), nullptr, EVP_sha256(), nullptr);
   std::uint64_t first = 0;
   for (std::size_t i = 0; i < sizeof first; ++i) first = first << 8 | sha[i];
   digest->sha_sum += first;
@@ -119,7 +120,8 @@ std::string RowDigestExpression(const Selection& selection) {
     parts.push_back(absl::StrCat("CASE WHEN ", QuoteName(column.name), " IS NULL THEN 'N' ELSE ",
                                  "CONCAT(", LengthAnd(bytes), ") END"));
   }
-  return absl::StrCat("SHA1(CONCAT(", absl::StrJoin(parts, ", "), "))");
+  return absl::StrCat(
+      "LEFT(", HashExpression(absl::StrCat("CONCAT(", absl::StrJoin(parts, ", "), ")")), ", 32)");
 }
 
 absl::Status ReadDigests(Session* session, const Selection& selection, const std::string& where,
@@ -133,19 +135,19 @@ absl::Status ReadDigests(Session* session, const Selection& selection, const std
       QuoteName(selection.database), ".", QuoteName(selection.table), " WHERE ", where,
       where.empty() ? "" : " AND ", LivingCondition(selection));
   enum { kOuter, kInner, kTexts, kCrcSum, kShaSum, kRecords };
-  return session->Query(
-      absl::StrCat("SELECT o, i, COUNT(t), SUM(CRC32(CONCAT(r, ':', t))), "
-                   "SUM(CAST(CONV(LEFT(SHA1(CONCAT(r, ':', t)), 16), 16, 10) AS UNSIGNED)), "
-                   "MAX(r) FROM (",
-                   rows, ") AS entry_rows GROUP BY o, i"),
-      doing, [&](const Row& row) {
-        EntryDigest digest;
-        digest.texts = SumModulo(row[kTexts]);
-        digest.crc_sum = SumModulo(row[kCrcSum]);
-        digest.sha_sum = SumModulo(row[kShaSum]);
-        digest.records = SumModulo(row[kRecords]);
-        return on_entry(row[kOuter], row[kInner], digest);
-      });
+  return session->Query(absl::StrCat("SELECT o, i, COUNT(t), SUM(CRC32(CONCAT(r, ':', t))), "
+                                     "SUM(CAST(CONV(LEFT(",
+                                     HashExpression("CONCAT(r, ':', t)"),
+                                     ", 16), 16, 10) AS UNSIGNED)), MAX(r) FROM (", rows,
+                                     ") AS entry_rows GROUP BY o, i"),
+                        doing, [&](const Row& row) {
+                          EntryDigest digest;
+                          digest.texts = SumModulo(row[kTexts]);
+                          digest.crc_sum = SumModulo(row[kCrcSum]);
+                          digest.sha_sum = SumModulo(row[kShaSum]);
+                          digest.records = SumModulo(row[kRecords]);
+                          return on_entry(row[kOuter], row[kInner], digest);
+                        });
 }
 
 }  // namespace strata::mysql

@@ -4,7 +4,7 @@
 //     a record's text    R ":" ( <name length> ":" name <value length> ":" value )*  record rows,
 //                        the columns that are not NULL
 //     R                  the record's place in its list, from 1, in decimal
-//     an entry's digest  how many texts, Σ CRC-32, Σ of SHA-1's first 64 bits, both sums modulo
+//     an entry's digest  how many texts, Σ CRC-32, Σ of SHA-256's first 64 bits, both modulo
 //                        2^64; and how many records
 //
 // Lengths are in bytes, so that no two lists have one text; the place is in it, so that a change of
@@ -48,7 +48,7 @@ EntryDigest DigestOf(const EntryReader& entry, bool pair_rows);
 /// The bytes of the value's text, comparable and countable: as they lie in the cache.
 std::string BytesExpression(const Column& column);
 
-/// All that is selected of a row, its keys, order and deletion too, as 40 hexadecimal digits; NULL
+/// All that is selected of a row, its keys, order and deletion too, as 32 hexadecimal digits; NULL
 /// where it is too large for the server.
 std::string RowDigestExpression(const Selection& selection);
 

@@ -37,6 +37,10 @@ Fetch::Fetch(const MySqlOptions& options, std::unique_ptr<Session> session,
       session_(std::move(session)),
       owners_(tables_.size()) {
   TellTotal(0);
+  for (const FetchedTable& table : tables_) {
+    if (table.advice.empty()) continue;
+    absl::StrAppend(&progress_.advice, progress_.advice.empty() ? "" : "; ", table.advice);
+  }
 }
 
 void Fetch::Run(BatchQueue* queue) noexcept {

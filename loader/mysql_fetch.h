@@ -33,6 +33,7 @@ namespace strata::mysql {
 struct FetchedTable {
   Selection selection;
   std::uint64_t rows_estimate = 0;
+  std::string advice;  ///< SourceProgress's
 };
 
 class Fetch {

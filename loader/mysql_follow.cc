@@ -17,6 +17,7 @@
 
 #include "loader/follow_apply.h"
 #include "loader/follow_gate.h"
+#include "loader/follow_pace.h"
 #include "loader/follow_retry.h"
 #include "loader/message_text.h"
 #include "loader/mysql_follow_table.h"
@@ -267,16 +268,13 @@ bool Follower::State::ReconcileDue() {
   return true;
 }
 
-// The server rests in proportion to its work, unless the pass would not be done in time.
 void Follower::State::PaceAfterChunk(Clock::duration took) {
   const Clock::time_point now = Clock::now();
-  Clock::duration rest =
-      std::chrono::duration_cast<Clock::duration>(took * (1 / options_.reconcile_share - 1));
-  if (options_.reconcile_interval > milliseconds(0)) {
-    const auto left = static_cast<Clock::duration::rep>(table_.chunks_left() + 1);
-    rest = std::min(rest, std::max((next_pass_ - now) / left - took, Clock::duration::zero()));
-  }
-  next_chunk_ = now + rest;
+  std::optional<Clock::duration> left;
+  if (options_.reconcile_interval > milliseconds(0)) left = next_pass_ - now;
+  next_chunk_ = now + RestAfterChunk(took, options_.reconcile_share, left, table_.chunks_left());
+  const std::lock_guard<std::mutex> lock(mutex_);
+  status_.reconcile_busy_seconds += std::chrono::duration<double>(took).count();
 }
 
 absl::Status Follower::State::Reconcile() {

@@ -65,17 +65,19 @@ absl::Status ReadCursorType(Session* session, const MySqlMapping& mapping, Follo
   return absl::OkStatus();
 }
 
-// Each index as its columns in order, up to the first that it holds only in part.
+// Each index that the server uses as its columns in order, up to the first that it holds only in
+// part.
 absl::StatusOr<std::vector<std::vector<std::string>>> ReadIndexes(Session* session,
                                                                   const Selection& selection) {
-  enum { kKeyName = 2, kColumnName = 4, kSubPart = 7, kIndexType = 10 };
+  enum { kKeyName = 2, kColumnName = 4, kSubPart = 7, kIndexType = 10, kUse = 13 };
   std::map<std::string, std::pair<std::vector<std::string>, bool>> indexes;
   absl::Status status = session->Query(
       absl::StrCat("SHOW INDEX FROM ", QuoteName(selection.table), " FROM ",
                    QuoteName(selection.database)),
       absl::StrCat("looking up table ", QuoteForMessage(selection.table)), [&](const Row& row) {
         auto& [columns, cut] = indexes[std::string(row[kKeyName])];
-        cut = cut || !row.IsNull(kSubPart) || row[kIndexType] != "BTREE";
+        cut = cut || !row.IsNull(kSubPart) || row[kIndexType] != "BTREE" ||
+              (row.size() > kUse && session->dialect().IndexIsUnused(row[kUse]));
         if (!cut) columns.emplace_back(row[kColumnName]);
         return absl::OkStatus();
       });
@@ -146,6 +148,7 @@ absl::Status CheckFollowable(const MySqlMapping& mapping) {
 
 absl::StatusOr<FollowPlan> ReadFollowPlan(Session* session, const MySqlOptions& options) {
   if (absl::Status status = CheckFollowable(options.mapping); !status.ok()) return status;
+  if (absl::Status old = session->dialect().CheckFollowing(); !old.ok()) return old;
   absl::StatusOr<Table> table = ReadTable(session, options.database, options.mapping.table);
   if (!table.ok()) return table.status();
   absl::StatusOr<Selection> selection = Select(*table, options.database, options.mapping);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,7 +15,14 @@ namespace {
 // Longer than a statement waits for a table's lock, an ALTER TABLE's say, the reader does not: it
 // would be taken for a dead connection.
 constexpr unsigned kLockWaitS = 20;
-constexpr std::chrono::milliseconds kLeastBetweenLooks{300};
+// The server renews its list of transactions only when nobody has read it for 0.1 s.
+constexpr std::chrono::milliseconds kBetweenLooks{300};
+// Others read it too; we fall between them sooner or later where the pauses are not all alike.
+constexpr int kLeastMsAfterAStaleLook = 200;
+constexpr int kMostMsAfterAStaleLook = 500;
+constexpr std::chrono::seconds kStaleIsTold{3};
+constexpr int kFirstLooks = 8;
+constexpr std::chrono::milliseconds kBetweenFirstLooks{120};
 
 }  // namespace
 
@@ -25,7 +33,9 @@ absl::Status TableFollower::Connect() {
   for (const std::string& statement :
        // Without autocommit all reads would be of one snapshot, for ever.
        {std::string("SET SESSION autocommit = 1"),
-        absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait_s)}) {
+        absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait_s),
+        // What nobody waits for any more must not go on: retried, such statements would pile up.
+        (*session)->dialect().StatementLimit(2 * source_->read_timeout_s)}) {
     absl::Status status = (*session)->Execute(statement, "setting the session up");
     if (!status.ok()) return status;
   }
@@ -38,25 +48,41 @@ absl::Status TableFollower::Connect() {
   return absl::OkStatus();
 }
 
+// Moves the bound where the server's list of transactions is to be had and is of now.
+absl::Status TableFollower::LookForOpenWork() {
+  const auto now = std::chrono::steady_clock::now();
+  absl::StatusOr<OpenWork> work = ReadOpenWork(session_.get());
+  if (!work.ok()) return work.status();
+  now_us_ = work->now_us;
+  if (!work->fresh) {
+    if (!stale_since_) stale_since_ = now;
+    std::uniform_int_distribution<int> pause(kLeastMsAfterAStaleLook, kMostMsAfterAStaleLook);
+    next_look_ = now + std::chrono::milliseconds(pause(random_));
+    return absl::OkStatus();
+  }
+  stale_since_.reset();
+  next_look_ = now + kBetweenLooks;
+  bound_us_ = bounds_.Add(*work);
+  // Before, a lag had to serve: what was open for longer may have been passed over.
+  if (std::exchange(bound_by_lag_, false) && position_) reconcile_due_ = true;
+  return absl::OkStatus();
+}
+
 absl::Status TableFollower::Sample() {
   absl::Status status = positions_.ReadLargest(session_.get(), plan_);
   if (!status.ok()) return status;
-  // The server renews its list of transactions only when nobody has read it for 0.1 s.
-  const auto now = std::chrono::steady_clock::now();
-  const bool look = !looked_at_ || now - *looked_at_ >= kLeastBetweenLooks;
-  if (plan_.cursor && sees_transactions_ && look) {
-    looked_at_ = now;
-    absl::StatusOr<OpenWork> work = ReadOpenWork(session_.get());
-    if (work.ok()) {
-      now_us_ = work->now_us;
-      bound_us_ = bounds_.Add(*work);
-    } else if (absl::IsPermissionDenied(work.status())) {
+  bool looked = false;
+  if (plan_.cursor && sees_transactions_ && std::chrono::steady_clock::now() >= next_look_) {
+    status = LookForOpenWork();
+    looked = status.ok();
+    if (absl::IsPermissionDenied(status)) {
       sees_transactions_ = false;
-    } else {
-      return work.status();
+      stale_since_.reset();
+    } else if (!looked) {
+      return status;
     }
   }
-  if (!plan_.cursor || !sees_transactions_ || !look) {
+  if (!looked) {
     absl::StatusOr<std::int64_t> now_us = ReadServerTime(session_.get());
     if (!now_us.ok()) return now_us.status();
     now_us_ = *now_us;
@@ -69,7 +95,16 @@ absl::Status TableFollower::Sample() {
 }
 
 absl::Status TableFollower::Begin() {
-  if (absl::Status status = Sample(); !status.ok()) return status;
+  for (int look = 0; look < kFirstLooks; ++look) {
+    next_look_ = {};
+    if (absl::Status status = Sample(); !status.ok()) return status;
+    if (!bound_by_lag_ || !sees_transactions_ || !plan_.cursor) break;
+    if (stopping_->load()) return absl::CancelledError("stopped as asked");
+    std::this_thread::sleep_for(kBetweenFirstLooks);  // for somebody else's next look to be over
+  }
+  if (bound_by_lag_) {
+    bound_us_ = now_us_ - std::chrono::microseconds(options_->fallback_lag).count();
+  }
   position_ = positions_.At(plan_, bound_us_);
   certain_ = positions_.Certain(plan_, bound_us_);
   return absl::OkStatus();
@@ -138,6 +173,9 @@ absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<Entry
 
 absl::Status TableFollower::MendSuspects() {
   if (suspects_.empty()) return absl::OkStatus();
+  // A step that was tried again may have named some twice.
+  std::sort(suspects_.begin(), suspects_.end());
+  suspects_.erase(std::unique(suspects_.begin(), suspects_.end()), suspects_.end());
   // What has changed since the last round is no repair.
   absl::Status polled = Poll();
   if (!polled.ok() && !absl::IsResourceExhausted(polled)) return polled;
@@ -172,6 +210,12 @@ void TableFollower::Tell(FollowStatus* status) const {
     absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",
                     "open transactions cannot be seen, so the position lags by a fixed time: "
                     "GRANT PROCESS ON *.* to the user");
+  }
+  if (stale_since_ && std::chrono::steady_clock::now() - *stale_since_ > kStaleIsTold) {
+    absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",
+                    "the position stays where it is, because something reads the server's "
+                    "INNODB_TRX so often that the list in it is not renewed: let it read less than "
+                    "ten times a second");
   }
   status->rows_read = rows_.rows_read;
   status->rows_applied = rows_.rows_applied;

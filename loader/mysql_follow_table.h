@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,8 @@ class TableFollower {
   absl::Status Connect();
   void Disconnect() { session_.reset(); }
 
-  /// Takes the position from which to follow a table that is read whole after this call.
+  /// Takes the position from which to follow a table that is read whole after this call. Waits for
+  /// a second where the server's list of transactions is not to be had. Cancelled: stopped.
   absl::Status Begin();
 
   /// One round. ResourceExhausted: the cache refused some entries; all others were applied, the
@@ -64,6 +66,7 @@ class TableFollower {
 
  private:
   absl::Status Sample();
+  absl::Status LookForOpenWork();
   absl::StatusOr<std::vector<bool>> Refresh(const std::vector<EntryName>& names, bool repair);
   absl::Status MendSuspects();
   std::optional<std::string> FreshFrom() const;
@@ -80,7 +83,10 @@ class TableFollower {
   BoundTracker bounds_;
   PositionTracker positions_;
   bool sees_transactions_ = true;
-  std::optional<std::chrono::steady_clock::time_point> looked_at_;
+  std::minstd_rand random_{std::random_device()()};
+  std::chrono::steady_clock::time_point next_look_;
+  std::optional<std::chrono::steady_clock::time_point> stale_since_;  // no fresh sample since then
+  bool bound_by_lag_ = true;                                          // no fresh sample yet
   bool certain_ = true;
   bool reconcile_due_ = false;
   std::int64_t now_us_ = 0;    // the last sample's

@@ -24,6 +24,7 @@ constexpr std::size_t kSliceRows = 50'000;
 constexpr std::size_t kMostSlices = 64;
 constexpr std::int64_t kChunkUs = 100'000;
 constexpr std::size_t kCacheEntriesAStep = 2'000;
+constexpr std::size_t kMostNamed = 100'000;
 
 std::string Doing(const FollowPlan& plan) {
   return absl::StrCat("comparing table ", QuoteForMessage(plan.selection.table));
@@ -154,7 +155,10 @@ absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
       return absl::OkStatus();
     });
     if (!status.ok()) return status;
-    if (!same) suspects->push_back(name);
+    if (!same) {
+      suspects->push_back(name);
+      if (named_.size() < kMostNamed) named_.insert(hash);
+    }
     rows_done_ += digest.texts;
   }
   return absl::OkStatus();
@@ -216,7 +220,7 @@ absl::Status ReconcilePass::CacheStep(EntryApplier* applier, std::vector<EntryNa
       if (phase_ == Phase::kCacheSum) {
         bucket.sum -= hash;
         --bucket.count;
-      } else if (bucket.sum != 0 || bucket.count != 0) {
+      } else if ((bucket.sum != 0 || bucket.count != 0) && named_.count(hash) == 0) {
         suspects->push_back({std::string(cursor_.outer()), std::string(cursor_.inner())});
       }
     }

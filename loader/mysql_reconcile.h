@@ -7,13 +7,15 @@
 //                        meanwhile: the cache's entries of those buckets are suspects
 //
 // So every difference is met: an entry of the table by its own digest, one of the cache alone by
-// its bucket. Suspects are named, not mended: the caller reads them again.
+// its bucket. Suspects are named, not mended: the caller reads them again. An entry that its digest
+// has named is not named again for its bucket (up to 100,000 of them; beyond, it is read twice).
 //
 // Chunks are ranges of the index on (outer, inner), in the server's own order: keys that its
 // collation takes for one are in one chunk. A chunk's rows follow from how long the last one took.
 // Without such an index a chunk is a slice by CRC-32 of the keys, and costs a scan of the table.
 //
-// Bytes: 16 a bucket, a bucket for each 16 entries, 16 MiB at the most, while a pass goes on.
+// Bytes: 16 a bucket, a bucket for each 16 entries, 16 MiB at the most, and some 40 an entry whose
+// digest differed, while a pass goes on.
 //
 // Threads: one at a time.
 #ifndef STRATA_LOADER_MYSQL_RECONCILE_H_
@@ -24,6 +26,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -70,6 +73,7 @@ class ReconcilePass {
   Hash128 key_;
   std::string scratch_;
   std::vector<Bucket> buckets_;
+  std::unordered_set<std::uint64_t> named_;  // hashes of entries whose digests differed
   EntryCursor cursor_;
 
   std::vector<std::string> lower_;  // ranges: the keys of the last chunk's end; empty at first

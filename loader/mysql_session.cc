@@ -30,68 +30,6 @@ std::string CleanText(std::string text, const std::string& password) {
   return text;
 }
 
-struct ErrorClass {
-  absl::StatusCode code;
-  const char* advice;
-};
-
-ErrorClass Classify(int error) {
-  switch (error) {
-    case 1045:  // access denied
-    case 1698:
-      return {absl::StatusCode::kPermissionDenied,
-              "check the user and the password (--defaults-file, MYSQL_PWD or a password file)"};
-    case 1044:  // no right to the database, table, column, or a missing privilege
-    case 1142:
-    case 1143:
-    case 1227:
-      return {absl::StatusCode::kPermissionDenied, "grant the user SELECT on the table"};
-    case 1049:
-      return {absl::StatusCode::kNotFound, "check the database's name"};
-    case 1051:
-    case 1146:
-      return {absl::StatusCode::kNotFound, "check the table's name (table=)"};
-    case 1054:
-      return {absl::StatusCode::kNotFound, "the table was altered meanwhile: load it again"};
-    case 2026:
-      return {absl::StatusCode::kFailedPrecondition,
-              "check ssl_mode and ssl_ca, and that the server offers TLS under this name"};
-    case 1040:  // too many connections
-    case 1053:  // shutting down
-    case 1129:  // host blocked
-    case 1203:
-    case 1226:
-      return {absl::StatusCode::kUnavailable, "the server takes no more for now: try again later"};
-    case 1927:  // connection killed
-    case 2002:
-    case 2003:
-    case 2005:
-    case 2006:
-    case 2012:
-    case 2013:
-    case 2055:
-    case 4031:
-      return {absl::StatusCode::kUnavailable,
-              "check that the server runs, and the host, port or socket"};
-    case 1028:  // the server's own memory and disk
-    case 1037:
-    case 1038:
-    case 1041:
-      return {absl::StatusCode::kUnavailable, "the server lacks memory or disk: try again later"};
-    case 1205:
-    case 1213:
-    case 1317:
-    case 1412:
-    case 1969:
-    case 3024:
-      return {absl::StatusCode::kAborted, "nothing was loaded: try again"};
-    case 2008:
-      return {absl::StatusCode::kResourceExhausted, "the client is out of memory"};
-    default:
-      return {absl::StatusCode::kUnknown, "see the server's manual for this error"};
-  }
-}
-
 sql::Driver* Driver() {
   // One of our own, never destroyed: the one of get_driver_instance dies with the connector's
   // globals, and a thread that hangs in a connection may end after main has.
@@ -225,7 +163,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::OpenOne(const MySqlOptions& op
     return absl::OkStatus();
   });
   if (status.ok()) status = session->CheckEncryption(options);
-  if (status.ok()) status = session->Prepare(options);
+  if (status.ok()) status = session->Prepare();
   if (!status.ok()) return status;
   return session;
 }
@@ -235,11 +173,10 @@ absl::Status Session::CheckEncryption(const MySqlOptions& options) {
     return absl::OkStatus();
   }
   bool encrypted = false;
-  absl::Status status =
-      Query("SHOW SESSION STATUS LIKE 'Ssl_cipher'", "checking for TLS", [&](const Row& row) {
-        encrypted = row.size() > 1 && !row[1].empty();
-        return absl::OkStatus();
-      });
+  absl::Status status = Query(kCipherStatement, "checking for TLS", [&](const Row& row) {
+    encrypted = row.size() > 1 && !row[1].empty();
+    return absl::OkStatus();
+  });
   if (!status.ok() || encrypted) return status;
   return absl::FailedPreconditionError(
       absl::StrCat("MySQL ", server_,
@@ -247,16 +184,18 @@ absl::Status Session::CheckEncryption(const MySqlOptions& options) {
                    "there, or allow plain text with ssl_mode=PREFERRED"));
 }
 
-absl::Status Session::Prepare(const MySqlOptions&) {
-  for (const char* statement :
-       {"SET NAMES utf8mb4", "SET SESSION time_zone = '+00:00'", "SET SESSION sql_mode = ''",
-        "SET SESSION sql_select_limit = 18446744073709551615",
-        // Who streams may have to wait for room: a minute's default would end the connection.
-        "SET SESSION net_write_timeout = 3600",
-        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"}) {
-    if (absl::Status status = Execute(statement, "setting the session up"); !status.ok()) {
-      return status;
-    }
+absl::Status Session::Prepare() {
+  constexpr const char* kDoing = "setting the session up";
+  std::string version;
+  absl::Status status = Query(kVersionStatement, kDoing, [&](const Row& row) {
+    version.assign(row[0]);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  if (version.empty()) return EndedEarly(kDoing);
+  dialect_ = Dialect::Of(version);
+  for (const std::string& statement : dialect_.SessionSettings()) {
+    if (status = Execute(statement, kDoing); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -28,6 +28,8 @@
 
 #include <strata/mysql_source.h>
 
+#include "loader/mysql_dialect.h"
+
 namespace strata::mysql {
 
 /// The cells of one row of a result. Reused from row to row: views last until the next row.
@@ -101,18 +103,20 @@ class Session {
 
   /// "user@host:port/database", for messages.
   const std::string& server() const { return server_; }
+  const Dialect& dialect() const { return dialect_; }
 
  private:
   struct Connection;
   Session(std::unique_ptr<Connection> connection, std::string server);
   static absl::StatusOr<std::unique_ptr<Session>> OpenOne(const MySqlOptions& options);
-  absl::Status Prepare(const MySqlOptions& options);
+  absl::Status Prepare();
   absl::Status Read(bool streamed, const std::string& statement, std::string_view doing,
                     absl::FunctionRef<absl::Status(const Row&)> on_row);
   absl::Status CheckEncryption(const MySqlOptions& options);
 
   std::unique_ptr<Connection> connection_;
   std::string server_;
+  Dialect dialect_;
   Row row_;
 };
 

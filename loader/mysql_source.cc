@@ -23,6 +23,7 @@
 #include "loader/batch_queue.h"
 #include "loader/message_text.h"
 #include "loader/mysql_fetch.h"
+#include "loader/mysql_follow_plan.h"
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
 
@@ -87,6 +88,16 @@ class MySqlSource final : public Source {
   std::thread thread_;
 };
 
+// A table that cannot be followed can be loaded all the same, and needs no advice.
+std::string Advice(mysql::Session* session, const std::string& database,
+                   const MySqlMapping& mapping) {
+  MySqlOptions options;
+  options.database = database;
+  options.mapping = mapping;
+  const absl::StatusOr<mysql::FollowPlan> plan = mysql::ReadFollowPlan(session, options);
+  return plan.ok() ? plan->advice : std::string();
+}
+
 absl::StatusOr<mysql::FetchedTable> Check(mysql::Session* session, const std::string& database,
                                           const MySqlMapping& mapping) {
   absl::StatusOr<mysql::Table> table = mysql::ReadTable(session, database, mapping.table);
@@ -96,7 +107,8 @@ absl::StatusOr<mysql::FetchedTable> Check(mysql::Session* session, const std::st
     return absl::Status(selection.status().code(), absl::StrCat("MySQL ", session->server(), ": ",
                                                                 selection.status().message()));
   }
-  return mysql::FetchedTable{*std::move(selection), table->rows_estimate};
+  return mysql::FetchedTable{*std::move(selection), table->rows_estimate,
+                             Advice(session, database, mapping)};
 }
 
 absl::StatusOr<std::unique_ptr<Source>> Open(const MySqlOptions& options,

@@ -1,8 +1,10 @@
-// The bound from samples as they come, the server's times, and what errors ask for. No server.
+// The bound from samples as they come, the server's times, what errors ask for, and how long the
+// server rests between chunks. No server.
 #include "loader/mysql_bound.h"
 
 #include <gtest/gtest.h>
 
+#include "loader/follow_pace.h"
 #include "loader/follow_retry.h"
 #include "loader/mysql_clock.h"
 
@@ -14,7 +16,7 @@ constexpr std::int64_t kT = 1'800'000'000 * kS;
 
 OpenWork At(std::int64_t now_us, std::vector<OpenWork::Statement> statements = {},
             std::vector<OpenWork::Transaction> transactions = {}) {
-  return {now_us, std::move(statements), std::move(transactions)};
+  return {now_us, true, std::move(statements), std::move(transactions)};
 }
 
 TEST(BoundTracker, OfAnIdleServerIsTheLastSample) {
@@ -116,6 +118,49 @@ TEST(RetryPauses, DifferFromFollowerToFollower) {
     if (one.Next() != other.Next()) ++differ;
   }
   EXPECT_GT(differ, 15);
+}
+
+TEST(RestAfterChunk, LetsTheChunksTakeTheirShareOfTheTime) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(RestAfterChunk(milliseconds(100), 0.25, std::nullopt, 7), milliseconds(300));
+  EXPECT_EQ(RestAfterChunk(milliseconds(100), 1, std::nullopt, 7), milliseconds(0));
+  EXPECT_EQ(RestAfterChunk(milliseconds(0), 0.25, std::nullopt, 7), milliseconds(0));
+  // With time enough the interval changes nothing.
+  EXPECT_EQ(RestAfterChunk(milliseconds(100), 0.25, std::chrono::minutes(5), 7), milliseconds(300));
+}
+
+TEST(RestAfterChunk, RestsLessWhereThePassWouldNotBeDoneInItsInterval) {
+  using std::chrono::milliseconds;
+  // 800 ms for the 4 chunks that are left: 200 each, of which the chunk takes 100.
+  EXPECT_EQ(RestAfterChunk(milliseconds(100), 0.01, milliseconds(800), 3), milliseconds(100));
+  EXPECT_EQ(RestAfterChunk(milliseconds(100), 0.01, milliseconds(200), 3), milliseconds(0));
+  EXPECT_EQ(RestAfterChunk(milliseconds(100), 0.01, milliseconds(-50), 3), milliseconds(0));
+}
+
+// By a clock of its own: a pass of chunks of uneven cost, each followed by its rest.
+TEST(RestAfterChunk, APassByAFakeClockTakesItsShareOrItsIntervalWhicheverIsShorter) {
+  using std::chrono::milliseconds;
+  using Duration = std::chrono::steady_clock::duration;
+  const std::vector<int> costs_ms = {5, 80, 120, 100, 90, 250, 100, 10, 95, 150};
+  const auto pass = [&](double share, std::optional<Duration> interval) {
+    Duration now{0};
+    std::size_t left = costs_ms.size();
+    for (const int cost : costs_ms) {
+      now += milliseconds(cost);
+      --left;
+      now +=
+          RestAfterChunk(milliseconds(cost), share,
+                         interval ? std::optional<Duration>(*interval - now) : std::nullopt, left);
+    }
+    return now;
+  };
+  const Duration busy = milliseconds(1000);
+  EXPECT_EQ(pass(0.2, std::nullopt), 5 * busy);
+  EXPECT_EQ(pass(0.2, std::chrono::seconds(60)), 5 * busy);
+  EXPECT_LE(pass(0.001, std::chrono::seconds(3)), std::chrono::seconds(3));
+  EXPECT_GT(pass(0.001, std::chrono::seconds(3)), std::chrono::seconds(2));
+  // Not to be done in time: without a rest, then.
+  EXPECT_EQ(pass(0.001, milliseconds(1)), busy);
 }
 
 }  // namespace

@@ -200,5 +200,32 @@ TEST_F(MySqlDigestTest, APassGoesThroughAllRangesAndFindsWhatIsOnOneSideOnly) {
   }
 }
 
+TEST_F(MySqlDigestTest, AnEntryThatDigestAndBucketBothShowIsNamedOnce) {
+  MakeTable();
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT CONCAT('o', seq % 50), "
+      "CONCAT('I', seq % 3000), seq, 'k', seq FROM seq_1_to_3000");
+  const MySqlOptions source = OptionsFor("t");
+  LoadCache(source);
+  // Sixty that differ, and so many that only the cache has that each third bucket shows one.
+  for (int i = 0; i < 60; ++i) {
+    ASSERT_TRUE(cache().Put("o8", absl::StrCat("I", 8 + 50 * i), Records({{{"k", "v"}}})).ok());
+    ASSERT_TRUE(cache().Put("only here", absl::StrCat(i), Records({{{"k", "v"}}})).ok());
+  }
+  const auto plan = mysql::ReadFollowPlan(&session(), source);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  const FollowOptions options;
+  FollowGate gate;
+  EntryApplier applier(&cache(), &gate, &options);
+  mysql::ReconcilePass pass(*plan, cache());
+  std::vector<mysql::EntryName> suspects;
+  while (!pass.done()) ASSERT_TRUE(pass.Step(&session(), *plan, &applier, &suspects).ok());
+  const std::set<mysql::EntryName> found(suspects.begin(), suspects.end());
+  EXPECT_EQ(found.size(), suspects.size());
+  for (int i = 0; i < 60; ++i) {
+    EXPECT_EQ(found.count({"o8", absl::StrCat("I", 8 + 50 * i)}), 1u) << i;
+    EXPECT_EQ(found.count({"only here", absl::StrCat(i)}), 1u) << i;
+  }
+}
+
 }  // namespace
 }  // namespace strata

@@ -1,10 +1,12 @@
 // Following as a whole, against a real server: every kind of change, what is told, and the end.
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -163,6 +165,76 @@ TEST_F(MySqlFollowTest, AStatementThatWaitedForATablesLockIsNotPassedOver) {
   ExpectValue("late", "x", 0, "k", "0");
 }
 
+// Reads InnoDB's list of transactions all the time, so that the server never renews it.
+class RestlessMonitor {
+ public:
+  explicit RestlessMonitor(std::unique_ptr<mysql::Session> session)
+      : session_(std::move(session)), thread_([this] { Read(); }) {}
+  RestlessMonitor(const RestlessMonitor&) = delete;
+  RestlessMonitor& operator=(const RestlessMonitor&) = delete;
+  ~RestlessMonitor() {
+    stop_ = true;
+    thread_.join();
+  }
+  int reads() const { return reads_; }
+
+ private:
+  void Read() {
+    const mysql::SessionThread thread;
+    while (!stop_) {
+      (void)session_->Query("SELECT trx_id FROM information_schema.INNODB_TRX", "testing",
+                            [](const mysql::Row&) { return absl::OkStatus(); });
+      ++reads_;
+      std::this_thread::sleep_for(milliseconds(1));  // the processor is the others' too
+    }
+  }
+  std::unique_ptr<mysql::Session> session_;
+  std::atomic<bool> stop_{false};
+  std::atomic<int> reads_{0};
+  std::thread thread_;
+};
+
+TEST_F(MySqlFollowTest, AMonitorThatKeepsTheListOfTransactionsStaleLosesNothing) {
+  for (const bool from_the_start : {false, true}) {
+    SCOPED_TRACE(from_the_start ? "from the start" : "later");
+    Run("DROP TABLE IF EXISTS t");
+    MakeTable();
+    Add("('a','x',0,'k','v')");
+    cache().Clear();
+    std::optional<RestlessMonitor> monitor;
+    if (from_the_start) monitor.emplace(Connect());
+    Follow();
+    if (!monitor) monitor.emplace(Connect());
+    ASSERT_TRUE(WaitUntil([&] { return monitor->reads() > 20; }));
+    // Not in the list, which is older than it.
+    std::unique_ptr<mysql::Session> slow = Connect();
+    Must(slow.get(), "START TRANSACTION");
+    Must(slow.get(),
+         "INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES ('slow','x',0,'k','v')");
+    const Clock::time_point end = Clock::now() + milliseconds(2500);
+    for (int added = 0; Clock::now() < end; ++added) {
+      Add(absl::StrCat("('busy','x',", added, ",'k','v')"));
+      ExpectValue("busy", "x", static_cast<std::size_t>(added), "k", "v");
+    }
+    Must(slow.get(), "COMMIT");
+    ExpectValue("slow", "x", 0, "k", "v");
+    EXPECT_EQ(follower().status().passes, 0u);
+    // And it is said what keeps the position.
+    EXPECT_TRUE(WaitUntil([&] { return !follower().status().advice.empty(); }));
+    EXPECT_THAT(follower().status().advice, HasSubstr("INNODB_TRX"));
+    const std::string held = follower().status().position;
+    monitor.reset();
+    EXPECT_TRUE(WaitUntil([&] { return follower().status().position > held; }));
+    EXPECT_TRUE(WaitUntil([&] { return follower().status().advice.empty(); }));
+    // Where a lag had to serve at the beginning, a pass makes up for what was open for longer.
+    if (from_the_start) {
+      EXPECT_TRUE(WaitUntil([&] { return follower().status().passes == 1; }));
+    }
+    ExpectEqual(OptionsFor("t"));
+    follower_.reset();
+  }
+}
+
 TEST_F(MySqlFollowTest, KeysAreToldApartByTheirBytesWhateverTheCollation) {
   Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(40) CHARACTER SET "
       "latin1, inner_key VARCHAR(40) COLLATE utf8mb4_general_ci, seq INT, k VARCHAR(9), v TEXT, "
@@ -319,6 +391,37 @@ TEST_F(MySqlFollowTest, ListenerAndStatusTellWhatHappens) {
   EXPECT_THAT(told, testing::ElementsAre("a/x put", "b/y deleted by repair"));
 }
 
+TEST_F(MySqlFollowTest, ReconcilingTakesItsShareOfTheServersTime) {
+  MakeTable();
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT CONCAT('o', seq % 50), "
+      "seq % 3000, seq, 'k', seq FROM seq_1_to_15000");
+  FollowOptions options = QuickFollow();
+  options.reconcile_share = 0.2;
+  Follow(OptionsFor("t"), options);
+  const Clock::time_point began = Clock::now();
+  ASSERT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+  const double took_s = std::chrono::duration<double>(Clock::now() - began).count();
+  const double busy_s = follower().status().reconcile_busy_seconds;
+  EXPECT_GT(busy_s, 0);
+  // The last chunk's rest is not waited for: it is one of the cache's side, and small.
+  EXPECT_GT(took_s, 0.8 * busy_s / 0.2);
+}
+
+TEST_F(MySqlFollowTest, APassIsDoneWithinItsIntervalThoughItsShareWouldNotSuffice) {
+  MakeTable();
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT CONCAT('o', seq % 50), "
+      "seq % 3000, seq, 'k', seq FROM seq_1_to_15000");
+  FollowOptions options = QuickFollow();
+  options.reconcile_share = 1e-5;
+  options.reconcile_interval = milliseconds(400);
+  Follow(OptionsFor("t"), options);
+  const Clock::time_point began = Clock::now();
+  ASSERT_TRUE(WaitUntil([&] { return follower().status().passes >= 3; }));
+  const double took_s = std::chrono::duration<double>(Clock::now() - began).count();
+  // Thousands of seconds, by the share alone.
+  EXPECT_LT(took_s, follower().status().reconcile_busy_seconds / options.reconcile_share / 10);
+}
+
 TEST_F(MySqlFollowTest, AnErrorForAPersonBeforeTheFirstLoadEndsTheFollower) {
   auto started = Follower::Start(OptionsFor("missing"), cache(), QuickFollow());
   ASSERT_TRUE(started.ok());
@@ -340,7 +443,7 @@ TEST_F(MySqlFollowTest, OutersOfOthersAreLeftAloneWhereTheCacheIsShared) {
   EXPECT_EQ(Value("other", "x", 0, "k"), "v");
 }
 
-// Accepts connections and never says a word.
+// Takes connections in and never says a word.
 class SilentListener {
  public:
   SilentListener() {
@@ -356,16 +459,35 @@ class SilentListener {
   }
   SilentListener(const SilentListener&) = delete;
   SilentListener& operator=(const SilentListener&) = delete;
-  ~SilentListener() { close(fd_); }
+  ~SilentListener() {
+    if (client_ >= 0) close(client_);
+    close(fd_);
+  }
   std::uint16_t port() const { return port_; }
+  /// Whether somebody has connected, who now waits for the first word.
+  bool WaitForClient() {
+    client_ = IsReadable(fd_) ? accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC) : -1;
+    return client_ >= 0;
+  }
+  /// Whether that one has given up and closed the connection.
+  bool WaitForItsEnd() {
+    char byte = 0;
+    return IsReadable(client_) && recv(client_, &byte, 1, 0) <= 0;
+  }
 
  private:
+  static bool IsReadable(int fd) {
+    pollfd one = {fd, POLLIN, 0};
+    constexpr int kMostMs = 30'000;
+    return poll(&one, 1, kMostMs) == 1;
+  }
+  int client_ = -1;
   int fd_;
   std::uint16_t port_ = 0;
 };
 
 TEST_F(MySqlFollowTest, StopReturnsWithinASecondWhereverTheThreadIs) {
-  const SilentListener listener;
+  SilentListener listener;
   MySqlOptions source = OptionsFor("t");
   source.socket.clear();
   source.host = "127.0.0.1";
@@ -380,7 +502,7 @@ TEST_F(MySqlFollowTest, StopReturnsWithinASecondWhereverTheThreadIs) {
   };
   auto hanging = Follower::Start(source, cache(), options);
   ASSERT_TRUE(hanging.ok());
-  std::this_thread::sleep_for(milliseconds(200));  // into the hand-shake; nothing tells of it
+  ASSERT_TRUE(listener.WaitForClient());  // which is in the hand-shake now
   Clock::time_point began = Clock::now();
   (*hanging)->Stop();
   stopped = true;
@@ -403,7 +525,7 @@ TEST_F(MySqlFollowTest, StopReturnsWithinASecondWhereverTheThreadIs) {
   follower_.reset();
   EXPECT_LT(Clock::now() - began, milliseconds(1000));
   // The thread of the first one ends by its time-out; till then it told nobody.
-  std::this_thread::sleep_for(milliseconds(3500));
+  EXPECT_TRUE(listener.WaitForItsEnd());
   EXPECT_EQ(late, 0);
 }
 

@@ -75,6 +75,7 @@ struct FollowStatus {
   std::uint64_t entries_changed = 0;  ///< of those, the ones whose content was another
   std::uint64_t repairs = 0;          ///< entries that only reconciling found
   std::uint64_t passes = 0;           ///< complete passes of reconciling
+  double reconcile_busy_seconds = 0;  ///< spent on passes, the rests between chunks left out
   std::uint64_t reconnects = 0;       ///< connections after the first
 };
 

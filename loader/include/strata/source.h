@@ -92,6 +92,9 @@ struct SourceProgress {
   std::uint64_t rows_read = 0;     ///< 0 for sources without rows
   std::uint64_t rows_total = 0;    ///< an estimate; 0 where it is not known
   std::uint64_t rows_skipped = 0;  ///< rows whose outer or inner is NULL
+  /// What would make following this dear, with the statement that mends it: a missing index. Empty
+  /// where nothing would, or where it cannot be followed.
+  std::string advice{};
 };
 
 /// A supply of changes.

@@ -1,0 +1,32 @@
+// How long the server rests after a chunk of reconciling.
+//
+// A chunk that took t is followed by a rest of t · (1/share − 1), so that of any time in which
+// chunks and rests alternate the chunks take `share`. A pass that would not be done within its
+// interval so rests less: what is left of the interval is divided among the chunks that are left.
+//
+// Threads: a pure function.
+#ifndef STRATA_LOADER_FOLLOW_PACE_H_
+#define STRATA_LOADER_FOLLOW_PACE_H_
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+namespace strata {
+
+/// `share` is above 0 and at most 1; `left` is until the pass is to be done, below 0 where that is
+/// past, nothing where it may take as long as it likes; `chunks_left` does not count this one.
+inline std::chrono::steady_clock::duration RestAfterChunk(
+    std::chrono::steady_clock::duration took, double share,
+    std::optional<std::chrono::steady_clock::duration> left, std::size_t chunks_left) {
+  using Duration = std::chrono::steady_clock::duration;
+  const auto rest = std::chrono::duration_cast<Duration>(took * (1 / share - 1));
+  if (!left) return rest;
+  const auto chunks = static_cast<Duration::rep>(chunks_left + 1);
+  return std::min(rest, std::max(*left / chunks - took, Duration::zero()));
+}
+
+}  // namespace strata
+
+#endif  // STRATA_LOADER_FOLLOW_PACE_H_

@@ -1,0 +1,224 @@
+#include "loader/mysql_dialect.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace strata::mysql {
+namespace {
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+// Takes a number and the point behind it; 0 where there is none.
+unsigned TakeNumber(std::string_view* text) {
+  const std::size_t digits = std::min(text->find_first_not_of("0123456789"), text->size());
+  unsigned number = 0;
+  if (!absl::SimpleAtoi(View(text->substr(0, digits)), &number)) number = 0;
+  text->remove_prefix(digits);
+  if (text->starts_with('.')) text->remove_prefix(1);
+  return number;
+}
+
+}  // namespace
+
+// MySQL, 14.15 "Information Functions", VERSION(): "8.4.x-standard"; it may have any suffix.
+// MariaDB, "VERSION": "10.11.6-MariaDB-log". In the hand-shake MariaDB puts "5.5.5-" before it, and
+// proxies hand that on.
+Dialect Dialect::Of(std::string_view version) {
+  Dialect dialect;
+  dialect.version_ = std::string(version);
+  if (absl::StrContains(absl::AsciiStrToLower(View(version)), "mariadb")) {
+    dialect.server_ = Server::kMariaDb;
+    constexpr std::string_view kReplicationPrefix = "5.5.5-";
+    if (version.starts_with(kReplicationPrefix)) version.remove_prefix(kReplicationPrefix.size());
+  }
+  dialect.major_ = TakeNumber(&version);
+  dialect.minor_ = TakeNumber(&version);
+  return dialect;
+}
+
+// MySQL, 14.20 "Window Functions": from 8.0. MariaDB, "Window Functions Overview": from 10.2.
+absl::Status Dialect::CheckFollowing() const {
+  const bool maria = server_ == Server::kMariaDb;
+  const bool has = maria ? major_ > 10 || (major_ == 10 && minor_ >= 2) : major_ >= 8;
+  if (has) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the server is ", version_, ", and following needs window functions: MariaDB ",
+                   "10.2 or MySQL 8.0 at the least; load the table again instead"));
+}
+
+std::vector<std::string> Dialect::SessionSettings() const {
+  std::vector<std::string> settings = {
+      // The text of values. MySQL, 15.7.6.3 "SET NAMES"; MariaDB, "SET NAMES". The collation that
+      // comes with it differs (utf8mb4_0900_ai_ci, which does not pad; utf8mb4_general_ci, which
+      // does), and nothing rests on it: a column's own collation goes before a literal's (MySQL,
+      // 12.8.4 "Collation Coercibility in Expressions"), and bytes are compared as BINARY.
+      "SET NAMES utf8mb4",
+      // MySQL, 7.1.15; MariaDB, "Time Zones". An offset needs no time zone tables.
+      "SET SESSION time_zone = '+00:00'",
+      // MySQL, 7.1.11 "Server SQL Modes"; MariaDB, "SQL_MODE". Empty is neither's default. Without
+      // it PAD_CHAR_TO_FULL_LENGTH changes values and ANSI_QUOTES literals, on MariaDB
+      // EMPTY_STRING_IS_NULL and ORACLE too.
+      "SET SESSION sql_mode = ''",
+      // MySQL, 7.1.8; MariaDB, "Server System Variables". The same number means "no limit" to both.
+      "SET SESSION sql_select_limit = 18446744073709551615",
+      // The same pages. Who streams may have to wait for room: a minute's default would end the
+      // connection.
+      "SET SESSION net_write_timeout = 3600",
+      // MySQL, 15.3.7 "SET TRANSACTION"; MariaDB, "SET TRANSACTION". A snapshot wants it: under
+      // READ COMMITTED both ignore WITH CONSISTENT SNAPSHOT.
+      "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"};
+  if (server_ == Server::kMySql && major_ >= 8) {
+    // MySQL, 10.2.3 "Optimizing INFORMATION_SCHEMA Queries": TABLE_ROWS may be a day old, and 0 or
+    // NULL for a table that was filled since. 0 asks the engine. MariaDB always does.
+    settings.emplace_back("SET SESSION information_schema_stats_expiry = 0");
+  }
+  return settings;
+}
+
+// MySQL, 7.1.8, max_execution_time: milliseconds, of SELECTs that only read. MariaDB, "Aborting
+// Statements": max_statement_time, seconds, of every statement. 0 is no limit to both.
+std::string Dialect::StatementLimit(unsigned seconds) const {
+  const bool maria = server_ == Server::kMariaDb;
+  const absl::string_view name = maria ? "max_statement_time" : "max_execution_time";
+  const std::string limit = absl::StrCat(seconds, maria ? "" : "000");
+  return absl::StrCat("SET SESSION ", name, " = IF(@@", name, " = 0 OR @@", name, " > ", limit,
+                      ", ", limit, ", @@", name, ")");
+}
+
+// MySQL, 15.7.7.23 "SHOW INDEX": Visible, YES or NO (10.3.12 "Invisible Indexes"). MariaDB, "SHOW
+// INDEX", from 10.6: Ignored, NO or YES. The same place, and the other way round.
+bool Dialect::IndexIsUnused(std::string_view column14) const {
+  return column14 == (server_ == Server::kMariaDb ? "YES" : "NO");
+}
+
+// MySQL, 15.7.7.31 "SHOW PROCESSLIST" and 10.14.2 "Thread Command Values"; MariaDB, "SHOW
+// PROCESSLIST" and "Thread Command Values". The statement and not information_schema.PROCESSLIST,
+// which MySQL has deprecated, nor performance_schema.processlist, which lacks what is not
+// instrumented and is off on MariaDB.
+//
+// Statements of the event scheduler run as Connect under their definer's name (seen on MariaDB
+// 10.11; both manuals have Connect for replication alone, whose user is the system's). Daemons are
+// the servers' own; who is still logging in has no statement.
+bool RunsAStatement(std::string_view user, std::string_view command) {
+  for (const char* own : {"system user", "event_scheduler", "unauthenticated user"}) {
+    if (user == own) return false;
+  }
+  return command != "Sleep" && command != "Daemon" && !command.starts_with("Binlog Dump");
+}
+
+// MySQL, 28.4.28 "The INFORMATION_SCHEMA INNODB_TRX Table"; MariaDB, "Information Schema INNODB_TRX
+// Table". Names of columns in capitals or not; cells are read by place. trx_started is in the zone
+// of the server's system, hence CONVERT_TZ, which needs no time zone tables for an offset and
+// SYSTEM. trx_query holds the first 1024 characters: the mark stands at the front, and is no
+// comment, which a proxy might leave out.
+//
+// MySQL, 17.15.2.3 "Persistence and Consistency of InnoDB Transaction and Locking Information" (and
+// MariaDB's code): InnoDB renews its list only when nobody has read it for 0.1 s, so that what is
+// read may be of any age where others read it all the time. A list in which this statement stands
+// was made while it ran.
+std::string TransactionsStatement(std::string_view mark) {
+  return absl::StrCat("SELECT '", View(mark),
+                      "', IF(trx_mysql_thread_id = CONNECTION_ID(), 'own', 'other'), ",
+                      "trx_mysql_thread_id, trx_id, TIMESTAMPDIFF(SECOND, trx_started, ",
+                      "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')), ",
+                      "IF(trx_mysql_thread_id = CONNECTION_ID(), trx_query, NULL) ",
+                      "FROM information_schema.INNODB_TRX ",
+                      "WHERE trx_rows_modified > 0 OR trx_mysql_thread_id = CONNECTION_ID() ",
+                      "UNION ALL SELECT '', 'end', NULL, NULL, NULL, NULL");
+}
+
+// MySQL, 14.13 "Encryption and Compression Functions": SHA1() and MD5() are gone from 9.6 on, but
+// for a component that need not be there (7.5.8 "Legacy Hashing Component"); SHA2() is in every
+// version. MariaDB, "SHA2". Both take bytes and give digits in the connection's character set. It
+// costs little more than SHA-1 (MariaDB 10.11, BENCHMARK(1000000, …) over 62 bytes, of two runs
+// each: 0.51 and 0.54 s, with SHA2 0.62 and 0.66).
+std::string HashExpression(std::string_view bytes) {
+  return absl::StrCat("SHA2(", View(bytes), ", 256)");
+}
+
+// MySQL, "Server Error Message Reference" and "Client Error Message Reference"; MariaDB, "MariaDB
+// Error Code Reference". Up to 1885 the two share their numbers. From 1886 to 2999 and from 4000
+// each has its own, and so far none of those below is the other's for something else that a SELECT
+// could meet.
+ErrorClass Classify(int error) {
+  switch (error) {
+    case 1045:  // access denied
+    case 1698:
+      return {absl::StatusCode::kPermissionDenied,
+              "check the user and the password (--defaults-file, MYSQL_PWD or a password file)"};
+    case 1251:  // the client's ways of logging in are not the server's
+    case 2059:
+    case 2061:
+      // MySQL 8 makes users of caching_sha2_password, and 9 has no mysql_native_password.
+      return {absl::StatusCode::kPermissionDenied,
+              "the user's way of logging in does not work here: caching_sha2_password wants TLS or "
+              "a Unix socket (ssl_mode=REQUIRED); other plugins must be installed here"};
+    case 1820:  // a password to be changed, an account locked
+    case 1862:
+    case 3118:  // MySQL
+    case 4151:  // MariaDB
+      return {absl::StatusCode::kPermissionDenied,
+              "the account is locked or its password has expired: see to it on the server"};
+    case 1130:
+      return {absl::StatusCode::kPermissionDenied,
+              "the server lets nobody in from this host: grant the user from there"};
+    case 3159:  // MySQL; MariaDB denies access, 1045
+      return {absl::StatusCode::kFailedPrecondition,
+              "the server wants TLS: set ssl_mode=REQUIRED or VERIFY_IDENTITY"};
+    case 1044:  // no right to the database, table, column, or a missing privilege
+    case 1142:
+    case 1143:
+    case 1227:
+      return {absl::StatusCode::kPermissionDenied, "grant the user SELECT on the table"};
+    case 1049:
+      return {absl::StatusCode::kNotFound, "check the database's name"};
+    case 1051:
+    case 1146:
+      return {absl::StatusCode::kNotFound, "check the table's name (table=)"};
+    case 1054:
+      return {absl::StatusCode::kNotFound, "the table was altered meanwhile: load it again"};
+    case 2026:
+      return {absl::StatusCode::kFailedPrecondition,
+              "check ssl_mode and ssl_ca, and that the server offers TLS under this name"};
+    case 1040:  // too many connections
+    case 1053:  // shutting down
+    case 1129:  // host blocked
+    case 1203:
+    case 1226:
+      return {absl::StatusCode::kUnavailable, "the server takes no more for now: try again later"};
+    case 1927:  // connection killed: MariaDB
+    case 2002:
+    case 2003:
+    case 2005:
+    case 2006:
+    case 2012:
+    case 2013:
+    case 2055:
+    case 3169:  // session killed: MySQL
+    case 4031:  // disconnected for inactivity: MySQL
+      return {absl::StatusCode::kUnavailable,
+              "check that the server runs, and the host, port or socket"};
+    case 1028:  // the server's own memory and disk
+    case 1037:
+    case 1038:
+    case 1041:
+      return {absl::StatusCode::kUnavailable, "the server lacks memory or disk: try again later"};
+    case 1205:
+    case 1213:
+    case 1317:
+    case 1412:
+    case 1969:  // past max_statement_time: MariaDB
+    case 3024:  // past max_execution_time: MySQL
+      return {absl::StatusCode::kAborted, "nothing was loaded: try again"};
+    case 2008:
+      return {absl::StatusCode::kResourceExhausted, "the client is out of memory"};
+    default:
+      return {absl::StatusCode::kUnknown, "see the server's manual for this error"};
+  }
+}
+
+}  // namespace strata::mysql

@@ -1,0 +1,95 @@
+// The statements in which the servers differ, or may come to: MariaDB from 10.2 (measured
+// on 10.11), Oracle's MySQL from 8.0, and what their error numbers mean. No other file asks which
+// server it is.
+//
+// A statement that both understand alike is one statement and says so; it stands here where it
+// reads the server's own books (clock, connections, transactions) or calls a function that one of
+// them has dropped. Beside each stands where the manuals have it: "MySQL" is its Reference Manual,
+// by the numbers of 8.4 (9.x has the same but where it says so), "MariaDB" its server
+// documentation.
+//
+// Threads: plain values and pure functions.
+#ifndef STRATA_LOADER_MYSQL_DIALECT_H_
+#define STRATA_LOADER_MYSQL_DIALECT_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace strata::mysql {
+
+class Dialect {
+ public:
+  enum class Server { kMariaDb, kMySql };
+
+  /// `version` as kVersionStatement gives it: "10.11.6-MariaDB-0+deb12u1", "8.0.36-28", "9.7.0".
+  /// MariaDB tells itself; what does not is MySQL or made after it.
+  static Dialect Of(std::string_view version);
+
+  Server server() const { return server_; }
+  unsigned major_version() const { return major_; }
+  unsigned minor_version() const { return minor_; }
+
+  /// FailedPrecondition, naming the version, where the server has no window functions, without
+  /// which digests cannot be told: before MariaDB 10.2 and MySQL 8.0.
+  absl::Status CheckFollowing() const;
+
+  /// What every session begins with, in this order.
+  std::vector<std::string> SessionSettings() const;
+
+  /// Ends this session's SELECTs after so long, or sooner where the server's own limit is lower.
+  std::string StatementLimit(unsigned seconds) const;
+
+  /// Whether an index is kept and not used, by the 14th column of SHOW INDEX; "" where an old
+  /// server has none.
+  bool IndexIsUnused(std::string_view column14) const;
+
+ private:
+  Server server_ = Server::kMySql;
+  unsigned major_ = 0;
+  unsigned minor_ = 0;
+  std::string version_;
+};
+
+// Alike on both.
+
+inline constexpr char kVersionStatement[] = "SELECT VERSION()";
+
+/// A row whose second cell is empty where the connection is plain text.
+inline constexpr char kCipherStatement[] = "SHOW SESSION STATUS LIKE 'Ssl_cipher'";
+
+/// The clock in UTC, and the connection's own number.
+inline constexpr char kClockStatement[] = "SELECT UTC_TIMESTAMP(6), CONNECTION_ID()";
+
+/// All connections, where the user has PROCESS, else the user's own: Id, User, Host, db, Command,
+/// Time (whole seconds), State, Info, and more on MariaDB.
+inline constexpr char kConnectionsStatement[] = "SHOW PROCESSLIST";
+/// Whether a row of that may be a statement that writes a table's rows for somebody.
+bool RunsAStatement(std::string_view user, std::string_view command);
+
+/// Around the next: a transaction that InnoDB lists though it has touched nothing.
+inline constexpr char kListedTransaction[] =
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+inline constexpr char kEndOfTransaction[] = "COMMIT";
+
+/// The transactions that have written, of others, and the connection's own: `mark`, 'own' or
+/// 'other', connection, id, age in seconds by a clock whose hours may repeat, and of the own the
+/// statement that ran when InnoDB made its list, with `mark` (letters and digits) in it where that
+/// was this one; then a row of 'end'. Error 1227 without the PROCESS privilege.
+std::string TransactionsStatement(std::string_view mark);
+
+/// `bytes` is an expression; its SHA-256 in 64 hexadecimal digits. NULL for NULL.
+std::string HashExpression(std::string_view bytes);
+
+/// What an error of the server or the client library asks for.
+struct ErrorClass {
+  absl::StatusCode code;
+  const char* advice;
+};
+ErrorClass Classify(int error);
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_MYSQL_DIALECT_H_
