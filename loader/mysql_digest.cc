@@ -11,6 +11,7 @@
 
 #include "loader/mysql_entry_read.h"
 #include "loader/mysql_pages.h"
+#include "loader/mysql_relation.h"
 
 namespace strata::mysql {
 namespace {
@@ -44,8 +45,10 @@ std::string OrderBytes(const Column& column) {
 
 // The record's place in its list.
 std::string Place(const Selection& selection) {
-  const std::string partition = absl::StrCat("(PARTITION BY ", BytesExpression(selection.outer),
-                                             ", ", BytesExpression(selection.inner), " ORDER BY ");
+  std::vector<std::string> keys;
+  for (const Column& key : KeyColumns(selection)) keys.push_back(BytesExpression(key));
+  const std::string partition =
+      absl::StrCat("(PARTITION BY ", absl::StrJoin(keys, ", "), " ORDER BY ");
   std::vector<std::string> order;
   if (selection.order) order.push_back(OrderBytes(*selection.order));
   if (selection.pair_rows && selection.order) {
@@ -108,7 +111,7 @@ std::string BytesExpression(const Column& column) {
 }
 
 std::string RowDigestExpression(const Selection& selection) {
-  std::vector<Column> columns = {selection.outer, selection.inner};
+  std::vector<Column> columns = KeyColumns(selection);
   if (selection.order) columns.push_back(*selection.order);
   if (selection.deleted) columns.push_back(*selection.deleted);
   columns.insert(columns.end(), selection.values.begin(), selection.values.end());
@@ -119,6 +122,8 @@ std::string RowDigestExpression(const Selection& selection) {
     parts.push_back(absl::StrCat("CASE WHEN ", QuoteName(column.name), " IS NULL THEN 'N' ELSE ",
                                  "CONCAT(", LengthAnd(bytes), ") END"));
   }
+  const std::string own = OwnCondition(selection);
+  if (!own.empty()) parts.push_back(absl::StrCat("CASE WHEN ", own, " THEN 'C' ELSE 'N' END"));
   return absl::StrCat("SHA1(CONCAT(", absl::StrJoin(parts, ", "), "))");
 }
 
@@ -127,11 +132,12 @@ absl::Status ReadDigests(Session* session, const Selection& selection, const std
                          absl::FunctionRef<absl::Status(std::string_view outer,
                                                         std::string_view inner, const EntryDigest&)>
                              on_entry) {
-  const std::string rows = absl::StrCat(
-      "SELECT ", BytesExpression(selection.outer), " AS o, ", BytesExpression(selection.inner),
-      " AS i, ", Place(selection), " AS r, ", Text(selection), " AS t FROM ",
-      QuoteName(selection.database), ".", QuoteName(selection.table), " WHERE ", where,
-      where.empty() ? "" : " AND ", LivingCondition(selection));
+  const std::string outer =
+      selection.outer_const ? QuoteBytes(*selection.outer_const) : BytesExpression(selection.outer);
+  const std::string rows =
+      absl::StrCat("SELECT ", outer, " AS o, ", BytesExpression(selection.inner), " AS i, ",
+                   Place(selection), " AS r, ", Text(selection), " AS t", FromClause(selection),
+                   " WHERE ", where, where.empty() ? "" : " AND ", LivingCondition(selection));
   enum { kOuter, kInner, kTexts, kCrcSum, kShaSum, kRecords };
   return session->Query(
       absl::StrCat("SELECT o, i, COUNT(t), SUM(CRC32(CONCAT(r, ':', t))), "

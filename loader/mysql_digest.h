@@ -48,8 +48,8 @@ EntryDigest DigestOf(const EntryReader& entry, bool pair_rows);
 /// The bytes of the value's text, comparable and countable: as they lie in the cache.
 std::string BytesExpression(const Column& column);
 
-/// All that is selected of a row, its keys, order and deletion too, as 40 hexadecimal digits; NULL
-/// where it is too large for the server.
+/// All that is selected of a row, its keys, order and deletion too, and whether it is one of those
+/// chosen by `where`, as 40 hexadecimal digits; NULL where it is too large for the server.
 std::string RowDigestExpression(const Selection& selection);
 
 /// The digests of all entries with rows that fulfil `where`, which ends no entry in the middle.

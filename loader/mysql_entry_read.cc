@@ -12,6 +12,7 @@
 
 #include "loader/message_text.h"
 #include "loader/mysql_pages.h"
+#include "loader/mysql_relation.h"
 #include "loader/mysql_sort_key.h"
 
 namespace strata::mysql {
@@ -97,14 +98,34 @@ absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_vie
   return absl::StrCat(name, " = ", *literal);
 }
 
-std::string LivingCondition(const Selection& selection) {
-  std::string condition = absl::StrCat(QuoteName(selection.outer.name), " IS NOT NULL AND ",
-                                       QuoteName(selection.inner.name), " IS NOT NULL");
-  if (selection.deleted) {
-    absl::StrAppend(&condition, " AND NOT COALESCE(", DeletedExpression(*selection.deleted),
-                    ", 0)");
+namespace {
+
+// The rows of one entry.
+absl::StatusOr<std::string> EntryCondition(const Selection& selection, const EntryName& name) {
+  absl::StatusOr<std::string> inner = ExactCondition(selection.inner, name.inner);
+  if (!inner.ok()) return inner.status();
+  if (selection.outer_const) {
+    return name.outer == *selection.outer_const ? absl::StrCat("(", *inner, ")")
+                                                : std::string("FALSE");
   }
-  return condition;
+  absl::StatusOr<std::string> outer = ExactCondition(selection.outer, name.outer);
+  if (!outer.ok()) return outer.status();
+  return absl::StrCat("(", *outer, " AND ", *inner, ")");
+}
+
+}  // namespace
+
+std::string LivingCondition(const Selection& selection) {
+  std::vector<std::string> conditions;
+  for (const Column& key : KeyColumns(selection)) {
+    conditions.push_back(absl::StrCat(QuoteName(key.name), " IS NOT NULL"));
+  }
+  if (selection.deleted) {
+    conditions.push_back(
+        absl::StrCat("NOT COALESCE(", DeletedExpression(*selection.deleted), ", 0)"));
+  }
+  if (!selection.where.empty()) conditions.push_back(OwnCondition(selection));
+  return absl::StrJoin(conditions, " AND ");
 }
 
 absl::Status ReadEntries(
@@ -114,20 +135,17 @@ absl::Status ReadEntries(
   std::vector<std::string> wanted;
   std::map<EntryName, StoredEntry> entries;
   for (const EntryName& name : names) {
-    absl::StatusOr<std::string> outer = ExactCondition(selection.outer, name.outer);
-    if (!outer.ok()) return outer.status();
-    absl::StatusOr<std::string> inner = ExactCondition(selection.inner, name.inner);
-    if (!inner.ok()) return inner.status();
-    wanted.push_back(absl::StrCat("(", *outer, " AND ", *inner, ")"));
     entries[name];
+    absl::StatusOr<std::string> condition = EntryCondition(selection, name);
+    if (!condition.ok()) return condition.status();
+    wanted.push_back(*std::move(condition));
   }
   std::string from_where =
-      absl::StrCat(" FROM ", QuoteName(selection.database), ".", QuoteName(selection.table),
-                   " WHERE (", absl::StrJoin(wanted, " OR "), ") AND ", LivingCondition(selection));
+      absl::StrCat(FromClause(selection), " WHERE (", absl::StrJoin(wanted, " OR "), ") AND ",
+                   LivingCondition(selection));
   const std::string doing =
-      absl::StrCat("reading table ", QuoteForMessage(selection.table), ", entry ",
-                   QuoteForMessage(names[0].outer), ", ", QuoteForMessage(names[0].inner),
-                   names.size() > 1 ? " and others" : "");
+      absl::StrCat("reading ", Described(selection), ", entry ", QuoteForMessage(names[0].outer),
+                   ", ", QuoteForMessage(names[0].inner), names.size() > 1 ? " and others" : "");
   std::vector<std::string> order;
   for (const Column& column : selection.id) order.push_back(QuoteName(column.name));
   bool any = false;

@@ -41,7 +41,7 @@ inline constexpr std::size_t kMostEntriesARead = 32;
 /// The condition that `column` holds exactly the value whose text is `text`.
 absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_view text);
 
-/// The condition for rows that are content: keys not NULL, not deleted.
+/// The condition for rows that are content: keys not NULL, not deleted, chosen by `where`.
 std::string LivingCondition(const Selection& selection);
 
 /// Reads up to kMostEntriesARead different entries, as one statement saw them. Calls `on_entry`

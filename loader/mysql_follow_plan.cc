@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 
 #include "loader/message_text.h"
+#include "loader/mysql_relation.h"
 
 namespace strata::mysql {
 namespace {
@@ -109,7 +110,8 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
   };
   const Selection& selection = plan->selection;
   std::vector<std::string> advice;
-  const std::vector<std::string> keys = {selection.outer.name, selection.inner.name};
+  std::vector<std::string> keys;
+  for (const Column& key : KeyColumns(selection)) keys.push_back(key.name);
   plan->keys_indexed = has(keys);
   if (!plan->keys_indexed) {
     advice.push_back(
@@ -130,11 +132,9 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
 // What a full load understands and following does not: to follow it as if it were not there would
 // give other content.
 absl::Status CheckFollowable(const MySqlMapping& mapping) {
-  const char* const named = !mapping.where.empty()            ? "where"
-                            : mapping.outer_const.has_value() ? "outer = {const = …}"
-                            : !mapping.record.empty()         ? "record"
-                            : !mapping.list.empty()           ? "list"
-                                                              : nullptr;
+  const char* const named = !mapping.record.empty() ? "record"
+                            : !mapping.list.empty() ? "list"
+                                                    : nullptr;
   if (named == nullptr) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "table ", QuoteForMessage(mapping.table), ": a source with ", named,
