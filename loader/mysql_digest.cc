@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -18,12 +19,19 @@ namespace {
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
+using Sha1 = std::array<unsigned char, EVP_MAX_MD_SIZE>;
+
+// Where SHA-1 is not to be had it is 0 and differs: entries are read again.
+Sha1 Sha1Of(std::string_view text) {
+  Sha1 sha{};
+  EVP_Digest(text.data(), text.size(), sha.data(), nullptr, EVP_sha1(), nullptr);
+  return sha;
+}
+
 void AddText(std::string_view text, EntryDigest* digest) {
   ++digest->texts;
   digest->crc_sum += crc32_z(0, reinterpret_cast<const unsigned char*>(text.data()), text.size());
-  std::array<unsigned char, EVP_MAX_MD_SIZE> sha{};
-  // Where SHA-1 is not to be had the digest is 0 and differs: entries are read again.
-  EVP_Digest(text.data(), text.size(), sha.data(), nullptr, EVP_sha1(), nullptr);
+  const Sha1 sha = Sha1Of(text);
   std::uint64_t first = 0;
   for (std::size_t i = 0; i < sizeof first; ++i) first = first << 8 | sha[i];
   digest->sha_sum += first;
@@ -64,6 +72,9 @@ std::string LengthAnd(const std::string& bytes) {
 
 // A row's text behind its place; NULL where the row adds no pair.
 std::string Text(const Selection& selection) {
+  if (selection.json != JsonValue::kNone) {
+    return absl::StrCat("SHA1(", BytesExpression(selection.values[0]), ")");
+  }
   if (selection.pair_rows) {
     const std::string key = BytesExpression(selection.values[0]);
     const std::string value = BytesExpression(selection.values[1]);
@@ -80,6 +91,17 @@ std::string Text(const Selection& selection) {
 }
 
 }  // namespace
+
+std::string JsonTextDigest(std::string_view text) {
+  constexpr std::size_t kSha1Bytes = 20;
+  const Sha1 sha = Sha1Of(text);
+  return absl::BytesToHexString({reinterpret_cast<const char*>(sha.data()), kSha1Bytes});
+}
+
+void AddJsonRow(std::optional<std::string_view> text_digest, EntryDigest* digest) {
+  ++digest->records;
+  if (text_digest) AddText(absl::StrCat(digest->records, ":", View(*text_digest)), digest);
+}
 
 EntryDigest DigestOf(const EntryReader& entry, bool pair_rows) {
   EntryDigest digest;

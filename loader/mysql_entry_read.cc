@@ -10,9 +10,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
+#include <strata/source.h>
+
 #include "loader/message_text.h"
 #include "loader/mysql_pages.h"
 #include "loader/mysql_relation.h"
+#include "loader/mysql_row_json.h"
 #include "loader/mysql_sort_key.h"
 
 namespace strata::mysql {
@@ -45,12 +48,41 @@ absl::StatusOr<StoredRow> Store(const Selection& selection, const Row& row) {
   return stored;
 }
 
-Records Build(const Selection& selection, StoredEntry* rows) {
+void SortByOrder(StoredEntry* rows) {
   std::stable_sort(rows->begin(), rows->end(),
                    [](const StoredRow& a, const StoredRow& b) { return a.record < b.record; });
+}
+
+// The records of rows in order, whose column is JSON, as the batch's one entry; and their digest.
+absl::Status BuildJson(const Selection& selection, const StoredEntry& rows, Batch* batch,
+                       EntryDigest* digest) {
+  RowJson json;
+  batch->BeginEntry({}, {});
+  for (const StoredRow& row : rows) {
+    const std::optional<std::string>& text = row.values[0];
+    if (!text) {
+      AddJsonRow(std::nullopt, digest);
+      if (selection.json == JsonValue::kRecord) batch->BeginRecord();
+      continue;
+    }
+    AddJsonRow(JsonTextDigest(*text), digest);
+    const absl::StatusOr<RecordsView> parsed =
+        selection.json == JsonValue::kList ? json.ParseList(*text) : json.ParseRecord(*text);
+    if (!parsed.ok()) return parsed.status();
+    for (std::size_t i = 0; i < parsed->size(); ++i) {
+      batch->BeginRecord();
+      for (const Pair& pair : (*parsed)[i]) batch->AddPair(pair.key, pair.value);
+    }
+  }
+  batch->EndEntry();
+  return absl::OkStatus();
+}
+
+// The records of rows in order.
+Records Build(const Selection& selection, const StoredEntry& rows) {
   Records records;
   const StoredRow* last = nullptr;
-  for (const StoredRow& row : *rows) {
+  for (const StoredRow& row : rows) {
     if (!selection.pair_rows) {
       records.BeginRecord();
       for (std::size_t i = 0; i < row.values.size(); ++i) {
@@ -128,9 +160,38 @@ std::string LivingCondition(const Selection& selection) {
   return absl::StrJoin(conditions, " AND ");
 }
 
-absl::Status ReadEntries(
-    Session* session, const Selection& selection, std::span<const EntryName> names,
-    absl::FunctionRef<absl::Status(const EntryName&, bool present, const RecordsView&)> on_entry) {
+namespace {
+
+absl::Status Tell(const Session& session, const Selection& selection, const EntryName& name,
+                  StoredEntry* rows, absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
+  EntryAsRead entry{
+      .name = name, .present = !rows->empty(), .records = {}, .digest = {}, .status = {}};
+  SortByOrder(rows);
+  if (selection.json == JsonValue::kNone) {
+    const Records records = Build(selection, *rows);
+    entry.records = records.view();
+    return on_entry(entry);
+  }
+  Batch batch;
+  const absl::Status built = BuildJson(selection, *rows, &batch, &entry.digest);
+  if (built.ok()) {
+    entry.records = batch[0].records;
+  } else if (absl::IsInvalidArgument(built)) {
+    entry.status = absl::InvalidArgumentError(
+        absl::StrCat("MySQL ", session.server(), ": ", Described(selection), ", entry ",
+                     QuoteForMessage(name.outer), ", ", QuoteForMessage(name.inner), ": column ",
+                     QuoteForMessage(selection.values[0].name), ": ", built.message()));
+  } else {
+    return built;
+  }
+  return on_entry(entry);
+}
+
+}  // namespace
+
+absl::Status ReadEntries(Session* session, const Selection& selection,
+                         std::span<const EntryName> names,
+                         absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
   if (names.empty()) return absl::OkStatus();
   std::vector<std::string> wanted;
   std::map<EntryName, StoredEntry> entries;
@@ -169,8 +230,9 @@ absl::Status ReadEntries(
     if (*some) return session->EndedEarly(doing);
   }
   for (auto& [name, rows] : entries) {
-    const Records records = Build(selection, &rows);
-    if (absl::Status told = on_entry(name, !rows.empty(), records.view()); !told.ok()) return told;
+    if (absl::Status told = Tell(*session, selection, name, &rows, on_entry); !told.ok()) {
+      return told;
+    }
   }
   return absl::OkStatus();
 }

@@ -68,7 +68,8 @@ absl::Status Fetch::ReadAll(BatchQueue* queue) {
 }
 
 absl::Status Fetch::ReadTable(std::size_t index, BatchQueue* queue) {
-  Entries entries(&tables_[index].selection, sort_memory_bytes_, temporary_directory_);
+  Entries entries(&tables_[index].selection, sort_memory_bytes_, temporary_directory_,
+                  tables_[index].digests);
   if (absl::Status status = FetchRows(index, &entries, queue); !status.ok()) return status;
   if (index + 1 == tables_.size()) session_.reset();
   if (absl::Status status = HandOn(index, &entries, queue); !status.ok()) return status;

@@ -22,6 +22,7 @@
 #include <strata/source.h>
 
 #include "loader/batch_queue.h"
+#include "loader/entry_digests.h"
 #include "loader/mysql_entries.h"
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
@@ -33,6 +34,7 @@ namespace strata::mysql {
 struct FetchedTable {
   Selection selection;
   std::uint64_t rows_estimate = 0;
+  EntryDigests* digests = nullptr;  ///< where those of JSON are noted; outlives the fetching
 };
 
 class Fetch {

@@ -20,6 +20,7 @@
 #include "loader/follow_retry.h"
 #include "loader/message_text.h"
 #include "loader/mysql_follow_table.h"
+#include "loader/mysql_open.h"
 #include "loader/mysql_session.h"
 
 namespace strata {
@@ -127,6 +128,13 @@ class Follower::State {
     return status;
   }
 
+  Footprint MeasureFootprint() const {
+    Footprint footprint;
+    footprint.layout = "follower";
+    table_.digests().AddLayer(&footprint);
+    return footprint;
+  }
+
   std::uint64_t RequestReconcile() {
     const std::lock_guard<std::mutex> lock(mutex_);
     reconcile_asked_ = true;
@@ -220,7 +228,9 @@ absl::Status Follower::State::Load() {
   const bool began_empty = applier_.target().empty();
   const Clock::time_point began = Clock::now();
   if (absl::Status status = table_.Begin(); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTable(source_);
+  table_.digests()->Clear();  // of a load that failed
+  absl::StatusOr<std::unique_ptr<Source>> source =
+      mysql::OpenTables(source_, {&source_.mapping, 1}, {.digests = {table_.digests()}});
   if (!source.ok()) return source.status();
   LoadOptions load;
   load.should_stop = [this] { return stopping_.load(); };
@@ -234,6 +244,7 @@ absl::Status Follower::State::Load() {
   }
   const absl::StatusOr<LoadProgress> loaded = strata::Load(**source, applier_.target(), load);
   if (!loaded.ok()) return loaded.status();
+  source->reset();  // it has noted all
   loaded_ = true;
   const std::lock_guard<std::mutex> lock(mutex_);
   status_.rows_loaded = loaded->source.rows_read;
@@ -392,6 +403,7 @@ Follower::Follower(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Follower::~Follower() { Stop(); }
 void Follower::Stop() { state_->Stop(); }
 FollowStatus Follower::status() const { return state_->Status(); }
+Footprint Follower::MeasureFootprint() const { return state_->MeasureFootprint(); }
 std::uint64_t Follower::RequestReconcile() { return state_->RequestReconcile(); }
 
 }  // namespace strata

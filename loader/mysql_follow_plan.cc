@@ -129,23 +129,9 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
   return absl::OkStatus();
 }
 
-// What a full load understands and following does not: to follow it as if it were not there would
-// give other content.
-absl::Status CheckFollowable(const MySqlMapping& mapping) {
-  const char* const named = !mapping.record.empty() ? "record"
-                            : !mapping.list.empty() ? "list"
-                                                    : nullptr;
-  if (named == nullptr) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "table ", QuoteForMessage(mapping.table), ": a source with ", named,
-      " can be loaded and not be followed in this version: load it again instead, or leave ", named,
-      " out"));
-}
-
 }  // namespace
 
 absl::StatusOr<FollowPlan> ReadFollowPlan(Session* session, const MySqlOptions& options) {
-  if (absl::Status status = CheckFollowable(options.mapping); !status.ok()) return status;
   absl::StatusOr<Table> table = ReadTable(session, options.database, options.mapping.table);
   if (!table.ok()) return table.status();
   absl::StatusOr<Selection> selection = Select(*table, options.database, options.mapping);

@@ -16,6 +16,11 @@ namespace {
 constexpr unsigned kLockWaitS = 20;
 constexpr std::chrono::milliseconds kLeastBetweenLooks{300};
 
+// What is wrong with one entry and lets all others go on.
+bool IsOfOneEntry(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsInvalidArgument(status);
+}
+
 }  // namespace
 
 absl::Status TableFollower::Connect() {
@@ -84,7 +89,7 @@ std::optional<std::string> TableFollower::FreshFrom() const {
 }
 
 absl::Status TableFollower::Poll() {
-  memory_error_ = absl::OkStatus();
+  refused_ = absl::OkStatus();
   // Before the rows: what the sample does not know of is read by the next round, too.
   if (absl::Status status = Sample(); !status.ok()) return status;
   const ChangeReader::Round round = {.from = position_,
@@ -95,7 +100,7 @@ absl::Status TableFollower::Poll() {
       changes_.Read(session_.get(), plan_, round, &rows_,
                     [this](const std::vector<EntryName>& names) { return Refresh(names, false); });
   if (!status.ok()) return status;
-  if (!memory_error_.ok()) return memory_error_;
+  if (!refused_.ok()) return refused_;
   position_ = positions_.At(plan_, bound_us_);
   if (!certain_ && positions_.Certain(plan_, bound_us_)) {
     certain_ = true;
@@ -106,6 +111,20 @@ absl::Status TableFollower::Poll() {
 
 bool TableFollower::TakeReconcileDue() { return std::exchange(reconcile_due_, false); }
 
+absl::StatusOr<bool> TableFollower::Apply(const EntryAsRead& entry, bool repair) {
+  if (!entry.status.ok()) return entry.status;
+  const EntryName& name = entry.name;
+  absl::StatusOr<bool> changed =
+      applier_->Apply(name.outer, name.inner, entry.present, entry.records, repair);
+  if (!changed.ok() || plan_.selection.json == JsonValue::kNone) return changed;
+  if (entry.present) {
+    digests_.Set(name.outer, name.inner, entry.digest);
+  } else {
+    digests_.Erase(name.outer, name.inner);
+  }
+  return changed;
+}
+
 absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<EntryName>& names,
                                                          bool repair) {
   std::vector<bool> failed(names.size(), false);
@@ -114,20 +133,18 @@ absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<Entry
     const std::size_t count = std::min(kMostEntriesARead, names.size() - begin);
     const std::span<const EntryName> group(names.data() + begin, count);
     absl::Status status = ReadEntries(
-        session_.get(), plan_.selection, group,
-        [&](const EntryName& name, bool present, const RecordsView& records) -> absl::Status {
-          const absl::StatusOr<bool> changed =
-              applier_->Apply(name.outer, name.inner, present, records, repair);
+        session_.get(), plan_.selection, group, [&](const EntryAsRead& entry) -> absl::Status {
+          const absl::StatusOr<bool> changed = Apply(entry, repair);
           ++entries_reread_;
           if (changed.ok()) {
             entries_changed_ += *changed ? 1 : 0;
             repairs_ += *changed && repair ? 1 : 0;
             return absl::OkStatus();
           }
-          if (!absl::IsResourceExhausted(changed.status())) return changed.status();
+          if (!IsOfOneEntry(changed.status())) return changed.status();
           // The others go on: a deletion among them may make the room that is missing.
-          memory_error_ = changed.status();
-          const auto at = std::find(group.begin(), group.end(), name) - group.begin();
+          refused_ = changed.status();
+          const auto at = std::find(group.begin(), group.end(), entry.name) - group.begin();
           failed[begin + static_cast<std::size_t>(at)] = true;
           return absl::OkStatus();
         });
@@ -140,22 +157,22 @@ absl::Status TableFollower::MendSuspects() {
   if (suspects_.empty()) return absl::OkStatus();
   // What has changed since the last round is no repair.
   absl::Status polled = Poll();
-  if (!polled.ok() && !absl::IsResourceExhausted(polled)) return polled;
+  if (!polled.ok() && polled != refused_) return polled;
   absl::StatusOr<std::vector<bool>> failed = Refresh(suspects_, true);
   if (!failed.ok()) return failed.status();
   suspects_.clear();
-  return memory_error_;
+  return refused_;
 }
 
 absl::StatusOr<bool> TableFollower::Reconcile() {
-  memory_error_ = absl::OkStatus();
+  refused_ = absl::OkStatus();
   if (absl::Status status = MendSuspects(); !status.ok()) return status;
   if (!pass_) {
     // The table may have been altered.
     absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session_.get(), *source_);
     if (!plan.ok()) return plan.status();
     plan_ = *std::move(plan);
-    pass_.emplace(plan_, applier_->cache());
+    pass_.emplace(plan_, applier_->cache(), &digests_);
   }
   absl::Status status = pass_->Step(session_.get(), plan_, applier_, &suspects_);
   if (status.ok()) status = MendSuspects();

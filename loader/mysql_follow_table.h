@@ -20,6 +20,7 @@
 #include <strata/follow.h>
 #include <strata/mysql_source.h>
 
+#include "loader/entry_digests.h"
 #include "loader/follow_apply.h"
 #include "loader/mysql_bound.h"
 #include "loader/mysql_changes.h"
@@ -46,8 +47,12 @@ class TableFollower {
   /// Takes the position from which to follow a table that is read whole after this call.
   absl::Status Begin();
 
-  /// One round. ResourceExhausted: the cache refused some entries; all others were applied, the
-  /// position stays.
+  /// Where a load notes the digests of entries of JSON.
+  EntryDigests* digests() { return &digests_; }
+  const EntryDigests& digests() const { return digests_; }
+
+  /// One round. ResourceExhausted, where the cache refused some entries, and InvalidArgument, where
+  /// the JSON of some cannot be understood: all others were applied, the position stays.
   absl::Status Poll();
 
   /// One chunk of a pass, which is begun where none goes on. Whether it is done.
@@ -64,6 +69,7 @@ class TableFollower {
 
  private:
   absl::Status Sample();
+  absl::StatusOr<bool> Apply(const EntryAsRead& entry, bool repair);
   absl::StatusOr<std::vector<bool>> Refresh(const std::vector<EntryName>& names, bool repair);
   absl::Status MendSuspects();
   std::optional<std::string> FreshFrom() const;
@@ -89,8 +95,9 @@ class TableFollower {
 
   ChangeReader changes_;
   std::optional<ReconcilePass> pass_;
+  EntryDigests digests_;             // of a source of JSON
   std::vector<EntryName> suspects_;  // found, and not read again yet
-  absl::Status memory_error_;        // of the round that goes on
+  absl::Status refused_;             // why some entries of the round that goes on are not applied
 
   ChangeReader::Counts rows_;
   std::uint64_t entries_reread_ = 0;

@@ -50,8 +50,9 @@ absl::StatusOr<std::string> UpToCondition(const std::vector<Column>& keys,
 
 }  // namespace
 
-ReconcilePass::ReconcilePass(const FollowPlan& plan, const Cache& cache)
-    : rows_estimate_(plan.rows_estimate) {
+ReconcilePass::ReconcilePass(const FollowPlan& plan, const Cache& cache,
+                             const EntryDigests* digests)
+    : digests_(digests), rows_estimate_(plan.rows_estimate) {
   std::random_device random;
   key_.low = std::uint64_t{random()} << 32 | random();
   key_.high = std::uint64_t{random()} << 32 | random();
@@ -162,7 +163,10 @@ absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
     status = applier->gate().Through([&] {
       const ReadGuard guard(applier->cache());
       const EntryReader entry = guard.Get(name.outer, name.inner);
-      same = entry && DigestOf(entry, plan.selection.pair_rows) == digest;
+      same =
+          entry && (plan.selection.json == JsonValue::kNone
+                        ? DigestOf(entry, plan.selection.pair_rows) == digest
+                        : digests_ != nullptr && digests_->Matches(name.outer, name.inner, digest));
       return absl::OkStatus();
     });
     if (!status.ok()) return status;

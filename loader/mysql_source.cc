@@ -23,6 +23,7 @@
 #include "loader/batch_queue.h"
 #include "loader/message_text.h"
 #include "loader/mysql_fetch.h"
+#include "loader/mysql_open.h"
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
 
@@ -99,8 +100,11 @@ absl::StatusOr<mysql::FetchedTable> Check(mysql::Session* session, const std::st
   return mysql::FetchedTable{*std::move(selection), table->rows_estimate};
 }
 
-absl::StatusOr<std::unique_ptr<Source>> Open(const MySqlOptions& options,
-                                             std::span<const MySqlMapping> mappings) {
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Source>> mysql::OpenTables(const MySqlOptions& options,
+                                                          std::span<const MySqlMapping> mappings,
+                                                          const LoadNotes& notes) {
   absl::StatusOr<std::unique_ptr<mysql::Session>> session = mysql::Session::Open(options);
   if (!session.ok()) return session.status();
   std::vector<mysql::FetchedTable> tables;
@@ -108,15 +112,14 @@ absl::StatusOr<std::unique_ptr<Source>> Open(const MySqlOptions& options,
     absl::StatusOr<mysql::FetchedTable> table = Check(session->get(), options.database, mapping);
     if (!table.ok()) return table.status();
     tables.push_back(*std::move(table));
+    if (!notes.digests.empty()) tables.back().digests = notes.digests[tables.size() - 1];
   }
   return std::make_unique<MySqlSource>(options, *std::move(session), std::move(tables));
 }
 
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<Source>> OpenMySqlTable(const MySqlOptions& options) {
   try {
-    return Open(options, {&options.mapping, 1});
+    return mysql::OpenTables(options, {&options.mapping, 1}, {});
   } catch (const std::exception&) {
     return OutOfMemory();
   }
@@ -125,7 +128,7 @@ absl::StatusOr<std::unique_ptr<Source>> OpenMySqlTable(const MySqlOptions& optio
 absl::StatusOr<std::unique_ptr<Source>> OpenMySqlTables(const MySqlOptions& connection,
                                                         const std::vector<MySqlMapping>& mappings) {
   try {
-    return Open(connection, mappings);
+    return mysql::OpenTables(connection, mappings, {});
   } catch (const std::exception&) {
     return OutOfMemory();
   }

@@ -1,5 +1,6 @@
 # Following a table. Without a server.
 strata_add_test(mysql_bound_test SOURCES mysql_bound_test.cc LIBRARIES strata_loader)
+strata_add_test(slot_table_test SOURCES slot_table_test.cc LIBRARIES strata_loader)
 
 # With a private server each, started for the whole program and ended after it.
 add_library(strata_follow_kit STATIC follow_kit.cc mysql_test_server.cc storm.cc)

@@ -38,6 +38,7 @@
 #include "absl/status/statusor.h"
 
 #include <strata/cache.h>
+#include <strata/footprint.h>
 #include <strata/load.h>
 #include <strata/mysql_source.h>
 
@@ -136,6 +137,10 @@ class Follower {
   void Stop();
 
   FollowStatus status() const;
+
+  /// What it keeps beside the cache and for as long as it follows: the layer "entry digests", 20 to
+  /// 40 bytes an entry of JSON (record= and list=) and none for other forms.
+  Footprint MeasureFootprint() const;
 
   /// Asks for a pass of reconciling now. The pass is done when status().passes has reached the
   /// number that is returned; it began after this call.
