@@ -39,8 +39,9 @@ struct FetchedTable {
 
 class Fetch {
  public:
+  /// Whose each outer is, is noted in `owners`, which outlives it; null: within, while it reads.
   Fetch(const MySqlOptions& options, std::unique_ptr<Session> session,
-        std::vector<FetchedTable> tables);
+        std::vector<FetchedTable> tables, OuterOwners* owners);
 
   /// Reads everything into `queue` and ends it, whatever happens. The connection is closed as soon
   /// as the last row is here.
@@ -63,7 +64,8 @@ class Fetch {
   const std::size_t sort_memory_bytes_;
   const std::string temporary_directory_;
   std::unique_ptr<Session> session_;
-  OuterOwners owners_;
+  OuterOwners own_owners_;
+  OuterOwners* owners_;  // null where nobody wants to know
   Batch batch_;
 
   mutable std::mutex mutex_;

@@ -23,10 +23,10 @@ bool IsOfOneEntry(const absl::Status& status) {
 
 }  // namespace
 
-absl::Status TableFollower::Connect() {
-  absl::StatusOr<std::unique_ptr<Session>> session = Session::Open(*source_);
+absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options) {
+  absl::StatusOr<std::unique_ptr<Session>> session = Session::Open(options);
   if (!session.ok()) return session.status();
-  const unsigned lock_wait_s = std::clamp(source_->read_timeout_s / 2, 1u, kLockWaitS);
+  const unsigned lock_wait_s = std::clamp(options.read_timeout_s / 2, 1u, kLockWaitS);
   for (const std::string& statement :
        // Without autocommit all reads would be of one snapshot, for ever.
        {std::string("SET SESSION autocommit = 1"),
@@ -34,41 +34,42 @@ absl::Status TableFollower::Connect() {
     absl::Status status = (*session)->Execute(statement, "setting the session up");
     if (!status.ok()) return status;
   }
-  absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session->get(), *source_);
+  return session;
+}
+
+absl::Status TableFollower::Attach(Session* session) {
+  absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session, *source_);
   if (!plan.ok()) return plan.status();
   plan_ = *std::move(plan);
-  session_ = *std::move(session);
-  server_ = session_->server();
-  sees_transactions_ = true;  // rights may have been given
+  session_ = session;
   return absl::OkStatus();
 }
 
 absl::Status TableFollower::Sample() {
-  absl::Status status = positions_.ReadLargest(session_.get(), plan_);
+  absl::Status status = positions_.ReadLargest(session_, plan_);
   if (!status.ok()) return status;
   // The server renews its list of transactions only when nobody has read it for 0.1 s.
   const auto now = std::chrono::steady_clock::now();
-  const bool look = !looked_at_ || now - *looked_at_ >= kLeastBetweenLooks;
-  if (plan_.cursor && sees_transactions_ && look) {
-    looked_at_ = now;
-    absl::StatusOr<OpenWork> work = ReadOpenWork(session_.get());
+  const bool look = !watch_->looked_at || now - *watch_->looked_at >= kLeastBetweenLooks;
+  if (plan_.cursor && watch_->seen && look) {
+    watch_->looked_at = now;
+    absl::StatusOr<OpenWork> work = ReadOpenWork(session_);
     if (work.ok()) {
       now_us_ = work->now_us;
-      bound_us_ = bounds_.Add(*work);
+      watch_->bound_us = watch_->bounds.Add(*work);
     } else if (absl::IsPermissionDenied(work.status())) {
-      sees_transactions_ = false;
+      watch_->seen = false;
     } else {
       return work.status();
     }
   }
-  if (!plan_.cursor || !sees_transactions_ || !look) {
-    absl::StatusOr<std::int64_t> now_us = ReadServerTime(session_.get());
+  if (!plan_.cursor || !watch_->seen || !look) {
+    absl::StatusOr<std::int64_t> now_us = ReadServerTime(session_);
     if (!now_us.ok()) return now_us.status();
     now_us_ = *now_us;
   }
-  if (!sees_transactions_) {
-    bound_us_ = now_us_ - std::chrono::microseconds(options_->fallback_lag).count();
-  }
+  bound_us_ = watch_->seen ? watch_->bound_us
+                           : now_us_ - std::chrono::microseconds(options_->fallback_lag).count();
   positions_.Note(plan_, now_us_);
   return absl::OkStatus();
 }
@@ -97,7 +98,7 @@ absl::Status TableFollower::Poll() {
                                      .until = positions_.At(plan_, now_us_),
                                      .max_page_rows = source_->max_page_rows};
   absl::Status status =
-      changes_.Read(session_.get(), plan_, round, &rows_,
+      changes_.Read(session_, plan_, round, &rows_,
                     [this](const std::vector<EntryName>& names) { return Refresh(names, false); });
   if (!status.ok()) return status;
   if (!refused_.ok()) return refused_;
@@ -133,7 +134,7 @@ absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<Entry
     const std::size_t count = std::min(kMostEntriesARead, names.size() - begin);
     const std::span<const EntryName> group(names.data() + begin, count);
     absl::Status status = ReadEntries(
-        session_.get(), plan_.selection, group, [&](const EntryAsRead& entry) -> absl::Status {
+        session_, plan_.selection, group, [&](const EntryAsRead& entry) -> absl::Status {
           const absl::StatusOr<bool> changed = Apply(entry, repair);
           ++entries_reread_;
           if (changed.ok()) {
@@ -169,12 +170,12 @@ absl::StatusOr<bool> TableFollower::Reconcile() {
   if (absl::Status status = MendSuspects(); !status.ok()) return status;
   if (!pass_) {
     // The table may have been altered.
-    absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session_.get(), *source_);
+    absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session_, *source_);
     if (!plan.ok()) return plan.status();
     plan_ = *std::move(plan);
     pass_.emplace(plan_, applier_->cache(), &digests_);
   }
-  absl::Status status = pass_->Step(session_.get(), plan_, applier_, &suspects_);
+  absl::Status status = pass_->Step(session_, plan_, applier_, &suspects_);
   if (status.ok()) status = MendSuspects();
   if (!status.ok()) return status;
   if (!pass_->done()) return false;
@@ -182,10 +183,10 @@ absl::StatusOr<bool> TableFollower::Reconcile() {
   return true;
 }
 
-void TableFollower::Tell(FollowStatus* status) const {
+void TableFollower::Tell(FollowSourceStatus* status) const {
   status->position = position_.value_or("");
   status->advice = plan_.advice;
-  if (!sees_transactions_) {
+  if (!watch_->seen) {
     absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",
                     "open transactions cannot be seen, so the position lags by a fixed time: "
                     "GRANT PROCESS ON *.* to the user");

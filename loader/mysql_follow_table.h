@@ -1,6 +1,6 @@
-// What a follower does on one connection to one table: samples, rounds of polling, chunks of
-// reconciling, entries read again. Errors end a step; what was reached is kept over a new
-// connection.
+// What a follower does for one table: samples, rounds of polling, chunks of reconciling, entries
+// read again. The connection is shared with the other tables'. Errors end a step; what was reached
+// is kept over a new connection.
 //
 // Threads: one at a time; `stopping` may be set by any.
 #ifndef STRATA_LOADER_MYSQL_FOLLOW_TABLE_H_
@@ -32,28 +32,41 @@
 
 namespace strata::mysql {
 
+/// What is known of the server's open transactions, for all tables that are followed on it: its
+/// list of them goes stale where it is looked at too often.
+struct TransactionWatch {
+  BoundTracker bounds;
+  bool seen = true;  ///< whether the user may see them
+  std::optional<std::chrono::steady_clock::time_point> looked_at;
+  std::int64_t bound_us = 0;  ///< what the last look allows
+};
+
+/// A connection with the settings that following wants.
+absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options);
+
 class TableFollower {
  public:
   /// All must outlive it.
   TableFollower(const MySqlOptions* source, const FollowOptions* options, EntryApplier* applier,
-                const std::atomic<bool>* stopping)
-      : source_(source), options_(options), applier_(applier), stopping_(stopping) {}
+                TransactionWatch* watch, const std::atomic<bool>* stopping)
+      : source_(source), options_(options), applier_(applier), watch_(watch), stopping_(stopping) {}
 
-  bool connected() const { return session_ != nullptr; }
-  /// Opens a connection of its own settings and looks the table up.
-  absl::Status Connect();
-  void Disconnect() { session_.reset(); }
+  bool attached() const { return session_ != nullptr; }
+  /// Looks the table up, and goes on with this connection until Detach.
+  absl::Status Attach(Session* session);
+  void Detach() { session_ = nullptr; }
 
   /// Takes the position from which to follow a table that is read whole after this call.
   absl::Status Begin();
 
   /// Where a load notes the digests of entries of JSON.
   EntryDigests* digests() { return &digests_; }
-  const EntryDigests& digests() const { return digests_; }
 
   /// One round. ResourceExhausted, where the cache refused some entries, and InvalidArgument, where
-  /// the JSON of some cannot be understood: all others were applied, the position stays.
+  /// the JSON of some cannot be understood or their outer is another source's: all others were
+  /// applied, the position stays, and refused() is that error.
   absl::Status Poll();
+  const absl::Status& refused() const { return refused_; }
 
   /// One chunk of a pass, which is begun where none goes on. Whether it is done.
   absl::StatusOr<bool> Reconcile();
@@ -63,9 +76,8 @@ class TableFollower {
   bool TakeReconcileDue();
 
   bool has_cursor() const { return plan_.cursor.has_value(); }
-  const std::string& server() const { return server_; }
   /// Fills in position, advice and the counts.
-  void Tell(FollowStatus* status) const;
+  void Tell(FollowSourceStatus* status) const;
 
  private:
   absl::Status Sample();
@@ -77,16 +89,13 @@ class TableFollower {
   const MySqlOptions* source_;
   const FollowOptions* options_;
   EntryApplier* applier_;
+  TransactionWatch* watch_;
   const std::atomic<bool>* stopping_;
 
-  std::unique_ptr<Session> session_;
-  std::string server_;
+  Session* session_ = nullptr;
   FollowPlan plan_;
 
-  BoundTracker bounds_;
   PositionTracker positions_;
-  bool sees_transactions_ = true;
-  std::optional<std::chrono::steady_clock::time_point> looked_at_;
   bool certain_ = true;
   bool reconcile_due_ = false;
   std::int64_t now_us_ = 0;    // the last sample's

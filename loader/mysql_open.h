@@ -15,6 +15,7 @@
 #include <strata/source.h>
 
 #include "loader/entry_digests.h"
+#include "loader/outer_owners.h"
 
 namespace strata::mysql {
 
@@ -22,6 +23,8 @@ namespace strata::mysql {
 /// come to its end and is destroyed; after an error it is of no use. All outlives the source.
 struct LoadNotes {
   std::vector<EntryDigests*> digests;  ///< of each mapping's entries of JSON; empty for none
+  /// Whose each outer is, by the number of its mapping; null for nobody's to know.
+  OuterOwners* owners = nullptr;
 };
 
 /// As OpenMySqlTables. May throw std::bad_alloc.

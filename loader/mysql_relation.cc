@@ -16,6 +16,10 @@ std::string Described(const Selection& selection) {
   return absl::StrCat("table ", QuoteForMessage(selection.table));
 }
 
+std::string Described(const MySqlMapping& mapping) {
+  return absl::StrCat("table ", QuoteForMessage(mapping.table));
+}
+
 std::string OuterExpression(const Selection& selection) {
   return selection.outer_const ? QuoteText(*selection.outer_const)
                                : ValueExpression(selection.outer);

@@ -15,6 +15,7 @@ std::string FromClause(const Selection& selection);
 
 /// What messages call it: table "name".
 std::string Described(const Selection& selection);
+std::string Described(const MySqlMapping& mapping);
 
 /// The row's outer, as the text of the text protocol: the column's value or the constant.
 std::string OuterExpression(const Selection& selection);

@@ -41,9 +41,9 @@ std::string NameOf(const std::string& server, const std::vector<mysql::FetchedTa
 class MySqlSource final : public Source {
  public:
   MySqlSource(const MySqlOptions& options, std::unique_ptr<mysql::Session> session,
-              std::vector<mysql::FetchedTable> tables)
+              std::vector<mysql::FetchedTable> tables, OuterOwners* owners)
       : name_(NameOf(session->server(), tables)),
-        fetch_(options, std::move(session), std::move(tables)) {}
+        fetch_(options, std::move(session), std::move(tables), owners) {}
 
   ~MySqlSource() override { EndThread(); }
 
@@ -114,7 +114,8 @@ absl::StatusOr<std::unique_ptr<Source>> mysql::OpenTables(const MySqlOptions& op
     tables.push_back(*std::move(table));
     if (!notes.digests.empty()) tables.back().digests = notes.digests[tables.size() - 1];
   }
-  return std::make_unique<MySqlSource>(options, *std::move(session), std::move(tables));
+  return std::make_unique<MySqlSource>(options, *std::move(session), std::move(tables),
+                                       notes.owners);
 }
 
 absl::StatusOr<std::unique_ptr<Source>> OpenMySqlTable(const MySqlOptions& options) {
