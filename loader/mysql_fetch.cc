@@ -11,6 +11,7 @@
 #include "loader/message_text.h"
 #include "loader/mysql_entry_order.h"
 #include "loader/mysql_pages.h"
+#include "loader/mysql_query.h"
 #include "loader/mysql_relation.h"
 
 namespace strata::mysql {
@@ -99,6 +100,9 @@ absl::Status Fetch::PushBatch(std::size_t index, BatchQueue* queue) {
 
 absl::Status Fetch::FetchRows(std::size_t index, Entries* entries, BatchQueue* queue) {
   const Selection& selection = tables_[index].selection;
+  if (!selection.query.empty()) {
+    if (absl::Status status = CheckIds(session_.get(), selection); !status.ok()) return status;
+  }
   Pages pages(session_.get(), &selection, max_page_rows_);
   const bool in_order = ComesInEntryOrder(selection);
   EntryBorders borders(&selection);

@@ -132,7 +132,7 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
 }  // namespace
 
 absl::StatusOr<FollowPlan> ReadFollowPlan(Session* session, const MySqlOptions& options) {
-  absl::StatusOr<Table> table = ReadTable(session, options.database, options.mapping.table);
+  absl::StatusOr<Table> table = ReadRelation(session, options.database, options.mapping);
   if (!table.ok()) return table.status();
   absl::StatusOr<Selection> selection = Select(*table, options.database, options.mapping);
   if (!selection.ok()) {
@@ -142,6 +142,12 @@ absl::StatusOr<FollowPlan> ReadFollowPlan(Session* session, const MySqlOptions& 
   FollowPlan plan;
   plan.selection = *std::move(selection);
   plan.rows_estimate = table->rows_estimate;
+  if (!options.mapping.query.empty()) {
+    if (options.mapping.changes.empty()) {
+      plan.advice = "there are no changes = […], so changes are found by reconciling alone";
+    }
+    return plan;
+  }
   plan.cursor = CursorOf(*table, options.mapping);
   if (plan.cursor) {
     absl::Status status = ReadCursorType(session, options.mapping, &plan);

@@ -38,20 +38,49 @@ absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& op
 }
 
 absl::Status TableFollower::Attach(Session* session) {
-  absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session, *source_);
-  if (!plan.ok()) return plan.status();
-  plan_ = *std::move(plan);
+  if (absl::Status status = SetPlan(session); !status.ok()) return status;
   session_ = session;
   return absl::OkStatus();
 }
 
+// Looks table or query up. What was reached stays, unless a cursor is another.
+absl::Status TableFollower::SetPlan(Session* session) {
+  absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session, *source_);
+  if (!plan.ok()) return plan.status();
+  std::vector<std::pair<std::optional<ChangesPlan>, FollowPlan>> wanted;
+  if (plan->cursor) wanted.emplace_back(std::nullopt, *plan);
+  for (const std::string& statement : source_->mapping.changes) {
+    absl::StatusOr<ChangesPlan> changes = ReadChangesPlan(session, statement);
+    if (!changes.ok()) return changes.status();
+    wanted.emplace_back(*std::move(changes), FollowPlan());
+  }
+  plan_ = *std::move(plan);
+  feeds_.resize(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (feeds_[i] == nullptr) feeds_[i] = std::make_unique<Feed>();
+    Feed& feed = *feeds_[i];
+    feed.changes = std::move(wanted[i].first);
+    feed.plan = std::move(wanted[i].second);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status TableFollower::Sample() {
-  absl::Status status = positions_.ReadLargest(session_, plan_);
-  if (!status.ok()) return status;
+  for (const auto& feed : feeds_) {
+    absl::Status status;
+    if (feed->changes) {
+      const absl::StatusOr<FollowPlan> plan = LargestPlan(feed->position, *feed->changes);
+      if (!plan.ok()) return plan.status();
+      status = feed->positions.ReadLargest(session_, *plan, feed->position);
+    } else {
+      status = feed->positions.ReadLargest(session_, feed->plan);
+    }
+    if (!status.ok()) return status;
+  }
   // The server renews its list of transactions only when nobody has read it for 0.1 s.
   const auto now = std::chrono::steady_clock::now();
   const bool look = !watch_->looked_at || now - *watch_->looked_at >= kLeastBetweenLooks;
-  if (plan_.cursor && watch_->seen && look) {
+  if (has_cursor() && watch_->seen && look) {
     watch_->looked_at = now;
     absl::StatusOr<OpenWork> work = ReadOpenWork(session_);
     if (work.ok()) {
@@ -63,49 +92,64 @@ absl::Status TableFollower::Sample() {
       return work.status();
     }
   }
-  if (!plan_.cursor || !watch_->seen || !look) {
+  if (!has_cursor() || !watch_->seen || !look) {
     absl::StatusOr<std::int64_t> now_us = ReadServerTime(session_);
     if (!now_us.ok()) return now_us.status();
     now_us_ = *now_us;
   }
   bound_us_ = watch_->seen ? watch_->bound_us
                            : now_us_ - std::chrono::microseconds(options_->fallback_lag).count();
-  positions_.Note(plan_, now_us_);
+  for (const auto& feed : feeds_) feed->positions.Note(feed->now(), now_us_);
   return absl::OkStatus();
 }
 
 absl::Status TableFollower::Begin() {
   if (absl::Status status = Sample(); !status.ok()) return status;
-  position_ = positions_.At(plan_, bound_us_);
-  certain_ = positions_.Certain(plan_, bound_us_);
+  for (const auto& feed : feeds_) {
+    feed->position = feed->positions.At(feed->now(), bound_us_);
+    feed->certain = feed->positions.Certain(feed->now(), bound_us_);
+  }
   return absl::OkStatus();
 }
 
 // Times of less than six digits: what was made within the last unit may be made again unseen.
-std::optional<std::string> TableFollower::FreshFrom() const {
+std::optional<std::string> TableFollower::FreshFrom(const Feed& feed) const {
+  const FollowPlan& plan = feed.now();
   const bool time =
-      plan_.cursor_kind == CursorKind::kTimestamp || plan_.cursor_kind == CursorKind::kDateTime;
-  if (!time || plan_.fraction_digits >= 6) return std::nullopt;
-  return positions_.At(plan_, now_us_ - kSecondUs);
+      plan.cursor_kind == CursorKind::kTimestamp || plan.cursor_kind == CursorKind::kDateTime;
+  if (!time || plan.fraction_digits >= 6) return std::nullopt;
+  return feed.positions.At(plan, now_us_ - kSecondUs);
+}
+
+absl::Status TableFollower::PollFeed(Feed* feed) {
+  if (feed->changes) {
+    absl::Status status = SetSince(feed->position, &*feed->changes);
+    if (!status.ok()) return status;
+  }
+  const FollowPlan& plan = feed->now();
+  const ChangeReader::Round round = {.from = feed->position,
+                                     .fresh_from = FreshFrom(*feed),
+                                     .until = feed->positions.At(plan, now_us_),
+                                     .max_page_rows = source_->max_page_rows};
+  return feed->reader.Read(
+      session_, plan, round, &rows_,
+      [this](const std::vector<EntryName>& names) { return Refresh(names, false); });
 }
 
 absl::Status TableFollower::Poll() {
   refused_ = absl::OkStatus();
   // Before the rows: what the sample does not know of is read by the next round, too.
   if (absl::Status status = Sample(); !status.ok()) return status;
-  const ChangeReader::Round round = {.from = position_,
-                                     .fresh_from = FreshFrom(),
-                                     .until = positions_.At(plan_, now_us_),
-                                     .max_page_rows = source_->max_page_rows};
-  absl::Status status =
-      changes_.Read(session_, plan_, round, &rows_,
-                    [this](const std::vector<EntryName>& names) { return Refresh(names, false); });
-  if (!status.ok()) return status;
+  for (const auto& feed : feeds_) {
+    if (absl::Status status = PollFeed(feed.get()); !status.ok()) return status;
+  }
   if (!refused_.ok()) return refused_;
-  position_ = positions_.At(plan_, bound_us_);
-  if (!certain_ && positions_.Certain(plan_, bound_us_)) {
-    certain_ = true;
-    reconcile_due_ = true;
+  for (const auto& feed : feeds_) {
+    feed->position = feed->positions.At(feed->now(), bound_us_);
+    if (!feed->certain && feed->positions.Certain(feed->now(), bound_us_)) {
+      feed->certain = true;
+      reconcile_due_ = true;
+    }
   }
   return absl::OkStatus();
 }
@@ -170,9 +214,7 @@ absl::StatusOr<bool> TableFollower::Reconcile() {
   if (absl::Status status = MendSuspects(); !status.ok()) return status;
   if (!pass_) {
     // The table may have been altered.
-    absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session_, *source_);
-    if (!plan.ok()) return plan.status();
-    plan_ = *std::move(plan);
+    if (absl::Status status = SetPlan(session_); !status.ok()) return status;
     pass_.emplace(plan_, applier_->cache(), &digests_);
   }
   absl::Status status = pass_->Step(session_, plan_, applier_, &suspects_);
@@ -184,7 +226,7 @@ absl::StatusOr<bool> TableFollower::Reconcile() {
 }
 
 void TableFollower::Tell(FollowSourceStatus* status) const {
-  status->position = position_.value_or("");
+  status->position = feeds_.size() == 1 ? feeds_[0]->position.value_or("") : "";
   status->advice = plan_.advice;
   if (!watch_->seen) {
     absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",

@@ -27,6 +27,7 @@
 #include "loader/mysql_entry_read.h"
 #include "loader/mysql_follow_plan.h"
 #include "loader/mysql_position.h"
+#include "loader/mysql_query_changes.h"
 #include "loader/mysql_reconcile.h"
 #include "loader/mysql_session.h"
 
@@ -75,16 +76,31 @@ class TableFollower {
   /// Whether the position has only now become certain (see PositionTracker): a pass is due.
   bool TakeReconcileDue();
 
-  bool has_cursor() const { return plan_.cursor.has_value(); }
+  /// Whether polling finds anything.
+  bool has_cursor() const { return !feeds_.empty(); }
   /// Fills in position, advice and the counts.
   void Tell(FollowSourceStatus* status) const;
 
  private:
+  // Rows that name entries to be read again, by a cursor of their own: the table's, or those of one
+  // of a query's `changes`.
+  struct Feed {
+    std::optional<ChangesPlan> changes;  // of a query
+    FollowPlan plan;                     // of a table
+    PositionTracker positions;
+    std::optional<std::string> position;
+    bool certain = true;
+    ChangeReader reader;
+    const FollowPlan& now() const { return changes ? changes->plan : plan; }
+  };
+
+  absl::Status SetPlan(Session* session);
   absl::Status Sample();
+  absl::Status PollFeed(Feed* feed);
   absl::StatusOr<bool> Apply(const EntryAsRead& entry, bool repair);
   absl::StatusOr<std::vector<bool>> Refresh(const std::vector<EntryName>& names, bool repair);
   absl::Status MendSuspects();
-  std::optional<std::string> FreshFrom() const;
+  std::optional<std::string> FreshFrom(const Feed& feed) const;
 
   const MySqlOptions* source_;
   const FollowOptions* options_;
@@ -95,14 +111,11 @@ class TableFollower {
   Session* session_ = nullptr;
   FollowPlan plan_;
 
-  PositionTracker positions_;
-  bool certain_ = true;
+  std::vector<std::unique_ptr<Feed>> feeds_;
   bool reconcile_due_ = false;
   std::int64_t now_us_ = 0;    // the last sample's
   std::int64_t bound_us_ = 0;  // the last sample's
-  std::optional<std::string> position_;
 
-  ChangeReader changes_;
   std::optional<ReconcilePass> pass_;
   EntryDigests digests_;             // of a source of JSON
   std::vector<EntryName> suspects_;  // found, and not read again yet

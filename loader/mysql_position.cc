@@ -20,8 +20,9 @@ bool IsLocalClock(CursorKind kind) {
 
 }  // namespace
 
-absl::Status PositionTracker::ReadLargest(Session* session, const FollowPlan& plan) {
-  largest_.reset();
+absl::Status PositionTracker::ReadLargest(Session* session, const FollowPlan& plan,
+                                          const std::optional<std::string>& at_least) {
+  largest_ = at_least;
   if (!IsLocalClock(plan.cursor_kind) && plan.cursor_kind != CursorKind::kInteger) {
     return absl::OkStatus();
   }

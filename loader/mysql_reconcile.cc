@@ -53,6 +53,10 @@ absl::StatusOr<std::string> UpToCondition(const std::vector<Column>& keys,
 ReconcilePass::ReconcilePass(const FollowPlan& plan, const Cache& cache,
                              const EntryDigests* digests)
     : digests_(digests), rows_estimate_(plan.rows_estimate) {
+  // How many rows a query has nobody knows; not more than about what the cache has of it.
+  if (!plan.selection.query.empty()) {
+    rows_estimate_ = plan.selection.pair_rows ? cache.counts().pairs : cache.counts().records;
+  }
   std::random_device random;
   key_.low = std::uint64_t{random()} << 32 | random();
   key_.high = std::uint64_t{random()} << 32 | random();

@@ -7,18 +7,27 @@
 #include "loader/mysql_session.h"
 
 namespace strata::mysql {
+namespace {
+
+std::string Name(const std::string& table, const std::string& query) {
+  if (query.empty()) return absl::StrCat("table ", QuoteForMessage(table));
+  return absl::StrCat("query ", QuoteForMessage(query));
+}
+
+}  // namespace
+
+std::string FromQuery(const std::string& query) {
+  return absl::StrCat(" FROM (", query, "\n) AS ", QuoteName("query"));
+}
 
 std::string FromClause(const Selection& selection) {
+  if (!selection.query.empty()) return FromQuery(selection.query);
   return absl::StrCat(" FROM ", QuoteName(selection.database), ".", QuoteName(selection.table));
 }
 
-std::string Described(const Selection& selection) {
-  return absl::StrCat("table ", QuoteForMessage(selection.table));
-}
+std::string Described(const Selection& selection) { return Name(selection.table, selection.query); }
 
-std::string Described(const MySqlMapping& mapping) {
-  return absl::StrCat("table ", QuoteForMessage(mapping.table));
-}
+std::string Described(const MySqlMapping& mapping) { return Name(mapping.table, mapping.query); }
 
 std::string OuterExpression(const Selection& selection) {
   return selection.outer_const ? QuoteText(*selection.outer_const)

@@ -10,10 +10,12 @@
 
 namespace strata::mysql {
 
-/// " FROM " and the table.
+/// " FROM " and the table, or the query in parentheses and with a name.
 std::string FromClause(const Selection& selection);
 
-/// What messages call it: table "name".
+std::string FromQuery(const std::string& query);
+
+/// What messages call it: table "name", query "SELECT …".
 std::string Described(const Selection& selection);
 std::string Described(const MySqlMapping& mapping);
 

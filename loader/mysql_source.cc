@@ -7,6 +7,7 @@
 // one.
 #include <strata/mysql_source.h>
 
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <new>
@@ -24,6 +25,7 @@
 #include "loader/message_text.h"
 #include "loader/mysql_fetch.h"
 #include "loader/mysql_open.h"
+#include "loader/mysql_relation.h"
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
 
@@ -31,10 +33,12 @@ namespace strata {
 namespace {
 
 std::string NameOf(const std::string& server, const std::vector<mysql::FetchedTable>& tables) {
+  const bool plain = std::none_of(tables.begin(), tables.end(),
+                                  [](const auto& table) { return !table.selection.query.empty(); });
   return absl::StrCat(
-      server, tables.size() == 1 ? " table " : " tables ",
-      absl::StrJoin(tables, ", ", [](std::string* out, const mysql::FetchedTable& table) {
-        out->append(QuoteForMessage(table.selection.table));
+      server, plain ? (tables.size() == 1 ? " table " : " tables ") : " ",
+      absl::StrJoin(tables, ", ", [plain](std::string* out, const mysql::FetchedTable& table) {
+        out->append(plain ? QuoteForMessage(table.selection.table) : Described(table.selection));
       }));
 }
 
@@ -90,7 +94,7 @@ class MySqlSource final : public Source {
 
 absl::StatusOr<mysql::FetchedTable> Check(mysql::Session* session, const std::string& database,
                                           const MySqlMapping& mapping) {
-  absl::StatusOr<mysql::Table> table = mysql::ReadTable(session, database, mapping.table);
+  absl::StatusOr<mysql::Table> table = mysql::ReadRelation(session, database, mapping);
   if (!table.ok()) return table.status();
   absl::StatusOr<mysql::Selection> selection = mysql::Select(*table, database, mapping);
   if (!selection.ok()) {

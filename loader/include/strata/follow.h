@@ -68,7 +68,7 @@ struct FollowSourceStatus {
   FollowState state = FollowState::kConnecting;
   absl::Status last_error;  ///< the last one there was, though it may be over; OK for none
   /// Rows whose cursor is before this are in the cache; the next round reads from here. The
-  /// cursor's text, empty where there is none.
+  /// cursor's text, empty where there is none and where a query has several.
   std::string position;
   /// How far the cache may lie behind the source, in seconds: since the last complete round of
   /// polling began. Below 0: there was none yet.
