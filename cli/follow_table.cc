@@ -4,11 +4,14 @@
 
 #include <cstdio>
 #include <ctime>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "cli/exit_status.h"
@@ -60,21 +63,30 @@ std::string StatusText(const FollowStatus& status) {
                          status.entries_changed, status.repairs);
 }
 
-// Tells trouble when it begins or is another, and its end.
+// Tells trouble when it begins or is another, and its end, of each source. What several have in
+// common, a lost connection say, is one line.
 class TroubleLines {
  public:
   explicit TroubleLines(std::string name) : name_(std::move(name)) {}
 
   void Show(const FollowStatus& status) {
-    if (IsTrouble(status.state)) {
-      const std::string line = absl::StrFormat("%s: %s", std::string(FollowStateName(status.state)),
-                                               MessageOf(status.last_error));
-      if (line != shown_) Say(line + "; what is held is served as it is");
-      shown_ = line;
-    } else if (status.state == FollowState::kFollowing && !shown_.empty()) {
-      Say("following again");
-      shown_.clear();
+    std::set<std::string> lines;
+    shown_.resize(status.sources.size());
+    for (std::size_t i = 0; i < status.sources.size(); ++i) {
+      const FollowSourceStatus& source = status.sources[i];
+      if (IsTrouble(source.state)) {
+        const std::string line = absl::StrFormat("%s: %s; what is held is served as it is",
+                                                 std::string(FollowStateName(source.state)),
+                                                 MessageOf(source.last_error));
+        if (line != shown_[i]) lines.insert(line);
+        shown_[i] = line;
+      } else if (source.state == FollowState::kFollowing && !shown_[i].empty()) {
+        const bool all = status.state == FollowState::kFollowing;
+        lines.insert(all ? "following again" : source.name + ": following again");
+        shown_[i].clear();
+      }
     }
+    for (const std::string& line : lines) Say(line);
     if (status.state == FollowState::kFollowing && status.advice != advice_) {
       advice_ = status.advice;
       if (!advice_.empty()) Say("advice: " + advice_);
@@ -86,7 +98,7 @@ class TroubleLines {
     std::fprintf(stderr, "strata load: %s: %s\n", OneLine(name_).c_str(), OneLine(line).c_str());
   }
   const std::string name_;
-  std::string shown_;
+  std::vector<std::string> shown_;  // of each source; empty where all is well
   std::string advice_;
 };
 
@@ -95,8 +107,13 @@ absl::StatusOr<std::unique_ptr<DebugServer>> Serve(const SourceArg& source,
                                                    const std::optional<std::string>& listen,
                                                    const Cache& cache, const Follower& follower) {
   if (!listen.has_value()) return nullptr;
-  absl::StatusOr<std::unique_ptr<DebugServer>> server =
-      Listen(*listen, cache, [&follower] { return HealthOf(follower.status()); });
+  // One table of rows has nothing beside the cache.
+  const std::vector<MySqlMapping>& tables = source.tables();
+  const bool beside = tables.size() > 1 || !tables[0].record.empty() || !tables[0].list.empty();
+  std::function<Footprint()> measure;
+  if (beside) measure = [&follower] { return follower.MeasureFootprint(); };
+  absl::StatusOr<std::unique_ptr<DebugServer>> server = Listen(
+      *listen, cache, [&follower] { return HealthOf(follower.status()); }, measure);
   if (server.ok() && (*server)->address() != *listen) {
     std::fprintf(stderr, "strata load: %s: listening on %s\n", OneLine(source.name()).c_str(),
                  (*server)->address().c_str());
@@ -121,7 +138,7 @@ absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowT
   options.reconcile_interval = times.reconcile;
   options.on_load_progress = [&told](const LoadProgress& progress) { told.Tell(progress); };
   absl::StatusOr<std::unique_ptr<Follower>> follower =
-      Follower::Start(source.mysql(), *cache, options);
+      Follower::Start(source.mysql(), source.tables(), *cache, options);
   if (!follower.ok()) return follower.status();
   // Behind the follower and the cache, which it asks: it ends before them.
   absl::StatusOr<std::unique_ptr<DebugServer>> server = Serve(source, listen, *cache, **follower);
@@ -146,7 +163,7 @@ absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowT
     const FollowStatus last = (*follower)->status();
     if (last.lag_seconds < 0) {
       return absl::CancelledError(
-          "stopped before the table was loaded: nothing is held, run it again to start over");
+          "stopped before all was loaded: nothing is held, run it again to start over");
     }
     server->reset();
     follower->reset();

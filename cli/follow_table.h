@@ -1,4 +1,4 @@
-// `load --follow`: keeps a cache equal to a table until SIGINT or SIGTERM (or SIGHUP).
+// `load --follow`: keeps a cache equal to tables until SIGINT or SIGTERM (or SIGHUP).
 //
 // While it follows the three signals end the following and not the program, so that what is held
 // can be written. Trouble and its end are a line each on standard error.
@@ -31,7 +31,7 @@ struct FollowedCache {
   std::chrono::nanoseconds elapsed{0};
 };
 
-/// Loads the table that `source` names (its kind is kMySql) and follows it until a signal comes.
+/// Loads the tables that `source` names (its kind is kMySql) and follows them until a signal comes.
 /// Meanwhile the cache and how following goes can be asked for at `listen`, where there is one
 /// (cli/listen.h); standard error says which address that is, where it is another than was given:
 /// a port of 0. An error where the first load cannot be done, or `listen` not be listened on.

@@ -1,5 +1,6 @@
 #include "cli/listen.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -11,16 +12,22 @@
 namespace strata::cli {
 
 absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, const Cache& cache,
-                                                    std::function<DebugHealth()> health) {
+                                                    std::function<DebugHealth()> health,
+                                                    std::function<Footprint()> follower) {
   absl::StatusOr<std::unique_ptr<DebugServer>> server = DebugServer::Start(
-      address, {.caches =
-                    [&cache] {
-                      return std::vector<NamedFootprint>{{.cache = cache.options().name,
-                                                          .counts = cache.counts(),
-                                                          .footprint = cache.MeasureFootprint()}};
-                    },
-                .process = {},
-                .health = std::move(health)});
+      address,
+      {.caches =
+           [&cache, follower = std::move(follower)] {
+             std::vector<NamedFootprint> shown = {{.cache = cache.options().name,
+                                                   .counts = cache.counts(),
+                                                   .footprint = cache.MeasureFootprint()}};
+             if (follower) {
+               shown.push_back({.cache = "follower", .counts = {}, .footprint = follower()});
+             }
+             return shown;
+           },
+       .process = {},
+       .health = std::move(health)});
   if (!absl::IsInvalidArgument(server.status())) return server;
   return UsageError(absl::StrCat("--listen: ", MessageOf(server.status())));
 }
@@ -28,6 +35,9 @@ absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, 
 DebugHealth HealthOf(const FollowStatus& status) {
   const bool healthy = status.state == FollowState::kFollowing && status.lag_seconds >= 0;
   const auto count = [](std::uint64_t number) { return static_cast<double>(number); };
+  const auto following = std::count_if(
+      status.sources.begin(), status.sources.end(),
+      [](const FollowSourceStatus& source) { return source.state == FollowState::kFollowing; });
   return {.healthy = healthy,
           .state = std::string(FollowStateName(status.state)),
           .message = healthy ? "" : std::string(MessageOf(status.last_error)),
@@ -40,7 +50,9 @@ DebugHealth HealthOf(const FollowStatus& status) {
                       {"repairs", count(status.repairs)},
                       {"passes", count(status.passes)},
                       {"reconcile_busy_seconds", status.reconcile_busy_seconds},
-                      {"reconnects", count(status.reconnects)}}};
+                      {"reconnects", count(status.reconnects)},
+                      {"sources", count(status.sources.size())},
+                      {"sources_following", static_cast<double>(following)}}};
 }
 
 }  // namespace strata::cli

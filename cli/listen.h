@@ -17,9 +17,11 @@
 namespace strata::cli {
 
 /// Serves `cache`, which must outlive the server, at `address`; /healthz answers with what `health`
-/// gives. An error of the call's words where `address` is none; else as DebugServer::Start.
+/// gives. Where `follower` is not empty, what it gives is shown under that name beside the cache.
+/// An error of the call's words where `address` is none; else as DebugServer::Start.
 absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, const Cache& cache,
-                                                    std::function<DebugHealth()> health);
+                                                    std::function<DebugHealth()> health,
+                                                    std::function<Footprint()> follower = {});
 
 /// How following goes, as /healthz tells it: healthy while rounds reach the source, and not before
 /// the first one is complete. `message` is what is wrong now: an error that is over is none.

@@ -259,7 +259,7 @@ class CommandLine {
                 "standard error then");
     AddReplace(verb, &args.replace_invalid_utf8);
     verb->add_flag("--follow", args.follow,
-                   "keep applying a table's changes until SIGINT or SIGTERM, then write --dump");
+                   "keep applying the tables' changes until SIGINT or SIGTERM, then write --dump");
     AddOptional(verb, "--save", &args.save, "FILE.strata (not in this version)");
     AddOptional(
         verb, "--listen", &args.listen,

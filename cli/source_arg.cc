@@ -191,7 +191,6 @@ absl::StatusOr<SourceArg> SourceArg::OfServer(const SourceFlags& flags, MySqlOpt
   source.name_ = flags.source;
   source.mysql_ = std::move(options);
   source.tables_ = std::move(tables);
-  if (source.tables_.size() == 1) source.mysql_.mapping = source.tables_[0];
   source.progress_ = flags.progress;
   if (!flags.password_file.empty()) source.mysql_.password_file = flags.password_file;
   MySqlCredentials credentials{.defaults_file = flags.defaults_file, .env_password = std::nullopt};

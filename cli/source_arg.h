@@ -61,10 +61,10 @@ class SourceArg {
   /// What the user called it. Never a password: a URL that holds one is refused.
   const std::string& name() const { return name_; }
   const JsonOptions& json() const { return json_; }
-  /// Of kMySql: the table and its server, credentials included.
+  /// Of kMySql: the server, credentials included; its mapping means nothing.
   const MySqlOptions& mysql() const { return mysql_; }
-  /// Of kMySql: how many tables it names. Where it is one, mysql() maps it.
-  std::size_t table_count() const { return tables_.size(); }
+  /// Of kMySql: its tables on that server.
+  const std::vector<MySqlMapping>& tables() const { return tables_; }
   /// Of the spool; -1 where there is none.
   int fd() const { return fd_; }
 

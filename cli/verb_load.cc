@@ -121,14 +121,8 @@ absl::Status RunLoad(const LoadArgs& args) {
   if (!source.ok()) return source.status();
   if (args.follow && source->kind() != SourceArg::Kind::kMySql) {
     return UsageError(absl::StrCat(source->name(),
-                                   ": --follow is for a mysql:// table: leave it out, a file is "
-                                   "read once"));
-  }
-  if (args.follow && source->table_count() != 1) {
-    return UsageError(
-        absl::StrCat(source->name(), ": names ", source->table_count(),
-                     " tables, and --follow follows one in this version: name one, or "
-                     "leave --follow out"));
+                                   ": --follow is for tables of MySQL (mysql:// or .toml): leave "
+                                   "it out, other files are read once"));
   }
   std::unique_ptr<Output> dump;
   if (args.dump.has_value()) {

@@ -1,5 +1,6 @@
 #include "loader/follow_apply.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,16 +21,24 @@ bool SameList(const EntryReader& entry, const RecordsView& records) {
   return true;
 }
 
+// The first source that has an entry under it has the outer.
+absl::Status EntryApplier::Claim(std::string_view outer) {
+  if (claims_.owners == nullptr) return absl::OkStatus();
+  const std::optional<std::size_t> other = claims_.owners->Claim(claims_.source, outer);
+  if (!other) return absl::OkStatus();
+  return OuterOfTwoSources(outer, (*claims_.names)[*other], (*claims_.names)[claims_.source]);
+}
+
 absl::StatusOr<bool> EntryApplier::Apply(std::string_view outer, std::string_view inner,
                                          bool present, const RecordsView& records, bool repair) {
   bool changed = false;
   absl::Status status = gate_->Through([&]() -> absl::Status {
     if (present) {
+      if (absl::Status claimed = Claim(outer); !claimed.ok()) return claimed;
       {
         const ReadGuard guard(*cache_);
         changed = !SameList(guard.Get(outer, inner), records);
       }
-      Own(outer);
       if (!changed) return absl::OkStatus();
       if (absl::Status put = cache_->Put(outer, inner, records); !put.ok()) return put;
     } else if (Owns(outer)) {
@@ -53,57 +62,54 @@ bool EntryApplier::DeleteWithOuter(std::string_view outer, std::string_view inne
     EntryCursor rest(outer);
     last = !rest.Next(guard) && rest.status().ok();
   }
-  if (last) cache_->DeleteOuter(outer);
+  if (last) {
+    cache_->DeleteOuter(outer);
+    if (claims_.owners != nullptr) claims_.owners->Release(outer);
+  }
   return true;
 }
 
-bool EntryApplier::GatedTarget::Ask(const std::function<bool()>& question) const {
+bool GatedTarget::Ask(const std::function<bool()>& question) const {
   bool answer = false;
-  const absl::Status status = applier_->gate_->Through([&] {
+  const absl::Status status = gate_->Through([&] {
     answer = question();
     return absl::OkStatus();
   });
   return status.ok() && answer;
 }
 
-bool EntryApplier::GatedTarget::empty() const {
-  return Ask([this] { return applier_->cache_->counts().outers == 0; });
+bool GatedTarget::empty() const {
+  return Ask([this] { return cache_->counts().outers == 0; });
 }
-bool EntryApplier::GatedTarget::HasOuter(std::string_view outer) const {
-  return Ask([&] { return ReadGuard(*applier_->cache_).HasOuter(outer); });
+bool GatedTarget::HasOuter(std::string_view outer) const {
+  return Ask([&] { return ReadGuard(*cache_).HasOuter(outer); });
 }
-absl::Status EntryApplier::GatedTarget::Put(std::string_view outer, std::string_view inner,
-                                            const RecordsView& records) {
-  return applier_->gate_->Through([&] {
-    applier_->Own(outer);
-    return applier_->cache_->Put(outer, inner, records);
-  });
+absl::Status GatedTarget::Put(std::string_view outer, std::string_view inner,
+                              const RecordsView& records) {
+  return gate_->Through([&] { return cache_->Put(outer, inner, records); });
 }
-absl::Status EntryApplier::GatedTarget::PutOuter(std::string_view outer) {
-  return applier_->gate_->Through([&] {
-    applier_->Own(outer);
-    return applier_->cache_->PutOuter(outer);
-  });
+absl::Status GatedTarget::PutOuter(std::string_view outer) {
+  return gate_->Through([&] { return cache_->PutOuter(outer); });
 }
-bool EntryApplier::GatedTarget::Delete(std::string_view outer, std::string_view inner) {
-  return Ask([&] { return applier_->cache_->Delete(outer, inner); });
+bool GatedTarget::Delete(std::string_view outer, std::string_view inner) {
+  return Ask([&] { return cache_->Delete(outer, inner); });
 }
-bool EntryApplier::GatedTarget::DeleteOuter(std::string_view outer) {
-  return Ask([&] { return applier_->cache_->DeleteOuter(outer); });
+bool GatedTarget::DeleteOuter(std::string_view outer) {
+  return Ask([&] { return cache_->DeleteOuter(outer); });
 }
-void EntryApplier::GatedTarget::Clear() {
+void GatedTarget::Clear() {
   (void)Ask([&] {
-    Cache& cache = *applier_->cache_;
-    if (applier_->options_->owns_cache) {
-      cache.Clear();
+    if (owners_ == nullptr) {
+      cache_->Clear();
       return true;
     }
     // Others may have come into the cache that was empty.
     OuterCursor outers;
-    const ReadGuard guard(cache);
+    const ReadGuard guard(*cache_);
     while (outers.Next(guard)) {
-      if (applier_->Owns(outers.outer())) cache.DeleteOuter(std::string(outers.outer()));
+      if (owners_->OwnerOf(outers.outer())) cache_->DeleteOuter(std::string(outers.outer()));
     }
+    owners_->Clear();
     return true;
   });
 }

@@ -10,6 +10,7 @@
 #include "loader/message_text.h"
 #include "loader/mysql_digest.h"
 #include "loader/mysql_pages.h"
+#include "loader/mysql_relation.h"
 
 namespace strata::mysql {
 namespace {
@@ -30,11 +31,10 @@ std::string Select(const FollowPlan& plan) {
   std::vector<std::string> list;
   for (const Column& column : selection.id) list.push_back(IdExpression(column));
   list.push_back(IdExpression(*plan.cursor));
-  list.push_back(ValueExpression(selection.outer));
+  list.push_back(OuterExpression(selection));
   list.push_back(ValueExpression(selection.inner));
   list.push_back(RowDigestExpression(selection));
-  return absl::StrCat("SELECT ", absl::StrJoin(list, ", "), " FROM ", QuoteName(selection.database),
-                      ".", QuoteName(selection.table));
+  return absl::StrCat("SELECT ", absl::StrJoin(list, ", "), FromClause(selection));
 }
 
 // The columns that rows are paged by.
@@ -45,14 +45,12 @@ std::vector<Column> PageColumns(const FollowPlan& plan) {
 }
 
 std::string Doing(const FollowPlan& plan, const std::string& where) {
-  return absl::StrCat("polling table ", QuoteForMessage(plan.selection.table), where);
+  return absl::StrCat("polling ", Described(plan.selection), where);
 }
 
 absl::Status ConfirmEnd(Session* session, const FollowPlan& plan, const std::string& condition) {
-  const absl::StatusOr<bool> more =
-      session->Exists(absl::StrCat("SELECT 1 FROM ", QuoteName(plan.selection.database), ".",
-                                   QuoteName(plan.selection.table), condition),
-                      Doing(plan, ""));
+  const absl::StatusOr<bool> more = session->Exists(
+      absl::StrCat("SELECT 1", FromClause(plan.selection), condition), Doing(plan, ""));
   if (!more.ok()) return more.status();
   // There may be new rows by now: the next page has them.
   return *more ? absl::AlreadyExistsError("more rows") : absl::OkStatus();

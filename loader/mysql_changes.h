@@ -2,7 +2,8 @@
 // entries to read again.
 //
 // What it makes sure of:
-//   - `cursor > c OR (cursor = c AND id > i)`: a range of the cursor's index.
+//   - `cursor > c OR (cursor = c AND id > i)`: a range of the cursor's index. The source's own
+//     `where` does not choose here: a row that fulfils it no more has an entry to be read again.
 //   - Rows that were there in the last round, every byte of them (their digest by the server), are
 //     counted and otherwise left alone: a position that an open transaction holds back costs
 //     reading rows, not entries. Where the cursor's unit is so coarse that a row may change twice

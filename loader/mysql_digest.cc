@@ -6,24 +6,33 @@
 #include <array>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
 #include "loader/mysql_dialect.h"
 #include "loader/mysql_entry_read.h"
 #include "loader/mysql_pages.h"
+#include "loader/mysql_relation.h"
 
 namespace strata::mysql {
 namespace {
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
+using Sha256 = std::array<unsigned char, EVP_MAX_MD_SIZE>;
+
+// Where SHA-256 is not to be had it is 0 and differs: entries are read again.
+Sha256 Sha256Of(std::string_view text) {
+  Sha256 sha{};
+  EVP_Digest(text.data(), text.size(), sha.data(), nullptr, EVP_sha256(), nullptr);
+  return sha;
+}
+
 void AddText(std::string_view text, EntryDigest* digest) {
   ++digest->texts;
   digest->crc_sum += crc32_z(0, reinterpret_cast<const unsigned char*>(text.data()), text.size());
-  std::array<unsigned char, EVP_MAX_MD_SIZE> sha{};
-  // Where SHA-256 is not to be had the digest is 0 and differs: entries are read again.
-  EVP_Digest(text.data(), text.size(), sha.data(), nullptr, EVP_sha256(), nullptr);
+  const Sha256 sha = Sha256Of(text);
   std::uint64_t first = 0;
   for (std::size_t i = 0; i < sizeof first; ++i) first = first << 8 | sha[i];
   digest->sha_sum += first;
@@ -45,8 +54,10 @@ std::string OrderBytes(const Column& column) {
 
 // The record's place in its list.
 std::string Place(const Selection& selection) {
-  const std::string partition = absl::StrCat("(PARTITION BY ", BytesExpression(selection.outer),
-                                             ", ", BytesExpression(selection.inner), " ORDER BY ");
+  std::vector<std::string> keys;
+  for (const Column& key : KeyColumns(selection)) keys.push_back(BytesExpression(key));
+  const std::string partition =
+      absl::StrCat("(PARTITION BY ", absl::StrJoin(keys, ", "), " ORDER BY ");
   std::vector<std::string> order;
   if (selection.order) order.push_back(OrderBytes(*selection.order));
   if (selection.pair_rows && selection.order) {
@@ -62,6 +73,9 @@ std::string LengthAnd(const std::string& bytes) {
 
 // A row's text behind its place; NULL where the row adds no pair.
 std::string Text(const Selection& selection) {
+  if (selection.json != JsonValue::kNone) {
+    return HashExpression(BytesExpression(selection.values[0]));
+  }
   if (selection.pair_rows) {
     const std::string key = BytesExpression(selection.values[0]);
     const std::string value = BytesExpression(selection.values[1]);
@@ -78,6 +92,17 @@ std::string Text(const Selection& selection) {
 }
 
 }  // namespace
+
+std::string JsonTextDigest(std::string_view text) {
+  constexpr std::size_t kSha256Bytes = 32;
+  const Sha256 sha = Sha256Of(text);
+  return absl::BytesToHexString({reinterpret_cast<const char*>(sha.data()), kSha256Bytes});
+}
+
+void AddJsonRow(std::optional<std::string_view> text_digest, EntryDigest* digest) {
+  ++digest->records;
+  if (text_digest) AddText(absl::StrCat(digest->records, ":", View(*text_digest)), digest);
+}
 
 EntryDigest DigestOf(const EntryReader& entry, bool pair_rows) {
   EntryDigest digest;
@@ -109,7 +134,7 @@ std::string BytesExpression(const Column& column) {
 }
 
 std::string RowDigestExpression(const Selection& selection) {
-  std::vector<Column> columns = {selection.outer, selection.inner};
+  std::vector<Column> columns = KeyColumns(selection);
   if (selection.order) columns.push_back(*selection.order);
   if (selection.deleted) columns.push_back(*selection.deleted);
   columns.insert(columns.end(), selection.values.begin(), selection.values.end());
@@ -120,6 +145,8 @@ std::string RowDigestExpression(const Selection& selection) {
     parts.push_back(absl::StrCat("CASE WHEN ", QuoteName(column.name), " IS NULL THEN 'N' ELSE ",
                                  "CONCAT(", LengthAnd(bytes), ") END"));
   }
+  const std::string own = OwnCondition(selection);
+  if (!own.empty()) parts.push_back(absl::StrCat("CASE WHEN ", own, " THEN 'C' ELSE 'N' END"));
   return absl::StrCat(
       "LEFT(", HashExpression(absl::StrCat("CONCAT(", absl::StrJoin(parts, ", "), ")")), ", 32)");
 }
@@ -129,11 +156,12 @@ absl::Status ReadDigests(Session* session, const Selection& selection, const std
                          absl::FunctionRef<absl::Status(std::string_view outer,
                                                         std::string_view inner, const EntryDigest&)>
                              on_entry) {
-  const std::string rows = absl::StrCat(
-      "SELECT ", BytesExpression(selection.outer), " AS o, ", BytesExpression(selection.inner),
-      " AS i, ", Place(selection), " AS r, ", Text(selection), " AS t FROM ",
-      QuoteName(selection.database), ".", QuoteName(selection.table), " WHERE ", where,
-      where.empty() ? "" : " AND ", LivingCondition(selection));
+  const std::string outer =
+      selection.outer_const ? QuoteBytes(*selection.outer_const) : BytesExpression(selection.outer);
+  const std::string rows =
+      absl::StrCat("SELECT ", outer, " AS o, ", BytesExpression(selection.inner), " AS i, ",
+                   Place(selection), " AS r, ", Text(selection), " AS t", FromClause(selection),
+                   " WHERE ", where, where.empty() ? "" : " AND ", LivingCondition(selection));
   enum { kOuter, kInner, kTexts, kCrcSum, kShaSum, kRecords };
   return session->Query(absl::StrCat("SELECT o, i, COUNT(t), SUM(CRC32(CONCAT(r, ':', t))), "
                                      "SUM(CAST(CONV(LEFT(",

@@ -3,6 +3,8 @@
 //     a pair's text      R ":" <key length> ":" <value length> ":" key value        pair rows
 //     a record's text    R ":" ( <name length> ":" name <value length> ":" value )*  record rows,
 //                        the columns that are not NULL
+//     a row's text       R ":" <SHA-256 of the column's text, 64 hexadecimal digits> JSON,
+//                        the rows whose column is not NULL; R and records are the rows'
 //     R                  the record's place in its list, from 1, in decimal
 //     an entry's digest  how many texts, Σ CRC-32, Σ of SHA-256's first 64 bits, both modulo
 //                        2^64; and how many records
@@ -10,7 +12,8 @@
 // Lengths are in bytes, so that no two lists have one text; the place is in it, so that a change of
 // order alone shows; sums, so that equal pairs do not cancel out. The places are what the server
 // finds with a window function over the order column: the cache has positions and not that column's
-// values, and nothing has to be kept beside the cache for comparing.
+// values, and nothing has to be kept beside the cache for comparing, but for JSON: of that the
+// cache has no text, and digests are kept as it was read (loader/entry_digests.h).
 //
 // A digest that differs where the content does not costs reading an entry once more and never
 // correctness: so it is for a record that gives a key twice, and for texts beyond
@@ -21,6 +24,7 @@
 #define STRATA_LOADER_MYSQL_DIGEST_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -42,14 +46,19 @@ struct EntryDigest {
   friend bool operator==(const EntryDigest&, const EntryDigest&) = default;
 };
 
-/// Of an entry of the cache, which must be there.
+/// What stands for a text of JSON.
+std::string JsonTextDigest(std::string_view text);
+/// Adds a row of JSON, in the order of its entry's list: its text's digest, nothing for NULL.
+void AddJsonRow(std::optional<std::string_view> text_digest, EntryDigest* digest);
+
+/// Of an entry of the cache, which must be there; not of JSON.
 EntryDigest DigestOf(const EntryReader& entry, bool pair_rows);
 
 /// The bytes of the value's text, comparable and countable: as they lie in the cache.
 std::string BytesExpression(const Column& column);
 
-/// All that is selected of a row, its keys, order and deletion too, as 32 hexadecimal digits; NULL
-/// where it is too large for the server.
+/// All that is selected of a row, its keys, order and deletion too, and whether it is one of those
+/// chosen by `where`, as 32 hexadecimal digits; NULL where it is too large for the server.
 std::string RowDigestExpression(const Selection& selection);
 
 /// The digests of all entries with rows that fulfil `where`, which ends no entry in the middle.

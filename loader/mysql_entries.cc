@@ -1,6 +1,7 @@
 #include "loader/mysql_entries.h"
 
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,7 +13,8 @@ namespace strata::mysql {
 namespace {
 
 // A payload is the row's values one after another: 00 for NULL, else 01, 4 bytes of size, the
-// bytes. Of JSON it is the row's records: 02 begins one, its keys and values follow.
+// bytes. Of JSON it is the row's records: 02 begins one, its keys and values follow; before them,
+// where digests are wanted, the digest of the text as a value.
 constexpr char kRecordBegin = '\2';
 
 void AppendText(std::string_view text, std::string* payload) {
@@ -51,8 +53,11 @@ bool IsDeleted(const Row& row, std::size_t cell) { return !row.IsNull(cell) && r
 
 }  // namespace
 
-Entries::Entries(const Selection* selection, std::size_t memory_budget_bytes, std::string directory)
-    : selection_(*selection), sort_(memory_budget_bytes, std::move(directory)) {}
+Entries::Entries(const Selection* selection, std::size_t memory_budget_bytes, std::string directory,
+                 EntryDigests* digests)
+    : selection_(*selection),
+      digests_(selection->json == JsonValue::kNone ? nullptr : digests),
+      sort_(memory_budget_bytes, std::move(directory)) {}
 
 absl::Status Entries::Add(const Row& row) {
   const std::uint64_t arrival = arrival_++;
@@ -89,9 +94,11 @@ absl::Status Entries::AppendJson(const Row& row) {
   const std::size_t cell = selection_.value_cell(0);
   const bool is_list = selection_.json == JsonValue::kList;
   if (row.IsNull(cell)) {
+    if (digests_ != nullptr) payload_.push_back('\0');
     if (!is_list) payload_.push_back(kRecordBegin);
     return absl::OkStatus();
   }
+  if (digests_ != nullptr) AppendText(JsonTextDigest(row[cell]), &payload_);
   const absl::StatusOr<RecordsView> records =
       is_list ? json_.ParseList(row[cell]) : json_.ParseRecord(row[cell]);
   if (!records.ok()) {
@@ -136,6 +143,7 @@ absl::Status Entries::AddEntry(Batch* batch) {
   const std::size_t prefix_bytes = ReadEntryPrefix(row_.key, &outer_, &inner_);
   prefix_.assign(row_.key.substr(0, prefix_bytes));
   record_.clear();
+  digest_ = EntryDigest{};
   batch->BeginEntry(outer_, inner_);
   while (more_ && row_.key.substr(0, prefix_.size()) == prefix_) {
     AddRow(batch);
@@ -145,12 +153,17 @@ absl::Status Entries::AddEntry(Batch* batch) {
     }
   }
   batch->EndEntry();
+  if (digests_ != nullptr) digests_->Set(outer_, inner_, digest_);
   return absl::OkStatus();
 }
 
 void Entries::AddRow(Batch* batch) {
   std::string_view payload = row_.payload;
   if (selection_.json != JsonValue::kNone) {
+    if (digests_ != nullptr) {
+      const Value text = TakeValue(&payload);
+      AddJsonRow(text.null ? std::nullopt : std::optional(text.text), &digest_);
+    }
     while (!payload.empty()) {
       if (payload.front() == kRecordBegin) {
         batch->BeginRecord();

@@ -18,7 +18,9 @@
 
 #include <strata/source.h>
 
+#include "loader/entry_digests.h"
 #include "loader/external_sort.h"
+#include "loader/mysql_digest.h"
 #include "loader/mysql_row_json.h"
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
@@ -27,8 +29,10 @@ namespace strata::mysql {
 
 class Entries {
  public:
-  /// `selection` must outlive it. The memory and the directory are ExternalSort's.
-  Entries(const Selection* selection, std::size_t memory_budget_bytes, std::string directory);
+  /// `selection` must outlive it, and `digests`, where the digests of JSON entries are noted that
+  /// Fill gives; null for nowhere. The memory and the directory are ExternalSort's.
+  Entries(const Selection* selection, std::size_t memory_budget_bytes, std::string directory,
+          EntryDigests* digests = nullptr);
 
   /// Takes a row of the selection's cells. InvalidArgument: an order value or JSON that cannot be
   /// understood; else ExternalSort's errors. May throw std::bad_alloc.
@@ -53,6 +57,7 @@ class Entries {
   absl::Status AppendJson(const Row& row);
 
   const Selection& selection_;
+  EntryDigests* digests_;
   ExternalSort sort_;
   std::uint64_t arrival_ = 0;
   std::uint64_t rows_skipped_ = 0;
@@ -66,6 +71,7 @@ class Entries {
   std::string inner_;
   std::string prefix_;
   std::string record_;
+  EntryDigest digest_;  // where there are digests_: of the entry that is made
 };
 
 }  // namespace strata::mysql

@@ -10,8 +10,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
+#include <strata/source.h>
+
 #include "loader/message_text.h"
 #include "loader/mysql_pages.h"
+#include "loader/mysql_relation.h"
+#include "loader/mysql_row_json.h"
 #include "loader/mysql_sort_key.h"
 
 namespace strata::mysql {
@@ -44,12 +48,41 @@ absl::StatusOr<StoredRow> Store(const Selection& selection, const Row& row) {
   return stored;
 }
 
-Records Build(const Selection& selection, StoredEntry* rows) {
+void SortByOrder(StoredEntry* rows) {
   std::stable_sort(rows->begin(), rows->end(),
                    [](const StoredRow& a, const StoredRow& b) { return a.record < b.record; });
+}
+
+// The records of rows in order, whose column is JSON, as the batch's one entry; and their digest.
+absl::Status BuildJson(const Selection& selection, const StoredEntry& rows, Batch* batch,
+                       EntryDigest* digest) {
+  RowJson json;
+  batch->BeginEntry({}, {});
+  for (const StoredRow& row : rows) {
+    const std::optional<std::string>& text = row.values[0];
+    if (!text) {
+      AddJsonRow(std::nullopt, digest);
+      if (selection.json == JsonValue::kRecord) batch->BeginRecord();
+      continue;
+    }
+    AddJsonRow(JsonTextDigest(*text), digest);
+    const absl::StatusOr<RecordsView> parsed =
+        selection.json == JsonValue::kList ? json.ParseList(*text) : json.ParseRecord(*text);
+    if (!parsed.ok()) return parsed.status();
+    for (std::size_t i = 0; i < parsed->size(); ++i) {
+      batch->BeginRecord();
+      for (const Pair& pair : (*parsed)[i]) batch->AddPair(pair.key, pair.value);
+    }
+  }
+  batch->EndEntry();
+  return absl::OkStatus();
+}
+
+// The records of rows in order.
+Records Build(const Selection& selection, const StoredEntry& rows) {
   Records records;
   const StoredRow* last = nullptr;
-  for (const StoredRow& row : *rows) {
+  for (const StoredRow& row : rows) {
     if (!selection.pair_rows) {
       records.BeginRecord();
       for (std::size_t i = 0; i < row.values.size(); ++i) {
@@ -97,37 +130,83 @@ absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_vie
   return absl::StrCat(name, " = ", *literal);
 }
 
-std::string LivingCondition(const Selection& selection) {
-  std::string condition = absl::StrCat(QuoteName(selection.outer.name), " IS NOT NULL AND ",
-                                       QuoteName(selection.inner.name), " IS NOT NULL");
-  if (selection.deleted) {
-    absl::StrAppend(&condition, " AND NOT COALESCE(", DeletedExpression(*selection.deleted),
-                    ", 0)");
+namespace {
+
+// The rows of one entry.
+absl::StatusOr<std::string> EntryCondition(const Selection& selection, const EntryName& name) {
+  absl::StatusOr<std::string> inner = ExactCondition(selection.inner, name.inner);
+  if (!inner.ok()) return inner.status();
+  if (selection.outer_const) {
+    return name.outer == *selection.outer_const ? absl::StrCat("(", *inner, ")")
+                                                : std::string("FALSE");
   }
-  return condition;
+  absl::StatusOr<std::string> outer = ExactCondition(selection.outer, name.outer);
+  if (!outer.ok()) return outer.status();
+  return absl::StrCat("(", *outer, " AND ", *inner, ")");
 }
 
-absl::Status ReadEntries(
-    Session* session, const Selection& selection, std::span<const EntryName> names,
-    absl::FunctionRef<absl::Status(const EntryName&, bool present, const RecordsView&)> on_entry) {
+}  // namespace
+
+std::string LivingCondition(const Selection& selection) {
+  std::vector<std::string> conditions;
+  for (const Column& key : KeyColumns(selection)) {
+    conditions.push_back(absl::StrCat(QuoteName(key.name), " IS NOT NULL"));
+  }
+  if (selection.deleted) {
+    conditions.push_back(
+        absl::StrCat("NOT COALESCE(", DeletedExpression(*selection.deleted), ", 0)"));
+  }
+  if (!selection.where.empty()) conditions.push_back(OwnCondition(selection));
+  return absl::StrJoin(conditions, " AND ");
+}
+
+namespace {
+
+absl::Status Tell(const Session& session, const Selection& selection, const EntryName& name,
+                  StoredEntry* rows, absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
+  EntryAsRead entry{
+      .name = name, .present = !rows->empty(), .records = {}, .digest = {}, .status = {}};
+  SortByOrder(rows);
+  if (selection.json == JsonValue::kNone) {
+    const Records records = Build(selection, *rows);
+    entry.records = records.view();
+    return on_entry(entry);
+  }
+  Batch batch;
+  const absl::Status built = BuildJson(selection, *rows, &batch, &entry.digest);
+  if (built.ok()) {
+    entry.records = batch[0].records;
+  } else if (absl::IsInvalidArgument(built)) {
+    entry.status = absl::InvalidArgumentError(
+        absl::StrCat("MySQL ", session.server(), ": ", Described(selection), ", entry ",
+                     QuoteForMessage(name.outer), ", ", QuoteForMessage(name.inner), ": column ",
+                     QuoteForMessage(selection.values[0].name), ": ", built.message()));
+  } else {
+    return built;
+  }
+  return on_entry(entry);
+}
+
+}  // namespace
+
+absl::Status ReadEntries(Session* session, const Selection& selection,
+                         std::span<const EntryName> names,
+                         absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
   if (names.empty()) return absl::OkStatus();
   std::vector<std::string> wanted;
   std::map<EntryName, StoredEntry> entries;
   for (const EntryName& name : names) {
-    absl::StatusOr<std::string> outer = ExactCondition(selection.outer, name.outer);
-    if (!outer.ok()) return outer.status();
-    absl::StatusOr<std::string> inner = ExactCondition(selection.inner, name.inner);
-    if (!inner.ok()) return inner.status();
-    wanted.push_back(absl::StrCat("(", *outer, " AND ", *inner, ")"));
     entries[name];
+    absl::StatusOr<std::string> condition = EntryCondition(selection, name);
+    if (!condition.ok()) return condition.status();
+    wanted.push_back(*std::move(condition));
   }
   std::string from_where =
-      absl::StrCat(" FROM ", QuoteName(selection.database), ".", QuoteName(selection.table),
-                   " WHERE (", absl::StrJoin(wanted, " OR "), ") AND ", LivingCondition(selection));
+      absl::StrCat(FromClause(selection), " WHERE (", absl::StrJoin(wanted, " OR "), ") AND ",
+                   LivingCondition(selection));
   const std::string doing =
-      absl::StrCat("reading table ", QuoteForMessage(selection.table), ", entry ",
-                   QuoteForMessage(names[0].outer), ", ", QuoteForMessage(names[0].inner),
-                   names.size() > 1 ? " and others" : "");
+      absl::StrCat("reading ", Described(selection), ", entry ", QuoteForMessage(names[0].outer),
+                   ", ", QuoteForMessage(names[0].inner), names.size() > 1 ? " and others" : "");
   std::vector<std::string> order;
   for (const Column& column : selection.id) order.push_back(QuoteName(column.name));
   bool any = false;
@@ -151,8 +230,9 @@ absl::Status ReadEntries(
     if (*some) return session->EndedEarly(doing);
   }
   for (auto& [name, rows] : entries) {
-    const Records records = Build(selection, &rows);
-    if (absl::Status told = on_entry(name, !rows.empty(), records.view()); !told.ok()) return told;
+    if (absl::Status told = Tell(*session, selection, name, &rows, on_entry); !told.ok()) {
+      return told;
+    }
   }
   return absl::OkStatus();
 }

@@ -24,6 +24,7 @@
 
 #include <strata/record.h>
 
+#include "loader/mysql_digest.h"
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
 
@@ -41,14 +42,23 @@ inline constexpr std::size_t kMostEntriesARead = 32;
 /// The condition that `column` holds exactly the value whose text is `text`.
 absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_view text);
 
-/// The condition for rows that are content: keys not NULL, not deleted.
+/// The condition for rows that are content: keys not NULL, not deleted, chosen by `where`.
 std::string LivingCondition(const Selection& selection);
 
+/// An entry as the server has it. Views, valid during the call that is given it.
+struct EntryAsRead {
+  const EntryName& name;
+  bool present = false;  ///< whether a row of it is left
+  RecordsView records;
+  EntryDigest digest;   ///< of JSON alone: of the texts
+  absl::Status status;  ///< InvalidArgument: a row's JSON cannot be understood, and no records
+};
+
 /// Reads up to kMostEntriesARead different entries, as one statement saw them. Calls `on_entry`
-/// for each, also where no row is left (`present` is false then); views last during the call.
-absl::Status ReadEntries(
-    Session* session, const Selection& selection, std::span<const EntryName> names,
-    absl::FunctionRef<absl::Status(const EntryName&, bool present, const RecordsView&)> on_entry);
+/// for each.
+absl::Status ReadEntries(Session* session, const Selection& selection,
+                         std::span<const EntryName> names,
+                         absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry);
 
 }  // namespace strata::mysql
 

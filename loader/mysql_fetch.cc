@@ -11,6 +11,8 @@
 #include "loader/message_text.h"
 #include "loader/mysql_entry_order.h"
 #include "loader/mysql_pages.h"
+#include "loader/mysql_query.h"
+#include "loader/mysql_relation.h"
 
 namespace strata::mysql {
 namespace {
@@ -29,13 +31,13 @@ absl::Status Stopped() { return absl::CancelledError("stopped"); }
 }  // namespace
 
 Fetch::Fetch(const MySqlOptions& options, std::unique_ptr<Session> session,
-             std::vector<FetchedTable> tables)
+             std::vector<FetchedTable> tables, OuterOwners* owners)
     : tables_(std::move(tables)),
       max_page_rows_(options.max_page_rows),
       sort_memory_bytes_(options.sort_memory_bytes),
       temporary_directory_(TemporaryDirectory(options)),
       session_(std::move(session)),
-      owners_(tables_.size()) {
+      owners_(owners == nullptr && tables_.size() > 1 ? &own_owners_ : owners) {
   TellTotal(0);
   for (const FetchedTable& table : tables_) {
     if (table.advice.empty()) continue;
@@ -72,7 +74,8 @@ absl::Status Fetch::ReadAll(BatchQueue* queue) {
 }
 
 absl::Status Fetch::ReadTable(std::size_t index, BatchQueue* queue) {
-  Entries entries(&tables_[index].selection, sort_memory_bytes_, temporary_directory_);
+  Entries entries(&tables_[index].selection, sort_memory_bytes_, temporary_directory_,
+                  tables_[index].digests);
   if (absl::Status status = FetchRows(index, &entries, queue); !status.ok()) return status;
   if (index + 1 == tables_.size()) session_.reset();
   if (absl::Status status = HandOn(index, &entries, queue); !status.ok()) return status;
@@ -101,6 +104,9 @@ absl::Status Fetch::PushBatch(std::size_t index, BatchQueue* queue) {
 
 absl::Status Fetch::FetchRows(std::size_t index, Entries* entries, BatchQueue* queue) {
   const Selection& selection = tables_[index].selection;
+  if (!selection.query.empty()) {
+    if (absl::Status status = CheckIds(session_.get(), selection); !status.ok()) return status;
+  }
   Pages pages(session_.get(), &selection, max_page_rows_);
   const bool in_order = ComesInEntryOrder(selection);
   EntryBorders borders(&selection);
@@ -127,15 +133,12 @@ absl::Status Fetch::FetchRows(std::size_t index, Entries* entries, BatchQueue* q
 
 // Notes whose outers the batch names.
 absl::Status Fetch::ClaimOuters(std::size_t index) {
-  if (tables_.size() == 1) return absl::OkStatus();
+  if (owners_ == nullptr) return absl::OkStatus();
   for (std::size_t i = 0; i < batch_.size(); ++i) {
-    const std::optional<std::size_t> other = owners_.Claim(index, batch_[i].outer);
+    const std::optional<std::size_t> other = owners_->Claim(index, batch_[i].outer);
     if (!other) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "outer ", QuoteForMessage(batch_[i].outer), " comes from table ",
-        QuoteForMessage(tables_[*other].selection.table), " and from table ",
-        QuoteForMessage(tables_[index].selection.table),
-        ", and an outer belongs to one source: leave it out of one of them (where = …)"));
+    return OuterOfTwoSources(batch_[i].outer, Described(tables_[*other].selection),
+                             Described(tables_[index].selection));
   }
   return absl::OkStatus();
 }

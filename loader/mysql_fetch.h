@@ -22,6 +22,7 @@
 #include <strata/source.h>
 
 #include "loader/batch_queue.h"
+#include "loader/entry_digests.h"
 #include "loader/mysql_entries.h"
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
@@ -33,13 +34,15 @@ namespace strata::mysql {
 struct FetchedTable {
   Selection selection;
   std::uint64_t rows_estimate = 0;
-  std::string advice;  ///< SourceProgress's
+  std::string advice;               ///< SourceProgress's
+  EntryDigests* digests = nullptr;  ///< where those of JSON are noted; outlives the fetching
 };
 
 class Fetch {
  public:
+  /// Whose each outer is, is noted in `owners`, which outlives it; null: within, while it reads.
   Fetch(const MySqlOptions& options, std::unique_ptr<Session> session,
-        std::vector<FetchedTable> tables);
+        std::vector<FetchedTable> tables, OuterOwners* owners);
 
   /// Reads everything into `queue` and ends it, whatever happens. The connection is closed as soon
   /// as the last row is here.
@@ -62,7 +65,8 @@ class Fetch {
   const std::size_t sort_memory_bytes_;
   const std::string temporary_directory_;
   std::unique_ptr<Session> session_;
-  OuterOwners owners_;
+  OuterOwners own_owners_;
+  OuterOwners* owners_;  // null where nobody wants to know
   Batch batch_;
 
   mutable std::mutex mutex_;

@@ -1,4 +1,5 @@
-// The follower's thread: when to connect, load, poll, compare and wait, and what is told of it.
+// The follower's thread: when to connect, load, and whose turn it is to poll, compare and wait; and
+// what is told of it.
 #include <strata/follow.h>
 
 #include <algorithm>
@@ -19,9 +20,14 @@
 #include "loader/follow_gate.h"
 #include "loader/follow_pace.h"
 #include "loader/follow_retry.h"
+#include "loader/follow_source.h"
+#include "loader/follow_status.h"
 #include "loader/message_text.h"
 #include "loader/mysql_follow_table.h"
+#include "loader/mysql_open.h"
+#include "loader/mysql_relation.h"
 #include "loader/mysql_session.h"
+#include "loader/outer_owners.h"
 
 namespace strata {
 namespace {
@@ -31,8 +37,6 @@ using std::chrono::milliseconds;
 
 // Stop waits so long for the thread before it lets it end by itself.
 constexpr milliseconds kStopWait{700};
-// A statement that is ended so often on one connection in a row is tried on another.
-constexpr int kMostRepeats = 4;
 
 absl::Status CheckOptions(const FollowOptions& options) {
   constexpr milliseconds kLeastPoll{10};
@@ -52,39 +56,44 @@ absl::Status CheckOptions(const FollowOptions& options) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-std::string_view FollowStateName(FollowState state) {
-  switch (state) {
-    case FollowState::kConnecting:
-      return "connecting";
-    case FollowState::kLoading:
-      return "loading";
-    case FollowState::kFollowing:
-      return "following";
-    case FollowState::kRetrying:
-      return "retrying";
-    case FollowState::kWaiting:
-      return "waiting";
-    case FollowState::kOutOfMemory:
-      return "out of memory";
-    case FollowState::kStopped:
-      return "stopped";
-    case FollowState::kFailed:
-      return "failed";
+absl::Status CheckMappings(const std::vector<MySqlMapping>& mappings) {
+  if (mappings.empty() || mappings.size() > OuterOwners::kMostOwners) {
+    return absl::InvalidArgumentError("no table to follow, or more than 65534; name some");
   }
-  return "unknown";
+  for (std::size_t i = 0; i < mappings.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!mappings[i].outer_const || mappings[i].outer_const != mappings[j].outer_const) continue;
+      return OuterOfTwoSources(*mappings[i].outer_const, mysql::Described(mappings[j]),
+                               mysql::Described(mappings[i]));
+    }
+  }
+  return absl::OkStatus();
 }
+
+}  // namespace
 
 // Owned by the Follower and by its thread, whichever lives longer.
 class Follower::State {
  public:
-  State(const MySqlOptions& source, Cache* cache, const FollowOptions& options)
-      : source_(source),
+  State(const MySqlOptions& connection, const std::vector<MySqlMapping>& mappings, Cache* cache,
+        const FollowOptions& options)
+      : connection_(connection),
+        mappings_(mappings),
         options_(options),
-        applier_(cache, &gate_, &options_),
-        table_(&source_, &options_, &applier_, &stopping_),
-        retry_(options.retry_min, options.retry_max, std::random_device()()) {}
+        claimed_(mappings.size() > 1 || !options.owns_cache ? &owners_ : nullptr),
+        target_(cache, &gate_, claimed_),
+        retry_(options.retry_min, options.retry_max, std::random_device()()) {
+    for (const MySqlMapping& mapping : mappings_) names_.push_back(mysql::Described(mapping));
+    for (std::size_t i = 0; i < mappings_.size(); ++i) {
+      MySqlOptions source = connection_;
+      source.mapping = mappings_[i];
+      const EntryApplier applier(cache, &gate_, &options_, {claimed_, i, &names_});
+      sources_.push_back(
+          std::make_unique<FollowedSource>(source, &options_, applier, &watch_, &stopping_));
+    }
+    told_.resize(sources_.size());
+    for (std::size_t i = 0; i < sources_.size(); ++i) sources_[i]->Tell(&told_[i]);
+  }
 
   absl::Status Launch(std::shared_ptr<State> self) {
     try {
@@ -109,7 +118,7 @@ class Follower::State {
     {
       std::unique_lock<std::mutex> lock(mutex_);
       ended = wake_.wait_for(lock, kStopWait, [this] { return ended_; });
-      if (status_.state != FollowState::kFailed) status_.state = FollowState::kStopped;
+      stopped_ = true;
     }
     if (ended) {
       thread_.join();
@@ -120,19 +129,46 @@ class Follower::State {
 
   FollowStatus Status() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    FollowStatus status = status_;
-    // A message of its own: abseil counts who shares one in code that ThreadSanitizer cannot see.
-    status.last_error = absl::Status(status_.last_error.code(), status_.last_error.message());
-    if (even_at_)
-      status.lag_seconds = std::chrono::duration<double>(Clock::now() - *even_at_).count();
+    FollowStatus status;
+    status.last_error = last_error_;
+    status.rows_loaded = rows_loaded_;
+    status.reconnects = reconnects_;
+    status.reconcile_busy_seconds = reconcile_busy_seconds_;
+    Combine(told_, &status);
+    if (stopped_ && status.state != FollowState::kFailed) {
+      status.state = FollowState::kStopped;
+      for (FollowSourceStatus& source : status.sources) source.state = FollowState::kStopped;
+    }
     return status;
+  }
+
+  Footprint MeasureFootprint() const {
+    Footprint footprint;
+    footprint.layout = "follower";
+    for (const auto& source : sources_) {
+      Footprint one;
+      source->digests()->AddLayer(&one);
+      if (footprint.layers.empty()) {
+        footprint = one;
+        footprint.layout = "follower";
+        continue;
+      }
+      Layer& all = footprint.layers[0];
+      all.count += one.layers[0].count;
+      all.used_bytes += one.layers[0].used_bytes;
+      all.slack_bytes += one.layers[0].slack_bytes;
+      footprint.allocated_bytes += one.allocated_bytes;
+      footprint.heap_blocks += one.heap_blocks;
+    }
+    owners_.AddLayer(&footprint);
+    return footprint;
   }
 
   std::uint64_t RequestReconcile() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    reconcile_asked_ = true;
+    woken_ = true;
     wake_.notify_all();
-    return passes_begun_ + 1;
+    return ++pass_wanted_;
   }
 
  private:
@@ -143,53 +179,64 @@ class Follower::State {
   }
 
   void Run();
-  absl::Status Turn();
+  /// Whatever is due now; until when to wait then. Nothing: the follower has ended.
+  std::optional<Clock::time_point> Turn();
+  absl::Status Prepare();
   absl::Status Connect();
   absl::Status Load();
-  absl::Status Poll();
-  absl::Status Reconcile();
-  bool ReconcileDue();
+  absl::Status TurnOf(FollowedSource* source);
+  absl::Status Reconcile(FollowedSource* source);
+  void Disconnect();
+  std::uint64_t PassWanted();
   void PaceAfterChunk(Clock::duration took);
-  /// How long to wait after a turn that ended so; nothing: the follower has ended.
-  std::optional<Clock::duration> Judge(const absl::Status& turn);
-  void Publish(std::optional<FollowState> state, const absl::Status& error = absl::OkStatus());
-  void Wait(Clock::duration pause, bool after_error);
+  /// What follows from an error of the connection or of the load: until when to wait.
+  std::optional<Clock::time_point> JudgeAll(const absl::Status& error);
+  void SetAll(FollowState state, const absl::Status& error = absl::OkStatus());
+  void Publish(const absl::Status& error = absl::OkStatus());
+  void WaitUntil(Clock::time_point next);
 
-  const MySqlOptions source_;
+  const MySqlOptions connection_;
+  const std::vector<MySqlMapping> mappings_;
   const FollowOptions options_;
+  std::vector<std::string> names_;
   FollowGate gate_;
   std::atomic<bool> stopping_{false};
-  EntryApplier applier_;
-  mysql::TableFollower table_;
+  OuterOwners owners_;
+  OuterOwners* const claimed_;  // owners_, or null where all of the cache is the one source's
+  GatedTarget target_;
   std::optional<std::stop_callback<std::function<void()>>> on_stop_;
   std::mutex stop_mutex_;
   std::thread thread_;
 
-  // The thread's alone.
+  // The thread's alone, but for the sources' digests.
+  std::unique_ptr<mysql::Session> session_;
+  mysql::TransactionWatch watch_;
+  std::vector<std::unique_ptr<FollowedSource>> sources_;
   RetryPauses retry_;
-  int repeats_ = 0;
+  Clock::time_point not_before_;  // the pause after an error that is everyone's
   bool ever_connected_ = false;
   bool loaded_ = false;
-  Clock::time_point next_poll_;
   Clock::time_point next_pass_;
   Clock::time_point next_chunk_;
-  Clock::time_point pass_began_;
 
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable wake_;
-  FollowStatus status_;
-  std::optional<Clock::time_point> even_at_;  // then the cache was known to equal the source
-  std::uint64_t passes_begun_ = 0;
-  bool reconcile_asked_ = false;
+  std::vector<SourceTold> told_;
+  absl::Status last_error_;
+  std::uint64_t rows_loaded_ = 0;
+  std::uint64_t reconnects_ = 0;
+  double reconcile_busy_seconds_ = 0;
+  std::uint64_t pass_wanted_ = 0;
+  bool woken_ = false;
   bool ended_ = false;
+  bool stopped_ = false;
 };
 
-void Follower::State::Publish(std::optional<FollowState> state, const absl::Status& error) {
+void Follower::State::Publish(const absl::Status& error) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (state) status_.state = *state;
-    if (!error.ok()) status_.last_error = error;
-    table_.Tell(&status_);
+    if (!error.ok()) last_error_ = error;
+    for (std::size_t i = 0; i < sources_.size(); ++i) sources_[i]->Tell(&told_[i]);
   }
   if (!options_.on_status) return;
   const FollowStatus told = Status();
@@ -200,29 +247,50 @@ void Follower::State::Publish(std::optional<FollowState> state, const absl::Stat
   });
 }
 
-void Follower::State::Wait(Clock::duration pause, bool after_error) {
+void Follower::State::SetAll(FollowState state, const absl::Status& error) {
+  for (const auto& source : sources_) source->SetState(state, error);
+}
+
+void Follower::State::WaitUntil(Clock::time_point next) {
   std::unique_lock<std::mutex> lock(mutex_);
-  wake_.wait_for(lock, pause, [&] {
-    return stopping_.load() || (reconcile_asked_ && !after_error && !table_.reconciling());
-  });
+  wake_.wait_until(lock, next, [&] { return stopping_.load() || woken_; });
+  woken_ = false;
+}
+
+void Follower::State::Disconnect() {
+  for (const auto& source : sources_) source->Detach();
+  session_.reset();
 }
 
 absl::Status Follower::State::Connect() {
-  if (absl::Status status = table_.Connect(); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<mysql::Session>> session = mysql::OpenForFollowing(connection_);
+  if (!session.ok()) return session.status();
+  session_ = *std::move(session);
+  watch_.seen = true;  // rights may have been given
   if (std::exchange(ever_connected_, true)) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    ++status_.reconnects;
+    ++reconnects_;
   }
   return absl::OkStatus();
 }
 
 absl::Status Follower::State::Load() {
-  Publish(FollowState::kLoading);
-  const bool began_empty = applier_.target().empty();
+  for (const auto& source : sources_) {
+    if (absl::Status status = source->Attach(session_.get()); !status.ok()) return status;
+  }
+  SetAll(FollowState::kLoading);
+  Publish();
+  const bool began_empty = target_.empty();
   const Clock::time_point began = Clock::now();
-  if (absl::Status status = table_.Begin(); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTable(source_);
-  if (!source.ok()) return source.status();
+  mysql::LoadNotes notes;
+  notes.owners = claimed_;
+  for (const auto& source : sources_) {
+    if (absl::Status status = source->Begin(); !status.ok()) return status;
+    source->digests()->Clear();  // of a load that failed
+    notes.digests.push_back(source->digests());
+  }
+  absl::StatusOr<std::unique_ptr<Source>> all = mysql::OpenTables(connection_, mappings_, notes);
+  if (!all.ok()) return all.status();
   LoadOptions load;
   load.should_stop = [this] { return stopping_.load(); };
   if (options_.on_load_progress) {
@@ -233,140 +301,155 @@ absl::Status Follower::State::Load() {
       });
     };
   }
-  const absl::StatusOr<LoadProgress> loaded = strata::Load(**source, applier_.target(), load);
+  const absl::StatusOr<LoadProgress> loaded = strata::Load(**all, target_, load);
   if (!loaded.ok()) return loaded.status();
+  all->reset();  // it has noted all
   loaded_ = true;
-  const std::lock_guard<std::mutex> lock(mutex_);
-  status_.rows_loaded = loaded->source.rows_read;
-  even_at_ = began;
+  for (const auto& source : sources_) source->Loaded(began);
   next_pass_ = Clock::now() + options_.reconcile_interval;
-  // What was there before may be nothing of the table's.
-  reconcile_asked_ = reconcile_asked_ || !began_empty;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  rows_loaded_ = loaded->source.rows_read;
+  // What was there before may be nothing of the tables'.
+  if (!began_empty) ++pass_wanted_;
   return absl::OkStatus();
 }
 
-absl::Status Follower::State::Poll() {
-  const Clock::time_point began = Clock::now();
-  const absl::Status status = table_.Poll();
-  next_poll_ = Clock::now() + options_.poll_interval;
-  if (!status.ok()) return status;
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (table_.has_cursor()) even_at_ = began;
-  reconcile_asked_ = table_.TakeReconcileDue() || reconcile_asked_;
-  return absl::OkStatus();
+absl::Status Follower::State::Prepare() {
+  if (session_ == nullptr) {
+    if (absl::Status status = Connect(); !status.ok()) return status;
+  }
+  return loaded_ ? absl::OkStatus() : Load();
 }
 
-bool Follower::State::ReconcileDue() {
-  if (table_.reconciling()) return Clock::now() >= next_chunk_;
+// The number of the pass that every source is to have done. One that has come late takes up the
+// newest and leaves out those before it.
+std::uint64_t Follower::State::PassWanted() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const bool by_time = options_.reconcile_interval > milliseconds(0) && Clock::now() >= next_pass_;
-  if (!by_time && !reconcile_asked_) return false;
-  reconcile_asked_ = false;
-  ++passes_begun_;
-  pass_began_ = Clock::now();
-  next_pass_ = pass_began_ + options_.reconcile_interval;
-  return true;
+  const Clock::time_point now = Clock::now();
+  if (options_.reconcile_interval > milliseconds(0) && now >= next_pass_) {
+    next_pass_ = now + options_.reconcile_interval;
+    ++pass_wanted_;
+  }
+  return pass_wanted_;
 }
 
+// The server rests in proportion to its work, unless the passes would not be done in time.
 void Follower::State::PaceAfterChunk(Clock::duration took) {
   const Clock::time_point now = Clock::now();
   std::optional<Clock::duration> left;
-  if (options_.reconcile_interval > milliseconds(0)) left = next_pass_ - now;
-  next_chunk_ = now + RestAfterChunk(took, options_.reconcile_share, left, table_.chunks_left());
+  std::size_t chunks = 0;
+  if (options_.reconcile_interval > milliseconds(0)) {
+    const std::uint64_t wanted = PassWanted();
+    for (const auto& source : sources_) chunks += source->ChunksLeft(wanted);
+    left = next_pass_ - now;
+  }
+  next_chunk_ = now + RestAfterChunk(took, options_.reconcile_share, left, chunks);
   const std::lock_guard<std::mutex> lock(mutex_);
-  status_.reconcile_busy_seconds += std::chrono::duration<double>(took).count();
+  reconcile_busy_seconds_ += std::chrono::duration<double>(took).count();
 }
 
-absl::Status Follower::State::Reconcile() {
+absl::Status Follower::State::Reconcile(FollowedSource* source) {
   const Clock::time_point began = Clock::now();
-  const absl::StatusOr<bool> done = table_.Reconcile();
+  absl::Status status = source->Reconcile(PassWanted());
   PaceAfterChunk(Clock::now() - began);
-  if (!done.ok()) {
-    next_chunk_ = Clock::now() + options_.poll_interval;
-    return done.status();
-  }
-  if (!*done) return absl::OkStatus();
-  const std::lock_guard<std::mutex> lock(mutex_);
-  ++status_.passes;
-  if (!table_.has_cursor()) even_at_ = pass_began_;
-  return absl::OkStatus();
+  if (!status.ok()) next_chunk_ = Clock::now() + options_.poll_interval;
+  return status;
 }
 
-absl::Status Follower::State::Turn() {
-  if (!table_.connected()) {
-    if (absl::Status status = Connect(); !status.ok()) return status;
+// What is due of one source. An error that left all but some entries in order comes last.
+absl::Status Follower::State::TurnOf(FollowedSource* source) {
+  if (absl::Status status = source->Attach(session_.get()); !status.ok()) return status;
+  absl::Status refusal;
+  if (source->PollDue(Clock::now())) {
+    if (absl::Status status = source->Poll(); !status.ok()) return status;
+    refusal = source->TakeRefusal();
+    if (source->TakeReconcileDue()) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      ++pass_wanted_;
+    }
+    if (refusal.ok()) Publish();
   }
-  if (!loaded_) {
-    if (absl::Status status = Load(); !status.ok()) return status;
-    next_poll_ = Clock::now();
+  // Reconciling may find what can go.
+  if (Clock::now() >= next_chunk_ && source->ChunkDue(Clock::now(), PassWanted())) {
+    if (absl::Status status = Reconcile(source); !status.ok()) return status;
+    Publish();
   }
-  absl::Status memory;
-  if (Clock::now() >= next_poll_) {
-    absl::Status status = Poll();
-    if (!status.ok() && !absl::IsResourceExhausted(status)) return status;
-    memory = status;  // reconciling may find what can go
-    if (status.ok()) Publish(FollowState::kFollowing);
-  }
-  if (ReconcileDue()) {
-    if (absl::Status status = Reconcile(); !status.ok()) return status;
-    Publish(std::nullopt);
-  }
-  return memory;
+  return refusal;
 }
 
-std::optional<Clock::duration> Follower::State::Judge(const absl::Status& turn) {
-  const ErrorKind kind = KindOf(turn);
-  if (kind == ErrorKind::kStop || stopping_.load()) {
+std::optional<Clock::time_point> Follower::State::JudgeAll(const absl::Status& error) {
+  const ErrorKind kind = KindOf(error);
+  if (kind == ErrorKind::kStop || stopping_.load()) return std::nullopt;
+  const bool person = kind == ErrorKind::kPerson;
+  if (!loaded_ && (person || kind == ErrorKind::kMemory)) {
+    SetAll(FollowState::kFailed, error);
+    Publish(error);
     return std::nullopt;
   }
-  if (kind == ErrorKind::kNone) {
-    retry_.Reset();
-    repeats_ = 0;
-    Clock::time_point next = next_poll_;
-    if (table_.reconciling()) next = std::min(next, next_chunk_);
-    return std::max(next - Clock::now(), Clock::duration::zero());
+  Disconnect();
+  SetAll(person ? FollowState::kWaiting : FollowState::kRetrying, error);
+  Publish(error);
+  return not_before_ = Clock::now() + (person ? retry_.About(options_.slow_retry) : retry_.Next());
+}
+
+std::optional<Clock::time_point> Follower::State::Turn() {
+  if (Clock::now() < not_before_) return not_before_;
+  if (absl::Status status = Prepare(); !status.ok()) return JudgeAll(status);
+  for (const auto& source : sources_) {
+    if (stopping_.load()) return std::nullopt;
+    const Clock::time_point now = Clock::now();
+    if (now < source->NextTurn(next_chunk_, PassWanted())) continue;
+    absl::Status turn;
+    try {
+      turn = TurnOf(source.get());
+    } catch (const std::bad_alloc&) {
+      turn = OutOfMemory();
+    }
+    switch (source->Judge(turn)) {
+      case FollowedSource::Demand::kNothing:
+        break;
+      case FollowedSource::Demand::kReconnect:
+        Publish(turn);
+        Disconnect();
+        return Clock::now();
+      case FollowedSource::Demand::kPause:
+        return JudgeAll(turn);
+      case FollowedSource::Demand::kEnd:
+        return std::nullopt;
+    }
+    if (turn.ok()) {
+      retry_.Reset();
+    } else {
+      Publish(turn);
+    }
   }
-  if (!loaded_ && (kind == ErrorKind::kPerson || kind == ErrorKind::kMemory)) {
-    Publish(FollowState::kFailed, turn);
-    return std::nullopt;
+  Clock::time_point next = Clock::time_point::max();
+  const std::uint64_t wanted = PassWanted();
+  for (const auto& source : sources_) {
+    next = std::min(next, source->NextTurn(next_chunk_, wanted));
   }
-  next_poll_ = Clock::now();  // at the turn after the pause
-  if (kind == ErrorKind::kMemory) {
-    Publish(FollowState::kOutOfMemory, turn);
-    return std::max<Clock::duration>(retry_.Next(), options_.poll_interval);
-  }
-  if (kind == ErrorKind::kPerson) {
-    // The next connection looks the table up anew.
-    table_.Disconnect();
-    Publish(FollowState::kWaiting, turn);
-    return retry_.About(options_.slow_retry);
-  }
-  if (kind == ErrorKind::kReconnect || ++repeats_ > kMostRepeats) {
-    table_.Disconnect();
-    repeats_ = 0;
-  }
-  Publish(FollowState::kRetrying, turn);
-  return retry_.Next();
+  return next;
 }
 
 void Follower::State::Run() {
   const mysql::SessionThread thread;
   while (!stopping_.load()) {
-    absl::Status turn;
+    std::optional<Clock::time_point> next;
     try {
-      turn = Turn();
+      next = Turn();
     } catch (const std::bad_alloc&) {
-      turn = OutOfMemory();
+      next = JudgeAll(OutOfMemory());
     } catch (const std::exception&) {
-      turn = absl::Status(absl::StatusCode::kInternal, "a callback threw");
+      next = JudgeAll(absl::Status(absl::StatusCode::kInternal, "a callback threw"));
     }
-    const std::optional<Clock::duration> pause = Judge(turn);
-    if (!pause) break;
-    Wait(*pause, !turn.ok());
+    if (!next) break;
+    WaitUntil(*next);
   }
-  table_.Disconnect();
-  const bool failed = Status().state == FollowState::kFailed;
-  if (!failed) Publish(FollowState::kStopped);
+  Disconnect();
+  if (Status().state != FollowState::kFailed) {
+    SetAll(FollowState::kStopped);
+    Publish();
+  }
   const std::lock_guard<std::mutex> lock(mutex_);
   ended_ = true;
   wake_.notify_all();
@@ -374,10 +457,18 @@ void Follower::State::Run() {
 
 absl::StatusOr<std::unique_ptr<Follower>> Follower::Start(const MySqlOptions& source, Cache& cache,
                                                           const FollowOptions& options) {
+  return Start(source, {source.mapping}, cache, options);
+}
+
+absl::StatusOr<std::unique_ptr<Follower>> Follower::Start(const MySqlOptions& connection,
+                                                          const std::vector<MySqlMapping>& mappings,
+                                                          Cache& cache,
+                                                          const FollowOptions& options) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
-  if (absl::Status status = CheckMySqlOptions(source); !status.ok()) return status;
+  if (absl::Status status = CheckMySqlOptions(connection); !status.ok()) return status;
+  if (absl::Status status = CheckMappings(mappings); !status.ok()) return status;
   try {
-    auto state = std::make_shared<State>(source, &cache, options);
+    auto state = std::make_shared<State>(connection, mappings, &cache, options);
     std::unique_ptr<Follower> follower(new Follower(state));
     if (absl::Status status = state->Launch(state); !status.ok()) return status;
     return follower;
@@ -390,6 +481,7 @@ Follower::Follower(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Follower::~Follower() { Stop(); }
 void Follower::Stop() { state_->Stop(); }
 FollowStatus Follower::status() const { return state_->Status(); }
+Footprint Follower::MeasureFootprint() const { return state_->MeasureFootprint(); }
 std::uint64_t Follower::RequestReconcile() { return state_->RequestReconcile(); }
 
 }  // namespace strata

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 
 #include "loader/message_text.h"
+#include "loader/mysql_relation.h"
 
 namespace strata::mysql {
 namespace {
@@ -111,7 +112,8 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
   };
   const Selection& selection = plan->selection;
   std::vector<std::string> advice;
-  const std::vector<std::string> keys = {selection.outer.name, selection.inner.name};
+  std::vector<std::string> keys;
+  for (const Column& key : KeyColumns(selection)) keys.push_back(key.name);
   plan->keys_indexed = has(keys);
   if (!plan->keys_indexed) {
     advice.push_back(
@@ -129,27 +131,11 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
   return absl::OkStatus();
 }
 
-// What a full load understands and following does not: to follow it as if it were not there would
-// give other content.
-absl::Status CheckFollowable(const MySqlMapping& mapping) {
-  const char* const named = !mapping.where.empty()            ? "where"
-                            : mapping.outer_const.has_value() ? "outer = {const = …}"
-                            : !mapping.record.empty()         ? "record"
-                            : !mapping.list.empty()           ? "list"
-                                                              : nullptr;
-  if (named == nullptr) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "table ", QuoteForMessage(mapping.table), ": a source with ", named,
-      " can be loaded and not be followed in this version: load it again instead, or leave ", named,
-      " out"));
-}
-
 }  // namespace
 
 absl::StatusOr<FollowPlan> ReadFollowPlan(Session* session, const MySqlOptions& options) {
-  if (absl::Status status = CheckFollowable(options.mapping); !status.ok()) return status;
   if (absl::Status old = session->dialect().CheckFollowing(); !old.ok()) return old;
-  absl::StatusOr<Table> table = ReadTable(session, options.database, options.mapping.table);
+  absl::StatusOr<Table> table = ReadRelation(session, options.database, options.mapping);
   if (!table.ok()) return table.status();
   absl::StatusOr<Selection> selection = Select(*table, options.database, options.mapping);
   if (!selection.ok()) {
@@ -159,6 +145,12 @@ absl::StatusOr<FollowPlan> ReadFollowPlan(Session* session, const MySqlOptions& 
   FollowPlan plan;
   plan.selection = *std::move(selection);
   plan.rows_estimate = table->rows_estimate;
+  if (!options.mapping.query.empty()) {
+    if (options.mapping.changes.empty()) {
+      plan.advice = "there are no changes = […], so changes are found by reconciling alone";
+    }
+    return plan;
+  }
   plan.cursor = CursorOf(*table, options.mapping);
   if (plan.cursor) {
     absl::Status status = ReadCursorType(session, options.mapping, &plan);

@@ -24,122 +24,195 @@ constexpr std::chrono::seconds kStaleIsTold{3};
 constexpr int kFirstLooks = 8;
 constexpr std::chrono::milliseconds kBetweenFirstLooks{120};
 
+// What is wrong with one entry and lets all others go on.
+bool IsOfOneEntry(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsInvalidArgument(status);
+}
+
 }  // namespace
 
-absl::Status TableFollower::Connect() {
-  absl::StatusOr<std::unique_ptr<Session>> session = Session::Open(*source_);
+absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options) {
+  absl::StatusOr<std::unique_ptr<Session>> session = Session::Open(options);
   if (!session.ok()) return session.status();
-  const unsigned lock_wait_s = std::clamp(source_->read_timeout_s / 2, 1u, kLockWaitS);
+  const unsigned lock_wait_s = std::clamp(options.read_timeout_s / 2, 1u, kLockWaitS);
   for (const std::string& statement :
        // Without autocommit all reads would be of one snapshot, for ever.
        {std::string("SET SESSION autocommit = 1"),
         absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait_s),
         // What nobody waits for any more must not go on: retried, such statements would pile up.
-        (*session)->dialect().StatementLimit(2 * source_->read_timeout_s)}) {
+        (*session)->dialect().StatementLimit(2 * options.read_timeout_s)}) {
     absl::Status status = (*session)->Execute(statement, "setting the session up");
     if (!status.ok()) return status;
   }
-  absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session->get(), *source_);
+  return session;
+}
+
+absl::Status TableFollower::Attach(Session* session) {
+  if (absl::Status status = SetPlan(session); !status.ok()) return status;
+  session_ = session;
+  return absl::OkStatus();
+}
+
+// Looks table or query up. What was reached stays, unless a cursor is another.
+absl::Status TableFollower::SetPlan(Session* session) {
+  absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session, *source_);
   if (!plan.ok()) return plan.status();
+  std::vector<std::pair<std::optional<ChangesPlan>, FollowPlan>> wanted;
+  if (plan->cursor) wanted.emplace_back(std::nullopt, *plan);
+  for (const std::string& statement : source_->mapping.changes) {
+    absl::StatusOr<ChangesPlan> changes = ReadChangesPlan(session, statement);
+    if (!changes.ok()) return changes.status();
+    wanted.emplace_back(*std::move(changes), FollowPlan());
+  }
   plan_ = *std::move(plan);
-  session_ = *std::move(session);
-  server_ = session_->server();
-  sees_transactions_ = true;  // rights may have been given
+  feeds_.resize(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (feeds_[i] == nullptr) feeds_[i] = std::make_unique<Feed>();
+    Feed& feed = *feeds_[i];
+    feed.changes = std::move(wanted[i].first);
+    feed.plan = std::move(wanted[i].second);
+  }
   return absl::OkStatus();
 }
 
 // Moves the bound where the server's list of transactions is to be had and is of now.
 absl::Status TableFollower::LookForOpenWork() {
   const auto now = std::chrono::steady_clock::now();
-  absl::StatusOr<OpenWork> work = ReadOpenWork(session_.get());
+  absl::StatusOr<OpenWork> work = ReadOpenWork(session_);
   if (!work.ok()) return work.status();
   now_us_ = work->now_us;
   if (!work->fresh) {
-    if (!stale_since_) stale_since_ = now;
+    if (!watch_->stale_since) watch_->stale_since = now;
     std::uniform_int_distribution<int> pause(kLeastMsAfterAStaleLook, kMostMsAfterAStaleLook);
-    next_look_ = now + std::chrono::milliseconds(pause(random_));
+    watch_->next_look = now + std::chrono::milliseconds(pause(watch_->random));
     return absl::OkStatus();
   }
-  stale_since_.reset();
-  next_look_ = now + kBetweenLooks;
-  bound_us_ = bounds_.Add(*work);
-  // Before, a lag had to serve: what was open for longer may have been passed over.
-  if (std::exchange(bound_by_lag_, false) && position_) reconcile_due_ = true;
+  watch_->stale_since.reset();
+  watch_->next_look = now + kBetweenLooks;
+  watch_->bound_us = watch_->bounds.Add(*work);
+  watch_->bound_by_lag = false;
   return absl::OkStatus();
 }
 
 absl::Status TableFollower::Sample() {
-  absl::Status status = positions_.ReadLargest(session_.get(), plan_);
-  if (!status.ok()) return status;
+  for (const auto& feed : feeds_) {
+    absl::Status status;
+    if (feed->changes) {
+      const absl::StatusOr<FollowPlan> plan = LargestPlan(feed->position, *feed->changes);
+      if (!plan.ok()) return plan.status();
+      status = feed->positions.ReadLargest(session_, *plan, feed->position);
+    } else {
+      status = feed->positions.ReadLargest(session_, feed->plan);
+    }
+    if (!status.ok()) return status;
+  }
   bool looked = false;
-  if (plan_.cursor && sees_transactions_ && std::chrono::steady_clock::now() >= next_look_) {
-    status = LookForOpenWork();
+  if (has_cursor() && watch_->seen && std::chrono::steady_clock::now() >= watch_->next_look) {
+    const absl::Status status = LookForOpenWork();
     looked = status.ok();
     if (absl::IsPermissionDenied(status)) {
-      sees_transactions_ = false;
-      stale_since_.reset();
+      watch_->seen = false;
+      watch_->stale_since.reset();
     } else if (!looked) {
       return status;
     }
   }
   if (!looked) {
-    absl::StatusOr<std::int64_t> now_us = ReadServerTime(session_.get());
+    absl::StatusOr<std::int64_t> now_us = ReadServerTime(session_);
     if (!now_us.ok()) return now_us.status();
     now_us_ = *now_us;
   }
-  if (!sees_transactions_) {
-    bound_us_ = now_us_ - std::chrono::microseconds(options_->fallback_lag).count();
+  bound_us_ = watch_->seen ? watch_->bound_us : LagBound();
+  // Before, a lag had to serve: what was open for longer may have been passed over.
+  if (begun_by_lag_ && !watch_->bound_by_lag) {
+    begun_by_lag_ = false;
+    reconcile_due_ = true;
   }
-  positions_.Note(plan_, now_us_);
+  for (const auto& feed : feeds_) feed->positions.Note(feed->now(), now_us_);
   return absl::OkStatus();
 }
 
 absl::Status TableFollower::Begin() {
+  begun_by_lag_ = false;
   for (int look = 0; look < kFirstLooks; ++look) {
-    next_look_ = {};
+    if (watch_->bound_by_lag) watch_->next_look = {};
     if (absl::Status status = Sample(); !status.ok()) return status;
-    if (!bound_by_lag_ || !sees_transactions_ || !plan_.cursor) break;
+    if (!watch_->bound_by_lag || !watch_->seen || !has_cursor()) break;
     if (stopping_->load()) return absl::CancelledError("stopped as asked");
     std::this_thread::sleep_for(kBetweenFirstLooks);  // for somebody else's next look to be over
   }
-  if (bound_by_lag_) {
-    bound_us_ = now_us_ - std::chrono::microseconds(options_->fallback_lag).count();
+  if (watch_->bound_by_lag) {
+    begun_by_lag_ = has_cursor() && watch_->seen;
+    bound_us_ = watch_->bound_us = LagBound();
   }
-  position_ = positions_.At(plan_, bound_us_);
-  certain_ = positions_.Certain(plan_, bound_us_);
+  for (const auto& feed : feeds_) {
+    feed->position = feed->positions.At(feed->now(), bound_us_);
+    feed->certain = feed->positions.Certain(feed->now(), bound_us_);
+  }
   return absl::OkStatus();
 }
 
+std::int64_t TableFollower::LagBound() const {
+  return now_us_ - std::chrono::microseconds(options_->fallback_lag).count();
+}
+
 // Times of less than six digits: what was made within the last unit may be made again unseen.
-std::optional<std::string> TableFollower::FreshFrom() const {
+std::optional<std::string> TableFollower::FreshFrom(const Feed& feed) const {
+  const FollowPlan& plan = feed.now();
   const bool time =
-      plan_.cursor_kind == CursorKind::kTimestamp || plan_.cursor_kind == CursorKind::kDateTime;
-  if (!time || plan_.fraction_digits >= 6) return std::nullopt;
-  return positions_.At(plan_, now_us_ - kSecondUs);
+      plan.cursor_kind == CursorKind::kTimestamp || plan.cursor_kind == CursorKind::kDateTime;
+  if (!time || plan.fraction_digits >= 6) return std::nullopt;
+  return feed.positions.At(plan, now_us_ - kSecondUs);
+}
+
+absl::Status TableFollower::PollFeed(Feed* feed) {
+  if (feed->changes) {
+    absl::Status status = SetSince(feed->position, &*feed->changes);
+    if (!status.ok()) return status;
+  }
+  const FollowPlan& plan = feed->now();
+  const ChangeReader::Round round = {.from = feed->position,
+                                     .fresh_from = FreshFrom(*feed),
+                                     .until = feed->positions.At(plan, now_us_),
+                                     .max_page_rows = source_->max_page_rows};
+  return feed->reader.Read(
+      session_, plan, round, &rows_,
+      [this](const std::vector<EntryName>& names) { return Refresh(names, false); });
 }
 
 absl::Status TableFollower::Poll() {
-  memory_error_ = absl::OkStatus();
+  refused_ = absl::OkStatus();
   // Before the rows: what the sample does not know of is read by the next round, too.
   if (absl::Status status = Sample(); !status.ok()) return status;
-  const ChangeReader::Round round = {.from = position_,
-                                     .fresh_from = FreshFrom(),
-                                     .until = positions_.At(plan_, now_us_),
-                                     .max_page_rows = source_->max_page_rows};
-  absl::Status status =
-      changes_.Read(session_.get(), plan_, round, &rows_,
-                    [this](const std::vector<EntryName>& names) { return Refresh(names, false); });
-  if (!status.ok()) return status;
-  if (!memory_error_.ok()) return memory_error_;
-  position_ = positions_.At(plan_, bound_us_);
-  if (!certain_ && positions_.Certain(plan_, bound_us_)) {
-    certain_ = true;
-    reconcile_due_ = true;
+  for (const auto& feed : feeds_) {
+    if (absl::Status status = PollFeed(feed.get()); !status.ok()) return status;
+  }
+  if (!refused_.ok()) return refused_;
+  for (const auto& feed : feeds_) {
+    feed->position = feed->positions.At(feed->now(), bound_us_);
+    if (!feed->certain && feed->positions.Certain(feed->now(), bound_us_)) {
+      feed->certain = true;
+      reconcile_due_ = true;
+    }
   }
   return absl::OkStatus();
 }
 
 bool TableFollower::TakeReconcileDue() { return std::exchange(reconcile_due_, false); }
+
+absl::StatusOr<bool> TableFollower::Apply(const EntryAsRead& entry, bool repair) {
+  if (!entry.status.ok()) return entry.status;
+  const EntryName& name = entry.name;
+  absl::StatusOr<bool> changed =
+      applier_->Apply(name.outer, name.inner, entry.present, entry.records, repair);
+  if (!changed.ok() || plan_.selection.json == JsonValue::kNone) return changed;
+  if (entry.present) {
+    digests_.Set(name.outer, name.inner, entry.digest);
+  } else {
+    digests_.Erase(name.outer, name.inner);
+  }
+  return changed;
+}
 
 absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<EntryName>& names,
                                                          bool repair) {
@@ -149,20 +222,18 @@ absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<Entry
     const std::size_t count = std::min(kMostEntriesARead, names.size() - begin);
     const std::span<const EntryName> group(names.data() + begin, count);
     absl::Status status = ReadEntries(
-        session_.get(), plan_.selection, group,
-        [&](const EntryName& name, bool present, const RecordsView& records) -> absl::Status {
-          const absl::StatusOr<bool> changed =
-              applier_->Apply(name.outer, name.inner, present, records, repair);
+        session_, plan_.selection, group, [&](const EntryAsRead& entry) -> absl::Status {
+          const absl::StatusOr<bool> changed = Apply(entry, repair);
           ++entries_reread_;
           if (changed.ok()) {
             entries_changed_ += *changed ? 1 : 0;
             repairs_ += *changed && repair ? 1 : 0;
             return absl::OkStatus();
           }
-          if (!absl::IsResourceExhausted(changed.status())) return changed.status();
+          if (!IsOfOneEntry(changed.status())) return changed.status();
           // The others go on: a deletion among them may make the room that is missing.
-          memory_error_ = changed.status();
-          const auto at = std::find(group.begin(), group.end(), name) - group.begin();
+          refused_ = changed.status();
+          const auto at = std::find(group.begin(), group.end(), entry.name) - group.begin();
           failed[begin + static_cast<std::size_t>(at)] = true;
           return absl::OkStatus();
         });
@@ -178,24 +249,22 @@ absl::Status TableFollower::MendSuspects() {
   suspects_.erase(std::unique(suspects_.begin(), suspects_.end()), suspects_.end());
   // What has changed since the last round is no repair.
   absl::Status polled = Poll();
-  if (!polled.ok() && !absl::IsResourceExhausted(polled)) return polled;
+  if (!polled.ok() && polled != refused_) return polled;
   absl::StatusOr<std::vector<bool>> failed = Refresh(suspects_, true);
   if (!failed.ok()) return failed.status();
   suspects_.clear();
-  return memory_error_;
+  return refused_;
 }
 
 absl::StatusOr<bool> TableFollower::Reconcile() {
-  memory_error_ = absl::OkStatus();
+  refused_ = absl::OkStatus();
   if (absl::Status status = MendSuspects(); !status.ok()) return status;
   if (!pass_) {
     // The table may have been altered.
-    absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session_.get(), *source_);
-    if (!plan.ok()) return plan.status();
-    plan_ = *std::move(plan);
-    pass_.emplace(plan_, applier_->cache());
+    if (absl::Status status = SetPlan(session_); !status.ok()) return status;
+    pass_.emplace(plan_, applier_->cache(), &digests_);
   }
-  absl::Status status = pass_->Step(session_.get(), plan_, applier_, &suspects_);
+  absl::Status status = pass_->Step(session_, plan_, applier_, &suspects_);
   if (status.ok()) status = MendSuspects();
   if (!status.ok()) return status;
   if (!pass_->done()) return false;
@@ -203,15 +272,16 @@ absl::StatusOr<bool> TableFollower::Reconcile() {
   return true;
 }
 
-void TableFollower::Tell(FollowStatus* status) const {
-  status->position = position_.value_or("");
+void TableFollower::Tell(FollowSourceStatus* status) const {
+  status->position = feeds_.size() == 1 ? feeds_[0]->position.value_or("") : "";
   status->advice = plan_.advice;
-  if (!sees_transactions_) {
+  if (!watch_->seen) {
     absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",
                     "open transactions cannot be seen, so the position lags by a fixed time: "
                     "GRANT PROCESS ON *.* to the user");
   }
-  if (stale_since_ && std::chrono::steady_clock::now() - *stale_since_ > kStaleIsTold) {
+  const auto& stale = watch_->stale_since;
+  if (stale && std::chrono::steady_clock::now() - *stale > kStaleIsTold) {
     absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",
                     "the position stays where it is, because something reads the server's "
                     "INNODB_TRX so often that the list in it is not renewed: let it read less than "

@@ -1,6 +1,6 @@
-// What a follower does on one connection to one table: samples, rounds of polling, chunks of
-// reconciling, entries read again. Errors end a step; what was reached is kept over a new
-// connection.
+// What a follower does for one table: samples, rounds of polling, chunks of reconciling, entries
+// read again. The connection is shared with the other tables'. Errors end a step; what was reached
+// is kept over a new connection.
 //
 // Threads: one at a time; `stopping` may be set by any.
 #ifndef STRATA_LOADER_MYSQL_FOLLOW_TABLE_H_
@@ -21,36 +21,58 @@
 #include <strata/follow.h>
 #include <strata/mysql_source.h>
 
+#include "loader/entry_digests.h"
 #include "loader/follow_apply.h"
 #include "loader/mysql_bound.h"
 #include "loader/mysql_changes.h"
 #include "loader/mysql_entry_read.h"
 #include "loader/mysql_follow_plan.h"
 #include "loader/mysql_position.h"
+#include "loader/mysql_query_changes.h"
 #include "loader/mysql_reconcile.h"
 #include "loader/mysql_session.h"
 
 namespace strata::mysql {
 
+/// What is known of the server's open transactions, for all tables that are followed on it: its
+/// list of them goes stale where it is looked at too often.
+struct TransactionWatch {
+  BoundTracker bounds;
+  bool seen = true;           ///< whether the user may see them
+  bool bound_by_lag = true;   ///< no fresh sample yet
+  std::int64_t bound_us = 0;  ///< what the last fresh sample allows
+  std::chrono::steady_clock::time_point next_look;
+  std::optional<std::chrono::steady_clock::time_point> stale_since;  ///< no fresh sample since then
+  std::minstd_rand random{std::random_device()()};
+};
+
+/// A connection with the settings that following wants.
+absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options);
+
 class TableFollower {
  public:
   /// All must outlive it.
   TableFollower(const MySqlOptions* source, const FollowOptions* options, EntryApplier* applier,
-                const std::atomic<bool>* stopping)
-      : source_(source), options_(options), applier_(applier), stopping_(stopping) {}
+                TransactionWatch* watch, const std::atomic<bool>* stopping)
+      : source_(source), options_(options), applier_(applier), watch_(watch), stopping_(stopping) {}
 
-  bool connected() const { return session_ != nullptr; }
-  /// Opens a connection of its own settings and looks the table up.
-  absl::Status Connect();
-  void Disconnect() { session_.reset(); }
+  bool attached() const { return session_ != nullptr; }
+  /// Looks the table up, and goes on with this connection until Detach.
+  absl::Status Attach(Session* session);
+  void Detach() { session_ = nullptr; }
 
   /// Takes the position from which to follow a table that is read whole after this call. Waits for
   /// a second where the server's list of transactions is not to be had. Cancelled: stopped.
   absl::Status Begin();
 
-  /// One round. ResourceExhausted: the cache refused some entries; all others were applied, the
-  /// position stays.
+  /// Where a load notes the digests of entries of JSON.
+  EntryDigests* digests() { return &digests_; }
+
+  /// One round. ResourceExhausted, where the cache refused some entries, and InvalidArgument, where
+  /// the JSON of some cannot be understood or their outer is another source's: all others were
+  /// applied, the position stays, and refused() is that error.
   absl::Status Poll();
+  const absl::Status& refused() const { return refused_; }
 
   /// One chunk of a pass, which is begun where none goes on. Whether it is done.
   absl::StatusOr<bool> Reconcile();
@@ -59,44 +81,53 @@ class TableFollower {
   /// Whether the position has only now become certain (see PositionTracker): a pass is due.
   bool TakeReconcileDue();
 
-  bool has_cursor() const { return plan_.cursor.has_value(); }
-  const std::string& server() const { return server_; }
+  /// Whether polling finds anything.
+  bool has_cursor() const { return !feeds_.empty(); }
   /// Fills in position, advice and the counts.
-  void Tell(FollowStatus* status) const;
+  void Tell(FollowSourceStatus* status) const;
 
  private:
+  // Rows that name entries to be read again, by a cursor of their own: the table's, or those of one
+  // of a query's `changes`.
+  struct Feed {
+    std::optional<ChangesPlan> changes;  // of a query
+    FollowPlan plan;                     // of a table
+    PositionTracker positions;
+    std::optional<std::string> position;
+    bool certain = true;
+    ChangeReader reader;
+    const FollowPlan& now() const { return changes ? changes->plan : plan; }
+  };
+
+  absl::Status SetPlan(Session* session);
   absl::Status Sample();
   absl::Status LookForOpenWork();
+  std::int64_t LagBound() const;
+  absl::Status PollFeed(Feed* feed);
+  absl::StatusOr<bool> Apply(const EntryAsRead& entry, bool repair);
   absl::StatusOr<std::vector<bool>> Refresh(const std::vector<EntryName>& names, bool repair);
   absl::Status MendSuspects();
-  std::optional<std::string> FreshFrom() const;
+  std::optional<std::string> FreshFrom(const Feed& feed) const;
 
   const MySqlOptions* source_;
   const FollowOptions* options_;
   EntryApplier* applier_;
+  TransactionWatch* watch_;
   const std::atomic<bool>* stopping_;
 
-  std::unique_ptr<Session> session_;
-  std::string server_;
+  Session* session_ = nullptr;
   FollowPlan plan_;
 
-  BoundTracker bounds_;
-  PositionTracker positions_;
-  bool sees_transactions_ = true;
-  std::minstd_rand random_{std::random_device()()};
-  std::chrono::steady_clock::time_point next_look_;
-  std::optional<std::chrono::steady_clock::time_point> stale_since_;  // no fresh sample since then
-  bool bound_by_lag_ = true;                                          // no fresh sample yet
-  bool certain_ = true;
+  std::vector<std::unique_ptr<Feed>> feeds_;
+  bool begun_by_lag_ = false;  // no fresh look at the open transactions since
   bool reconcile_due_ = false;
   std::int64_t now_us_ = 0;    // the last sample's
   std::int64_t bound_us_ = 0;  // the last sample's
-  std::optional<std::string> position_;
 
-  ChangeReader changes_;
   std::optional<ReconcilePass> pass_;
+  EntryDigests digests_;             // of a source of JSON
   std::vector<EntryName> suspects_;  // found, and not read again yet
-  absl::Status memory_error_;        // of the round that goes on
+  absl::Status refused_;             // why some entries of the round that goes on are not applied
 
   ChangeReader::Counts rows_;
   std::uint64_t entries_reread_ = 0;

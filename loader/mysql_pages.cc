@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 
 #include "loader/message_text.h"
+#include "loader/mysql_relation.h"
 
 namespace strata::mysql {
 namespace {
@@ -48,8 +49,7 @@ std::string DeletedExpression(const Column& column) {
 std::vector<std::string> SelectedExpressions(const Selection& selection) {
   std::vector<std::string> list;
   for (const Column& column : selection.id) list.push_back(IdExpression(column));
-  list.push_back(selection.outer_const ? QuoteText(*selection.outer_const)
-                                       : ValueExpression(selection.outer));
+  list.push_back(OuterExpression(selection));
   list.push_back(ValueExpression(selection.inner));
   if (selection.order) list.push_back(OrderExpression(*selection.order));
   if (selection.deleted) list.push_back(DeletedExpression(*selection.deleted));
@@ -120,19 +120,18 @@ absl::StatusOr<std::string> AfterCondition(const std::vector<Column>& id,
   return absl::StrCat(" WHERE ", absl::StrJoin(alternatives, " OR "));
 }
 
-// `after`, a condition as AfterCondition gives it or none, and the configuration's own. A line's
-// end ends a comment in that.
+// `after`, a condition as AfterCondition gives it or none, and the configuration's own.
 std::string Pages::Condition(const std::string& after) const {
-  if (selection_->where.empty()) return after;
-  const std::string own = absl::StrCat(" WHERE (", selection_->where, "\n)");
-  if (after.empty()) return own;
-  return absl::StrCat(own, " AND (", after.substr(std::string_view(" WHERE ").size()), ")");
+  const std::string own = OwnCondition(*selection_);
+  if (own.empty()) return after;
+  if (after.empty()) return absl::StrCat(" WHERE ", own);
+  return absl::StrCat(" WHERE ", own, " AND (", after.substr(std::string_view(" WHERE ").size()),
+                      ")");
 }
 
 Pages::Pages(Session* session, const Selection* selection, std::size_t max_page_rows)
     : session_(session), selection_(selection) {
-  const std::string from =
-      absl::StrCat(" FROM ", QuoteName(selection->database), ".", QuoteName(selection->table));
+  const std::string from = FromClause(*selection);
   select_ = absl::StrCat("SELECT ", absl::StrJoin(SelectedExpressions(*selection), ", "), from);
 
   select_one_ = absl::StrCat("SELECT 1", from);
@@ -147,7 +146,7 @@ Pages::Pages(Session* session, const Selection* selection, std::size_t max_page_
 
 std::string Pages::Doing() const {
   return absl::StrCat(
-      "reading table ", QuoteForMessage(selection_->table), " ",
+      "reading ", Described(*selection_), " ",
       last_id_.empty() ? "from the first row" : absl::StrCat("after id ", LastId()));
 }
 
@@ -163,9 +162,9 @@ absl::Status Pages::Take(const Row& row, absl::FunctionRef<absl::Status(const Ro
   absl::Status taken = on_row(row);
   // The row's content is at fault: say which row it is.
   if (!absl::IsInvalidArgument(taken)) return taken;
-  return absl::InvalidArgumentError(
-      absl::StrCat("MySQL ", session_->server(), ": table ", QuoteForMessage(selection_->table),
-                   ", row with id ", LastId(), ": ", taken.message()));
+  return absl::InvalidArgumentError(absl::StrCat("MySQL ", session_->server(), ": ",
+                                                 Described(*selection_), ", row with id ", LastId(),
+                                                 ": ", taken.message()));
 }
 
 void Pages::Adapt(std::size_t page_rows, std::size_t page_bytes) {

@@ -6,6 +6,7 @@
 
 #include "loader/message_text.h"
 #include "loader/mysql_clock.h"
+#include "loader/mysql_relation.h"
 
 namespace strata::mysql {
 namespace {
@@ -19,8 +20,9 @@ bool IsLocalClock(CursorKind kind) {
 
 }  // namespace
 
-absl::Status PositionTracker::ReadLargest(Session* session, const FollowPlan& plan) {
-  largest_.reset();
+absl::Status PositionTracker::ReadLargest(Session* session, const FollowPlan& plan,
+                                          const std::optional<std::string>& at_least) {
+  largest_ = at_least;
   if (!IsLocalClock(plan.cursor_kind) && plan.cursor_kind != CursorKind::kInteger) {
     return absl::OkStatus();
   }
@@ -31,16 +33,14 @@ absl::Status PositionTracker::ReadLargest(Session* session, const FollowPlan& pl
           ? absl::StrCat(" WHERE ", name, " <= UTC_TIMESTAMP() + INTERVAL 14 HOUR")
           : std::string();
   bool answered = false;
-  const std::string doing =
-      absl::StrCat("reading the last cursor of table ", QuoteForMessage(plan.selection.table));
-  absl::Status status = session->Query(
-      absl::StrCat("SELECT MAX(", name, ") FROM ", QuoteName(plan.selection.database), ".",
-                   QuoteName(plan.selection.table), below),
-      doing, [&](const Row& row) {
-        answered = true;
-        if (!row.IsNull(0)) largest_ = std::string(row[0]);
-        return absl::OkStatus();
-      });
+  const std::string doing = absl::StrCat("reading the last cursor of ", Described(plan.selection));
+  absl::Status status =
+      session->Query(absl::StrCat("SELECT MAX(", name, ")", FromClause(plan.selection), below),
+                     doing, [&](const Row& row) {
+                       answered = true;
+                       if (!row.IsNull(0)) largest_ = std::string(row[0]);
+                       return absl::OkStatus();
+                     });
   if (!status.ok() || answered) return status;
   return absl::AbortedError(absl::StrCat("MySQL ", session->server(), ": ", doing, ": no answer"));
 }

@@ -31,7 +31,9 @@ class PositionTracker {
  public:
   /// Looks how far the table's versions have come; to be called before the sample whose clock goes
   /// into Note. Does nothing where the kind of cursor does not need it.
-  absl::Status ReadLargest(Session* session, const FollowPlan& plan);
+  /// Where nothing is there the largest is `at_least`: what the plan leaves out is not behind it.
+  absl::Status ReadLargest(Session* session, const FollowPlan& plan,
+                           const std::optional<std::string>& at_least = std::nullopt);
   /// What was seen was seen before `now_us`.
   void Note(const FollowPlan& plan, std::int64_t now_us);
 

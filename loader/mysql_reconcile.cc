@@ -6,10 +6,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 #include "loader/message_text.h"
 #include "loader/mysql_digest.h"
 #include "loader/mysql_pages.h"
+#include "loader/mysql_relation.h"
 #include "loader/mysql_sort_key.h"
 
 namespace strata::mysql {
@@ -27,30 +29,35 @@ constexpr std::size_t kCacheEntriesAStep = 2'000;
 constexpr std::size_t kMostNamed = 100'000;
 
 std::string Doing(const FollowPlan& plan) {
-  return absl::StrCat("comparing table ", QuoteForMessage(plan.selection.table));
+  return absl::StrCat("comparing ", Described(plan.selection));
 }
 
 std::string From(const FollowPlan& plan) {
-  return absl::StrCat(" FROM ", QuoteName(plan.selection.database), ".",
-                      QuoteName(plan.selection.table), " WHERE ");
+  return absl::StrCat(FromClause(plan.selection), " WHERE ");
 }
 
 // Keys up to and with `upper`, as the server orders them.
 absl::StatusOr<std::string> UpToCondition(const std::vector<Column>& keys,
                                           const std::vector<std::string>& upper) {
-  absl::StatusOr<std::string> outer = IdLiteral(keys[0], upper[0]);
-  if (!outer.ok()) return outer.status();
-  absl::StatusOr<std::string> inner = IdLiteral(keys[1], upper[1]);
-  if (!inner.ok()) return inner.status();
+  absl::StatusOr<std::string> last = IdLiteral(keys.back(), upper.back());
+  if (!last.ok()) return last.status();
+  const std::string up_to = absl::StrCat(QuoteName(keys.back().name), " <= ", *last);
+  if (keys.size() == 1) return up_to;
+  absl::StatusOr<std::string> first = IdLiteral(keys[0], upper[0]);
+  if (!first.ok()) return first.status();
   const std::string name = QuoteName(keys[0].name);
-  return absl::StrCat("(", name, " < ", *outer, " OR (", name, " = ", *outer, " AND ",
-                      QuoteName(keys[1].name), " <= ", *inner, "))");
+  return absl::StrCat("(", name, " < ", *first, " OR (", name, " = ", *first, " AND ", up_to, "))");
 }
 
 }  // namespace
 
-ReconcilePass::ReconcilePass(const FollowPlan& plan, const Cache& cache)
-    : rows_estimate_(plan.rows_estimate) {
+ReconcilePass::ReconcilePass(const FollowPlan& plan, const Cache& cache,
+                             const EntryDigests* digests)
+    : digests_(digests), rows_estimate_(plan.rows_estimate) {
+  // How many rows a query has nobody knows; not more than about what the cache has of it.
+  if (!plan.selection.query.empty()) {
+    rows_estimate_ = plan.selection.pair_rows ? cache.counts().pairs : cache.counts().records;
+  }
   std::random_device random;
   key_.low = std::uint64_t{random()} << 32 | random();
   key_.high = std::uint64_t{random()} << 32 | random();
@@ -90,21 +97,27 @@ absl::Status ReconcilePass::Step(Session* session, const FollowPlan& plan, Entry
 // The next range of keys; its end in `*upper`, empty where it is the last.
 absl::StatusOr<std::string> ReconcilePass::RangeCondition(Session* session, const FollowPlan& plan,
                                                           std::vector<std::string>* upper) {
-  const std::vector<Column> keys = {plan.selection.outer, plan.selection.inner};
-  const std::string outer = QuoteName(keys[0].name);
-  const std::string inner = QuoteName(keys[1].name);
+  const std::vector<Column> keys = KeyColumns(plan.selection);
+  std::vector<std::string> names;
+  std::vector<std::string> present;
+  std::vector<std::string> texts;
+  for (const Column& key : keys) {
+    names.push_back(QuoteName(key.name));
+    present.push_back(absl::StrCat(names.back(), " IS NOT NULL"));
+    texts.push_back(IdExpression(key));
+  }
   absl::StatusOr<std::string> after = AfterCondition(keys, lower_);
   if (!after.ok()) return after.status();
-  std::string where = absl::StrCat(outer, " IS NOT NULL AND ", inner, " IS NOT NULL");
+  std::string where = absl::StrJoin(present, " AND ");
   if (!after->empty()) {
     absl::StrAppend(&where, " AND (", after->substr(sizeof(" WHERE ") - 1), ")");
   }
   upper->clear();
   absl::Status status = session->Query(
-      absl::StrCat("SELECT ", IdExpression(keys[0]), ", ", IdExpression(keys[1]), From(plan), where,
-                   " ORDER BY ", outer, ", ", inner, " LIMIT 1 OFFSET ", range_rows_ - 1),
+      absl::StrCat("SELECT ", absl::StrJoin(texts, ", "), From(plan), where, " ORDER BY ",
+                   absl::StrJoin(names, ", "), " LIMIT 1 OFFSET ", range_rows_ - 1),
       Doing(plan), [&](const Row& row) {
-        *upper = {std::string(row[0]), std::string(row[1])};
+        for (std::size_t i = 0; i < keys.size(); ++i) upper->emplace_back(row[i]);
         return absl::OkStatus();
       });
   if (!status.ok()) return status;
@@ -116,9 +129,13 @@ absl::StatusOr<std::string> ReconcilePass::RangeCondition(Session* session, cons
 
 std::string ReconcilePass::SliceCondition(const FollowPlan& plan) const {
   if (slices_ == 1) return "1 = 1";
-  return absl::StrCat("MOD(CRC32(CONCAT(LENGTH(", BytesExpression(plan.selection.outer), "), ':', ",
-                      BytesExpression(plan.selection.outer), ", ",
-                      BytesExpression(plan.selection.inner), ")), ", slices_, ") = ", slice_);
+  std::vector<std::string> parts;
+  for (const Column& key : KeyColumns(plan.selection)) {
+    const std::string bytes = BytesExpression(key);
+    parts.push_back(absl::StrCat("LENGTH(", bytes, "), ':', ", bytes));
+  }
+  return absl::StrCat("MOD(CRC32(CONCAT(", absl::StrJoin(parts, ", "), ")), ", slices_,
+                      ") = ", slice_);
 }
 
 absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
@@ -151,7 +168,10 @@ absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
     status = applier->gate().Through([&] {
       const ReadGuard guard(applier->cache());
       const EntryReader entry = guard.Get(name.outer, name.inner);
-      same = entry && DigestOf(entry, plan.selection.pair_rows) == digest;
+      same =
+          entry && (plan.selection.json == JsonValue::kNone
+                        ? DigestOf(entry, plan.selection.pair_rows) == digest
+                        : digests_ != nullptr && digests_->Matches(name.outer, name.inner, digest));
       return absl::OkStatus();
     });
     if (!status.ok()) return status;

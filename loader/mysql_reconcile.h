@@ -31,6 +31,7 @@
 
 #include "absl/status/status.h"
 
+#include "loader/entry_digests.h"
 #include "loader/follow_apply.h"
 #include "loader/mysql_entry_read.h"
 #include "loader/mysql_follow_plan.h"
@@ -40,7 +41,8 @@ namespace strata::mysql {
 
 class ReconcilePass {
  public:
-  ReconcilePass(const FollowPlan& plan, const Cache& cache);
+  /// `digests`: those of the entries as they were read, where the source is of JSON; outlives it.
+  ReconcilePass(const FollowPlan& plan, const Cache& cache, const EntryDigests* digests = nullptr);
 
   /// Does one more chunk and appends the entries to be read again to `*suspects`. Cancelled:
   /// stopped. After another error the same chunk is tried again by the next Step.
@@ -69,6 +71,7 @@ class ReconcilePass {
   void Adapt(std::uint64_t rows, std::int64_t took_us);
   Bucket& BucketOf(std::string_view outer, std::string_view inner, std::uint64_t* hash);
 
+  const EntryDigests* digests_;
   Phase phase_ = Phase::kTable;
   Hash128 key_;
   std::string scratch_;

@@ -13,6 +13,8 @@
 #include "absl/strings/str_join.h"
 
 #include "loader/message_text.h"
+#include "loader/mysql_query.h"
+#include "loader/mysql_relation.h"
 
 namespace strata::mysql {
 namespace {
@@ -62,10 +64,6 @@ constexpr TypeFacts kTypes[] = {
 
 bool IsBlob(std::string_view type) { return type == "mediumblob" || type == "longblob"; }
 
-std::string Describe(const MySqlMapping& mapping) {
-  return absl::StrCat("table ", QuoteForMessage(mapping.table));
-}
-
 const Column* FindColumn(const Table& table, std::string_view name) {
   const Column* found = nullptr;
   for (const Column& column : table.columns) {
@@ -90,15 +88,20 @@ absl::StatusOr<Column> Need(const Table& table, const MySqlMapping& mapping, std
   }
   const char* instead = parameter == "order" ? ", or order= (empty) where ids give the order" : "";
   return absl::NotFoundError(
-      absl::StrCat(Describe(mapping), " has no column ", QuoteForMessage(name), " (",
+      absl::StrCat(Described(mapping), " has no column ", QuoteForMessage(name), " (",
                    View(parameter), "=); name the right one with ", View(parameter), "=COLUMN",
                    instead, "; its columns are ", absl::StrJoin(names, ", ")));
 }
 
 absl::StatusOr<std::vector<Column>> SelectId(const Table& table, const MySqlMapping& mapping) {
+  if (!mapping.query.empty() && mapping.id.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        Described(mapping),
+        ": name the columns that together tell its rows apart, with id = [\"A\", \"B\"]"));
+  }
   if (mapping.id.empty() && !table.has_primary_key) {
     return absl::FailedPreconditionError(
-        absl::StrCat(Describe(mapping),
+        absl::StrCat(Described(mapping),
                      " has no primary key to page by (a view never has); name the columns of "
                      "a unique key without NULLs with id=A,B, or add a primary key"));
   }
@@ -109,6 +112,7 @@ absl::StatusOr<std::vector<Column>> SelectId(const Table& table, const MySqlMapp
     if (!column.ok()) return column.status();
     id.push_back(*std::move(column));
   }
+  if (!mapping.query.empty()) return id;
   const auto within = [&id](const std::vector<std::string>& key) {
     return std::all_of(key.begin(), key.end(), [&id](const std::string& name) {
       return std::any_of(id.begin(), id.end(), [&](const Column& c) { return c.name == name; });
@@ -120,7 +124,7 @@ absl::StatusOr<std::vector<Column>> SelectId(const Table& table, const MySqlMapp
     return id;
   }
   return absl::FailedPreconditionError(absl::StrCat(
-      Describe(mapping), ": id=", EscapeForMessage(absl::StrJoin(mapping.id, ",")),
+      Described(mapping), ": id=", EscapeForMessage(absl::StrJoin(mapping.id, ",")),
       " may name several rows, and rows would be lost; name all columns of the primary key or of a "
       "unique key without NULLs"));
 }
@@ -137,7 +141,7 @@ bool IsMapped(const Column& column, const Selection& selection, const std::strin
 }
 
 absl::Status SelectValues(const Table& table, const MySqlMapping& mapping, Selection* selection) {
-  const std::string cursor = mapping.cursor.value_or("updated_at");
+  const std::string cursor = mapping.cursor.value_or(mapping.query.empty() ? "updated_at" : "");
   if (mapping.cursor) {
     absl::StatusOr<Column> column = Need(table, mapping, cursor, "cursor");
     if (!column.ok()) return column.status();
@@ -261,11 +265,33 @@ absl::StatusOr<Table> ReadTable(Session* session, const std::string& database,
   return result;
 }
 
+absl::StatusOr<Table> ReadRelation(Session* session, const std::string& database,
+                                   const MySqlMapping& mapping) {
+  if (mapping.query.empty()) return ReadTable(session, database, mapping.table);
+  absl::StatusOr<std::vector<ResultColumn>> columns =
+      DescribeQuery(session, mapping.query, Described(mapping));
+  if (!columns.ok()) return columns.status();
+  Table table;
+  for (const ResultColumn& found : *columns) {
+    Column column = DescribeColumn(found.name, found.type);
+    column.nullable = found.nullable;
+    // A result is in the connection's character set: which values the server takes for equal, it
+    // does not say.
+    if (found.type.find("char") != std::string::npos ||
+        found.type.find("text") != std::string::npos) {
+      column.collation = "unknown";
+    }
+    table.columns.push_back(std::move(column));
+  }
+  return table;
+}
+
 absl::StatusOr<Selection> Select(const Table& table, const std::string& database,
                                  const MySqlMapping& mapping) {
   Selection selection;
   selection.database = database;
   selection.table = mapping.table;
+  selection.query = mapping.query;
   selection.where = mapping.where;
   selection.outer_const = mapping.outer_const;
   if (!mapping.outer_const) {

@@ -55,6 +55,11 @@ struct Table {
 absl::StatusOr<Table> ReadTable(Session* session, const std::string& database,
                                 const std::string& table);
 
+/// The mapping's table, or its query's result as one: of that no size is known and no collation,
+/// and the id is taken to be a key (see CheckIds).
+absl::StatusOr<Table> ReadRelation(Session* session, const std::string& database,
+                                   const MySqlMapping& mapping);
+
 /// What JSON a row's only value is.
 enum class JsonValue {
   kNone,    ///< none: pair rows, or columns
@@ -66,6 +71,7 @@ enum class JsonValue {
 struct Selection {
   std::string database;
   std::string table;
+  std::string query;  ///< instead of `table`, where it is not empty
   std::string where;  ///< SQL of the configuration's own; empty: all rows
   /// Every row's outer; `outer` is then no column of the table.
   std::optional<std::string> outer_const;

@@ -12,6 +12,7 @@
 #include <new>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -228,6 +229,25 @@ absl::StatusOr<bool> Session::Exists(const std::string& select, std::string_view
   if (!status.ok()) return status;
   if (answer.empty()) return EndedEarly(doing);
   return answer != "0";
+}
+
+absl::StatusOr<std::vector<ResultColumn>> Session::Columns(const std::string& select,
+                                                           std::string_view doing) {
+  std::vector<ResultColumn> columns;
+  absl::Status status = connection_->Guard(server_, doing, [&] {
+    std::unique_ptr<sql::Statement> handle(connection_->handle->createStatement());
+    std::unique_ptr<sql::ResultSet> result(handle->executeQuery(select));
+    sql::ResultSetMetaData* const about = result->getMetaData();
+    for (unsigned i = 1; i <= about->getColumnCount(); ++i) {
+      columns.push_back({.name = about->getColumnLabel(i).asStdString(),
+                         .type = absl::AsciiStrToLower(about->getColumnTypeName(i).asStdString()),
+                         .nullable = about->isNullable(i) != sql::ResultSetMetaData::columnNoNulls,
+                         .fraction_digits = about->getScale(i)});
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return columns;
 }
 
 absl::Status Session::EndedEarly(std::string_view doing) const {

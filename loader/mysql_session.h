@@ -64,6 +64,14 @@ class Row {
   std::vector<Cell> cells_;
 };
 
+/// A column of a result, as the server describes it.
+struct ResultColumn {
+  std::string name;
+  std::string type;  ///< in lower case: "int unsigned", "varchar", "enum"
+  bool nullable = true;
+  unsigned fraction_digits = 0;  ///< of a number or a time
+};
+
 /// `name` as an identifier in a statement: in backticks, those inside doubled.
 std::string QuoteName(std::string_view name);
 /// `text` (UTF-8) or `bytes` as a literal, in hexadecimal: nothing in it can end the literal, under
@@ -98,6 +106,9 @@ class Session {
   /// result and no error, in buffered mode too; EXISTS answers with exactly one row, so silence is
   /// told from an answer: EndedEarly.
   absl::StatusOr<bool> Exists(const std::string& select, std::string_view doing);
+  /// The columns of a SELECT's result.
+  absl::StatusOr<std::vector<ResultColumn>> Columns(const std::string& select,
+                                                    std::string_view doing);
   /// The error of a statement that the server ended and did not say so: Aborted.
   absl::Status EndedEarly(std::string_view doing) const;
 

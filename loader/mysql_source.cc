@@ -7,6 +7,7 @@
 // one.
 #include <strata/mysql_source.h>
 
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <new>
@@ -24,6 +25,8 @@
 #include "loader/message_text.h"
 #include "loader/mysql_fetch.h"
 #include "loader/mysql_follow_plan.h"
+#include "loader/mysql_open.h"
+#include "loader/mysql_relation.h"
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
 
@@ -31,19 +34,21 @@ namespace strata {
 namespace {
 
 std::string NameOf(const std::string& server, const std::vector<mysql::FetchedTable>& tables) {
+  const bool plain = std::none_of(tables.begin(), tables.end(),
+                                  [](const auto& table) { return !table.selection.query.empty(); });
   return absl::StrCat(
-      server, tables.size() == 1 ? " table " : " tables ",
-      absl::StrJoin(tables, ", ", [](std::string* out, const mysql::FetchedTable& table) {
-        out->append(QuoteForMessage(table.selection.table));
+      server, plain ? (tables.size() == 1 ? " table " : " tables ") : " ",
+      absl::StrJoin(tables, ", ", [plain](std::string* out, const mysql::FetchedTable& table) {
+        out->append(plain ? QuoteForMessage(table.selection.table) : Described(table.selection));
       }));
 }
 
 class MySqlSource final : public Source {
  public:
   MySqlSource(const MySqlOptions& options, std::unique_ptr<mysql::Session> session,
-              std::vector<mysql::FetchedTable> tables)
+              std::vector<mysql::FetchedTable> tables, OuterOwners* owners)
       : name_(NameOf(session->server(), tables)),
-        fetch_(options, std::move(session), std::move(tables)) {}
+        fetch_(options, std::move(session), std::move(tables), owners) {}
 
   ~MySqlSource() override { EndThread(); }
 
@@ -100,7 +105,7 @@ std::string Advice(mysql::Session* session, const std::string& database,
 
 absl::StatusOr<mysql::FetchedTable> Check(mysql::Session* session, const std::string& database,
                                           const MySqlMapping& mapping) {
-  absl::StatusOr<mysql::Table> table = mysql::ReadTable(session, database, mapping.table);
+  absl::StatusOr<mysql::Table> table = mysql::ReadRelation(session, database, mapping);
   if (!table.ok()) return table.status();
   absl::StatusOr<mysql::Selection> selection = mysql::Select(*table, database, mapping);
   if (!selection.ok()) {
@@ -111,8 +116,11 @@ absl::StatusOr<mysql::FetchedTable> Check(mysql::Session* session, const std::st
                              Advice(session, database, mapping)};
 }
 
-absl::StatusOr<std::unique_ptr<Source>> Open(const MySqlOptions& options,
-                                             std::span<const MySqlMapping> mappings) {
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Source>> mysql::OpenTables(const MySqlOptions& options,
+                                                          std::span<const MySqlMapping> mappings,
+                                                          const LoadNotes& notes) {
   absl::StatusOr<std::unique_ptr<mysql::Session>> session = mysql::Session::Open(options);
   if (!session.ok()) return session.status();
   std::vector<mysql::FetchedTable> tables;
@@ -120,15 +128,15 @@ absl::StatusOr<std::unique_ptr<Source>> Open(const MySqlOptions& options,
     absl::StatusOr<mysql::FetchedTable> table = Check(session->get(), options.database, mapping);
     if (!table.ok()) return table.status();
     tables.push_back(*std::move(table));
+    if (!notes.digests.empty()) tables.back().digests = notes.digests[tables.size() - 1];
   }
-  return std::make_unique<MySqlSource>(options, *std::move(session), std::move(tables));
+  return std::make_unique<MySqlSource>(options, *std::move(session), std::move(tables),
+                                       notes.owners);
 }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Source>> OpenMySqlTable(const MySqlOptions& options) {
   try {
-    return Open(options, {&options.mapping, 1});
+    return mysql::OpenTables(options, {&options.mapping, 1}, {});
   } catch (const std::exception&) {
     return OutOfMemory();
   }
@@ -137,7 +145,7 @@ absl::StatusOr<std::unique_ptr<Source>> OpenMySqlTable(const MySqlOptions& optio
 absl::StatusOr<std::unique_ptr<Source>> OpenMySqlTables(const MySqlOptions& connection,
                                                         const std::vector<MySqlMapping>& mappings) {
   try {
-    return Open(connection, mappings);
+    return mysql::OpenTables(connection, mappings, {});
   } catch (const std::exception&) {
     return OutOfMemory();
   }

@@ -20,6 +20,8 @@
 #include "absl/strings/str_join.h"
 
 #include "loader/message_text.h"
+#include "loader/mysql_query_changes.h"
+#include "loader/mysql_relation.h"
 #include "loader/mysql_words.h"
 
 namespace strata {
@@ -110,6 +112,31 @@ class Reader {
                                           " twice; leave one of them out"));
       }
       names->push_back(*name);
+    }
+  }
+
+  /// An array of SQL statements, each with a :since.
+  void Statements(std::string_view key, std::vector<std::string>* statements) {
+    const toml::node* const node = Node(key);
+    if (node == nullptr) return;
+    const toml::array* const array = node->as_array();
+    if (array == nullptr) {
+      return Fail(*node, absl::StrCat(View(key), " is to be an array of statements, as in ",
+                                      View(key), " = [\"SELECT …\"]"));
+    }
+    for (const toml::node& element : *array) {
+      const std::optional<std::string> text = element.value_exact<std::string>();
+      if (!text || text->find('\0') != std::string::npos) {
+        return Fail(element, absl::StrCat(View(key), " holds what is no string, or a zero byte"));
+      }
+      if (!mysql::WithSince(*text, "NULL")) {
+        return Fail(element, absl::StrCat("a statement of ", View(key),
+                                          " has no :since; write … WHERE cursor >= :since"));
+      }
+      if (absl::EndsWith(absl::StripAsciiWhitespace(*text), ";")) {
+        return Fail(element, "the statement stands inside one of ours; leave out the ; at its end");
+      }
+      statements->push_back(*text);
     }
   }
 
@@ -250,16 +277,42 @@ void CheckRows(Reader* reader) {
   }
 }
 
+// A table, or a query with what a query wants.
+void CheckQuery(Reader* reader, const MySqlMapping& mapping) {
+  if (mapping.query.empty()) {
+    if (mapping.table.empty()) reader->Fail("table = \"NAME\" or query = \"SELECT …\" is missing");
+    if (!mapping.changes.empty()) {
+      reader->Fail(*reader->Node("changes"), "changes are a query's; a table has a cursor");
+    }
+    return;
+  }
+  if (!mapping.table.empty()) {
+    reader->Fail(*reader->Node("query"), "table and query exclude each other; give one of them");
+  }
+  if (mapping.id.empty()) {
+    reader->Fail(
+        *reader->Node("query"),
+        "a query wants id = [\"A\", \"B\"], the columns that together tell its rows apart");
+  }
+  if (mapping.cursor) {
+    reader->Fail(*reader->Node("cursor"),
+                 "cursor is for a table; a query has changes = [\"SELECT …\"]");
+  }
+  if (absl::EndsWith(absl::StripAsciiWhitespace(mapping.query), ";")) {
+    reader->Fail(*reader->Node("query"),
+                 "the query stands inside a statement of ours; leave out the ; at its end");
+  }
+}
+
 absl::StatusOr<MySqlMapping> ReadSource(const toml::table& table, std::string_view file,
                                         std::string_view part) {
   Reader reader(table, file, part);
-  if (reader.Has("query") || reader.Has("changes")) {
-    reader.Fail("query is not in this version; give table = \"NAME\", a view's with id = […]");
-  }
-  reader.AllowOnly({"table", "where", "outer", "inner", "order", "id", "cursor", "deleted", "key",
-                    "value", "columns", "record", "list"});
+  reader.AllowOnly({"table", "query", "changes", "where", "outer", "inner", "order", "id", "cursor",
+                    "deleted", "key", "value", "columns", "record", "list"});
   MySqlMapping mapping;
   reader.Text("table", &mapping.table);
+  reader.Text("query", &mapping.query);
+  reader.Statements("changes", &mapping.changes);
   reader.Text("where", &mapping.where);
   ReadOuter(&reader, file, &mapping);
   reader.Text("inner", &mapping.inner);
@@ -279,7 +332,7 @@ absl::StatusOr<MySqlMapping> ReadSource(const toml::table& table, std::string_vi
     mapping.all_columns = columns->value_exact<std::string>() == "*";
     if (!mapping.all_columns) reader.Names("columns", &mapping.columns);
   }
-  if (mapping.table.empty()) reader.Fail("table = \"NAME\" is missing");
+  CheckQuery(&reader, mapping);
   for (const auto& [key, text] :
        {std::pair("outer", &mapping.outer), std::pair("inner", &mapping.inner),
         std::pair("key", &mapping.key), std::pair("value", &mapping.value)}) {
@@ -305,9 +358,8 @@ absl::Status ReadSources(const toml::table& document, std::string_view file, MyS
     for (const MySqlMapping& other : result->sources) {
       if (!mapping->outer_const || other.outer_const != mapping->outer_const) continue;
       reader.Fail(*sources->get(i),
-                  absl::StrCat("outer ", QuoteForMessage(*mapping->outer_const), " of table ",
-                               QuoteForMessage(mapping->table), " is that of table ",
-                               QuoteForMessage(other.table),
+                  absl::StrCat("outer ", QuoteForMessage(*mapping->outer_const), " of ",
+                               mysql::Described(*mapping), " is that of ", mysql::Described(other),
                                ", too, and an outer belongs to one source; name another"));
       return reader.status();
     }

@@ -223,6 +223,59 @@ TEST_F(ProgramMySqlTest, WhileItFollowsItCanBeAskedForItsHealthAndItsBytes) {
   EXPECT_EQ(finished.exit, 0) << finished.err;
 }
 
+TEST_F(ProgramMySqlTest, SeveralTablesOfAFileAreFollowedAndAskedFor) {
+  ExpectSuccess(Shell(
+      client_ + "\"ALTER TABLE " + database_ +
+      ".t ADD updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6); CREATE TABLE " + database_ +
+      ".lists (id INT PRIMARY KEY, inner_key VARCHAR(9), payload JSON, updated_at "
+      "TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6)); INSERT INTO " +
+      database_ +
+      ".lists (id, inner_key, payload) VALUES (1, 'l', "
+      "'[{\\\"k\\\": \\\"v\\\"}]')\""));
+  const std::string file = folder_.Write(
+      "shop.toml", "[connection]\nsocket = '" + socket_ + "'\nuser = '" + user_ +
+                       "'\ndatabase = '" + database_ +
+                       "'\n[[source]]\ntable = 't'\nwhere = \"inner_key <> 'y'\"\n"
+                       "[[source]]\ntable = 'lists'\nouter = {const = 'c'}\norder = ''\n"
+                       "list = 'payload'\n");
+  const std::string dump = folder_ / "dump.json";
+  Started started({"load", file, "--follow", "--poll-interval", "50ms", "--listen", ":0", "--dump",
+                   dump, "--progress"});
+  constexpr std::string_view kWhere = "listening on 127.0.0.1:";
+  const std::string said = AskUntil([&] { return started.Messages(); },
+                                    [&](const std::string& text) {
+                                      const std::size_t at = text.find(kWhere);
+                                      return at != text.npos && text.find('\n', at) != text.npos;
+                                    });
+  const int port = std::atoi(said.c_str() + said.find(kWhere) + kWhere.size());
+  const auto health = [port] { return json::parse(HttpGet(port, "/healthz").body); };
+  const json well =
+      AskUntil(health, [](const json& now) { return now.at("state") == "following"; });
+  EXPECT_EQ(well.at("rows_loaded"), 5);
+  EXPECT_EQ(well.at("sources"), 2);
+  EXPECT_EQ(well.at("sources_following"), 2);
+  const json beside = json::parse(HttpGet(port, "/footprint?cache=follower").body);
+  EXPECT_EQ(beside.at("total_bytes"), beside.at("allocated_bytes"));
+  EXPECT_GT(beside.at("total_bytes"), 0);
+  ExpectSuccess(Shell(client_ + "\"USE " + database_ +
+                      "; UPDATE t SET v = 'changed' WHERE v = 'first'; UPDATE lists SET payload = "
+                      "'[{\\\"k\\\": \\\"w\\\"}]'; INSERT INTO t (outer_key, inner_key, seq, k, v) "
+                      "VALUES ('c','x',0,'k','v')\""));
+  // The constant outer of the one is met by the other: told, and all else goes on.
+  const json ill = AskUntil(health, [](const json& now) { return now.at("state") == "waiting"; });
+  EXPECT_EQ(ill.at("sources_following"), 1);
+  EXPECT_THAT(ill.at("message"), HasSubstr("outer \"c\" comes from table \"lists\""));
+  AskUntil(health, [](const json& now) { return now.at("entries_changed") == 2; });
+  kill(started.pid(), SIGINT);
+  const Finished finished = started.Wait();
+  EXPECT_EQ(finished.exit, 0) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("5 rows"));
+  EXPECT_THAT(finished.err, HasSubstr("outer \"c\" comes from"));
+  EXPECT_EQ(ReadFile(dump), R"({"A":{"x":[{"k":""}]},"a":{"x":[{"k0":"changed"},{"k1":"second"}]},)"
+                            R"("c":{"l":[{"k":"w"}]}})"
+                            "\n");
+}
+
 TEST_F(ProgramMySqlTest, MissingTableIsNamed) {
   const Finished finished = Strata(
       {"dump", "mysql://" + user_ + "@localhost/" + database_ + "?table=gone&socket=" + socket_});

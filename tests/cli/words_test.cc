@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{{"load", "x.json", "--poll-interval", "5"}, "'5' is no duration"},
                     Wrong{{"load", "x.json", "--poll-interval", "5h"}, "'5h' is no duration"},
                     Wrong{{"load", "x.json", "--poll-interval", "5s"}, "--follow"},
-                    Wrong{{"load", "x.json", "--follow"}, "--follow is for a mysql:// table"},
+                    Wrong{{"load", "x.json", "--follow"}, "--follow is for tables of MySQL"},
                     Wrong{{"load", "mysql://u@h/d?table=t", "--follow", "--poll-interval", "1ms"},
                           "--poll-interval: 1ms is too short"},
                     Wrong{{"load", "x.json", "--listen", ":80"}, "--listen is for --follow"},

@@ -1,5 +1,6 @@
 # Following a table. Without a server.
 strata_add_test(mysql_bound_test SOURCES mysql_bound_test.cc LIBRARIES strata_loader)
+strata_add_test(slot_table_test SOURCES slot_table_test.cc LIBRARIES strata_loader)
 
 # With a private server each, started for the whole program and ended after it.
 add_library(strata_follow_kit STATIC follow_kit.cc mysql_test_server.cc storm.cc)
@@ -19,7 +20,8 @@ function(strata_add_follow_test name)
   add_dependencies(strata_thread_tests ${name})
 endfunction()
 strata_add_follow_test(mysql_follow_test follow_example_test.cc mysql_dialect_server_test.cc
-                       mysql_digest_test.cc mysql_follow_test.cc)
+                       mysql_digest_test.cc mysql_follow_forms_test.cc mysql_follow_query_test.cc
+                       mysql_follow_several_test.cc mysql_follow_test.cc)
 strata_add_follow_test(mysql_storm_test mysql_storm_test.cc)
 
 # One by one; all of them in random order is for `make storm`. A server of its own to be killed, so

@@ -57,11 +57,11 @@ class MySqlDigestTest : public FollowTest {
     }
     names.resize(std::min(names.size(), mysql::kMostEntriesARead));
     int same = 0;
-    const absl::Status status = mysql::ReadEntries(
-        &session(), selection, names,
-        [&](const mysql::EntryName& name, bool present, const RecordsView& records) {
+    const absl::Status status =
+        mysql::ReadEntries(&session(), selection, names, [&](const mysql::EntryAsRead& entry) {
           const ReadGuard guard(cache());
-          if (present && SameList(guard.Get(name.outer, name.inner), records)) ++same;
+          const EntryReader cached = guard.Get(entry.name.outer, entry.name.inner);
+          if (entry.present && SameList(cached, entry.records)) ++same;
           return absl::OkStatus();
         });
     EXPECT_TRUE(status.ok()) << status;

@@ -202,6 +202,124 @@ TEST_F(MySqlTablesTest, ATableKeyedByItsEntriesHasTheContentOfOneThatIsNot) {
   }
 }
 
+class MySqlQueryTest : public MySqlTablesTest {
+ protected:
+  void SetUp() override {
+    MySqlTablesTest::SetUp();
+    Run("CREATE TABLE orders (id INT PRIMARY KEY, customer VARCHAR(20) COLLATE "
+        "utf8mb4_general_ci)");
+    Run("CREATE TABLE line (order_id INT, no INT, what VARCHAR(20), PRIMARY KEY (order_id, no))");
+    Run("INSERT INTO orders SELECT seq, CONCAT('c', seq MOD 7) FROM seq_1_to_400");
+    Run("INSERT INTO line SELECT seq DIV 5 + 1, seq MOD 5, CONCAT('w', seq) FROM seq_0_to_1999");
+  }
+  // The lines of each order, a record each.
+  static MySqlMapping Lines() {
+    MySqlMapping mapping;
+    mapping.query =
+        "SELECT o.customer, l.order_id, l.no, l.what, NULL AS nothing FROM orders o JOIN line l "
+        "ON l.order_id = o.id -- all";
+    mapping.id = {"order_id", "no"};
+    mapping.outer = "customer";
+    mapping.inner = "Order_Id";
+    mapping.order = "no";
+    mapping.columns = {"what", "nothing"};
+    return mapping;
+  }
+};
+
+TEST_F(MySqlQueryTest, AQuerysRowsAreReadLikeATablesWhateverThePages) {
+  const Content whole = Must({Lines()});
+  EXPECT_EQ(whole.size(), 7u);
+  EXPECT_EQ(whole.at("c3").at("10"), (EntryRecords{{{"what", "w45"}},
+                                                   {{"what", "w46"}},
+                                                   {{"what", "w47"}},
+                                                   {{"what", "w48"}},
+                                                   {{"what", "w49"}}}));
+  MySqlOptions options = OptionsFor("");
+  options.mapping = Lines();
+  // One that no server can merge, with its order given by text, bytes, numbers of all kinds.
+  for (const char* id : {"CONCAT(order_id, '-', no)", "CAST(CONCAT(order_id, '-', no) AS BINARY)",
+                         "order_id + no / 10", "order_id * 1e0 + no / 10e0",
+                         "CAST('2020-01-01' AS DATETIME) + INTERVAL (order_id * 10 + no) SECOND",
+                         "order_id * 10 + no"}) {
+    SCOPED_TRACE(id);
+    options.mapping.query =
+        absl::StrCat("SELECT DISTINCT customer, order_id, no, what, NULL AS nothing, ", id,
+                     " AS i FROM orders JOIN line ON order_id = id");
+    options.mapping.id = {"i"};
+    for (const std::size_t page : {97u, 10'000u}) {
+      options.max_page_rows = page;
+      options.mapping.where.clear();
+      const absl::StatusOr<Content> paged = Load(options);
+      ASSERT_TRUE(paged.ok()) << paged.status();
+      EXPECT_TRUE(*paged == whole) << page;
+      options.mapping.where = "customer = 'c3' -- no other";
+      const absl::StatusOr<Content> chosen = Load(options);
+      ASSERT_TRUE(chosen.ok()) << chosen.status();
+      EXPECT_TRUE(*chosen == (Content{{"c3", whole.at("c3")}}));
+    }
+  }
+}
+
+TEST_F(MySqlQueryTest, AllColumnsOfAQueryAndJsonInItAreRead) {
+  MySqlMapping mapping = Lines();
+  mapping.query =
+      "SELECT 1 AS id, 'o' AS outer_key, 'i' AS inner_key, 1 AS seq, 'u' AS updated_at, "
+      "'{\"k\":\"v\"}' AS payload";
+  mapping.id = {"id"};
+  mapping.outer = "outer_key";
+  mapping.inner = "inner_key";
+  mapping.order = "seq";
+  mapping.columns.clear();
+  mapping.all_columns = true;
+  EXPECT_EQ(Must({mapping}),
+            (Content{{"o", {{"i", {{{"updated_at", "u"}, {"payload", "{\"k\":\"v\"}"}}}}}}}));
+  mapping.all_columns = false;
+  mapping.record = "payload";
+  mapping.outer_const = "c";
+  EXPECT_EQ(Must({mapping}), (Content{{"c", {{"i", {{{"k", "v"}}}}}}}));
+}
+
+TEST_F(MySqlQueryTest, IdsThatAreNotUniqueOrNullAreRefusedAndShown) {
+  const auto refused = [this](const MySqlMapping& mapping) {
+    const absl::Status status = LoadAll({mapping}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("query \"SELECT "));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("id = ["));
+    return std::string(status.message());
+  };
+  MySqlMapping mapping = Lines();
+  mapping.id = {"order_id"};
+  EXPECT_THAT(refused(mapping), HasSubstr("order_id = \"1\""));
+  mapping.where = "no = 3";
+  EXPECT_TRUE(LoadAll({mapping}).ok()) << "among the rows that are chosen they are unique";
+  mapping = Lines();
+  mapping.id = {"order_id", "no", "nothing"};
+  EXPECT_THAT(refused(mapping), HasSubstr("nothing = NULL"));
+  // To the server, which pages, they are one.
+  mapping.query =
+      "SELECT 'abc' AS id, 'o' AS customer, 1 AS order_id, 1 AS no, '' AS what, 1 AS "
+      "nothing UNION ALL SELECT 'ABC', 'o', 2, 1, '', 1";
+  mapping.id = {"id"};
+  EXPECT_THAT(refused(mapping), HasSubstr("id = \""));
+  mapping.id.clear();
+  EXPECT_THAT(refused(mapping), HasSubstr("tell its rows apart"));
+}
+
+TEST_F(MySqlQueryTest, AQueryThatCannotBeRunAndColumnsItLacksAreNamed) {
+  MySqlMapping mapping = Lines();
+  mapping.query = "SELECT nonsense FROM orders";
+  EXPECT_THAT(ErrorOf({mapping}), HasSubstr("nonsense"));
+  mapping.query = "SELEC 1";
+  EXPECT_THAT(ErrorOf({mapping}), HasSubstr("mend the SQL"));
+  mapping.query = "SELECT 1 AS a, 2 AS a";
+  EXPECT_THAT(ErrorOf({mapping}), HasSubstr("Duplicate column"));
+  mapping.query = "SELECT 1 AS order_id, 2 AS no, 3 AS customer, 4 AS what";
+  const absl::Status missing = LoadAll({mapping}).status();
+  EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(missing.message()), HasSubstr("has no column \"nothing\" (columns=)"));
+}
+
 TEST_F(MySqlTablesTest, HostsAreTriedInTurnUntilOneCanBeReached) {
   Run(absl::StrCat("CREATE TABLE a", kColumns));
   Run("INSERT INTO a VALUES (1,'one','x',1,'k','1',NULL)");

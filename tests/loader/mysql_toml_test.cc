@@ -109,6 +109,22 @@ TEST(MySqlToml, SaysWhatAConnectionAndSourcesAre) {
   EXPECT_TRUE(file.sources[2].all_columns);
 }
 
+TEST(MySqlToml, SaysWhatAQueryIs) {
+  const MySqlFile file = Must(absl::StrCat(std::string(kConnection), R"(
+    [[source]]
+    query = """
+      SELECT o.name AS outer_key, 'a;b' AS k FROM o -- all of them
+    """
+    id = ["a", "b"]
+    outer = {const = "c"}
+    changes = ["SELECT a, b, c FROM o WHERE c >= :since", "SELECT 1, 2, c FROM p WHERE c >= :since"]
+  )"));
+  ASSERT_EQ(file.sources[0].changes.size(), 2u);
+  EXPECT_THAT(file.sources[0].query, HasSubstr("'a;b' AS k FROM o -- all of them"));
+  EXPECT_THAT(file.sources[0].id, ElementsAre("a", "b"));
+  EXPECT_EQ(file.sources[0].table, "");
+}
+
 TEST(MySqlToml, NamesLineAndColumnOfWhatIsNoToml) {
   EXPECT_THAT(ErrorOf("[connection\n"), HasSubstr("shop.toml:1:"));
   EXPECT_THAT(ErrorOf(absl::StrCat(std::string(kConnection), "user = 'again'\n")),
@@ -161,13 +177,26 @@ TEST(MySqlToml, RefusesWhatIsMissingOrContradictsItself) {
   EXPECT_THAT(ErrorOf(absl::StrCat(std::string(kConnection), "[source]\n")),
               HasSubstr("[[source]], one for each table"));
   EXPECT_THAT(ErrorOf(absl::StrCat(std::string(kConnection), "[[source]]\n")),
-              HasSubstr("table = \"NAME\" is missing"));
+              HasSubstr("table = \"NAME\" or query = \"SELECT …\" is missing"));
   EXPECT_THAT(ErrorOf("[connection]\nuser = 'u'\n[[source]]\ntable = 't'\n"),
               HasSubstr("database = \"NAME\" is missing"));
   EXPECT_THAT(ErrorOf(WithSource("list = 'a'\nkey = 'b'")), HasSubstr("exclude each other"));
   EXPECT_THAT(ErrorOf(WithSource("list = 'a'\nrecord = 'b'")), HasSubstr("exclude each other"));
   EXPECT_THAT(ErrorOf(WithSource("columns = '*'\nrecord = 'b'")), HasSubstr("exclude each other"));
-  EXPECT_THAT(ErrorOf(WithSource("query = 'SELECT 1'")), HasSubstr("not in this version"));
+  EXPECT_THAT(ErrorOf(WithSource("query = 'SELECT 1'\nid = 'a'")),
+              HasSubstr("table and query exclude each other"));
+  const auto query = [](std::string_view rest) {
+    return ErrorOf(absl::StrCat(std::string(kConnection), "[[source]]\n", std::string(rest)));
+  };
+  EXPECT_THAT(query("query = 'SELECT 1'"), HasSubstr("a query wants id = "));
+  EXPECT_THAT(query("query = 'SELECT 1; '\nid = 'a'"), HasSubstr("leave out the ;"));
+  EXPECT_THAT(query("query = 'SELECT 1'\nid = 'a'\ncursor = 'c'"), HasSubstr("cursor is for a"));
+  EXPECT_THAT(query("query = 'SELECT 1'\nid = 'a'\nchanges = ['SELECT 1']"),
+              HasSubstr("has no :since"));
+  EXPECT_THAT(query("query = 'SELECT 1'\nid = 'a'\nchanges = 'SELECT :since'"),
+              HasSubstr("array of statements"));
+  EXPECT_THAT(ErrorOf(WithSource("changes = ['SELECT :since']")),
+              HasSubstr("a table has a cursor"));
 }
 
 TEST(MySqlToml, RefusesTwoSourcesWithOneConstantOuter) {

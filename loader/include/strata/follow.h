@@ -1,4 +1,4 @@
-// Keeping a cache equal to a MySQL or MariaDB table: load it, then follow what changes.
+// Keeping a cache equal to tables of MySQL or MariaDB: load them, then follow what changes.
 //
 //     strata::FollowOptions follow;
 //     follow.stop = stop_source.get_token();
@@ -11,6 +11,10 @@
 // intervals. *Reconciling* compares digests of whole entries between table and cache: hard deletes,
 // an entry that lost a row to another, rows whose cursor did not move, and everything where there
 // is no cursor, are found at least every reconcile interval.
+//
+// Several tables of one server, as a FILE.toml describes them, are loaded in one snapshot and
+// followed in turn. An outer belongs to the table that named it first; one that meets another's
+// leaves it alone and says so. Outers that none has put are left alone.
 //
 // Invariant: no committed change is passed over for good. The stored position never passes a
 // version that a transaction still open may yet commit. Reading goes beyond it, and what lies
@@ -33,11 +37,13 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include <strata/cache.h>
+#include <strata/footprint.h>
 #include <strata/load.h>
 #include <strata/mysql_source.h>
 
@@ -56,11 +62,13 @@ enum class FollowState {
 /// "following", "out of memory", …
 std::string_view FollowStateName(FollowState state);
 
-struct FollowStatus {
+/// How one of the tables is. Each goes on though another may not; a lost connection is everyone's.
+struct FollowSourceStatus {
+  std::string name;  ///< what messages call it: table "pairs"
   FollowState state = FollowState::kConnecting;
   absl::Status last_error;  ///< the last one there was, though it may be over; OK for none
   /// Rows whose cursor is before this are in the cache; the next round reads from here. The
-  /// cursor's text, empty where there is none.
+  /// cursor's text, empty where there is none and where a query has several.
   std::string position;
   /// How far the cache may lie behind the source, in seconds: since the last complete round of
   /// polling began. Below 0: there was none yet.
@@ -68,15 +76,32 @@ struct FollowStatus {
   /// Where following is dearer or less sure than it need be: a missing index with the statement
   /// that makes it, a missing privilege. Empty where all is well.
   std::string advice;
-  std::uint64_t rows_loaded = 0;      ///< by the initial load
   std::uint64_t rows_read = 0;        ///< by polling, those read again too
   std::uint64_t rows_applied = 0;     ///< of those, the ones that were new and are in the cache
   std::uint64_t entries_reread = 0;   ///< for a changed row or a digest that differed
   std::uint64_t entries_changed = 0;  ///< of those, the ones whose content was another
   std::uint64_t repairs = 0;          ///< entries that only reconciling found
-  std::uint64_t passes = 0;           ///< complete passes of reconciling
-  double reconcile_busy_seconds = 0;  ///< spent on passes, the rests between chunks left out
-  std::uint64_t reconnects = 0;       ///< connections after the first
+};
+
+/// All of them together; fields that have no words here mean what they mean for one.
+struct FollowStatus {
+  FollowState state = FollowState::kConnecting;  ///< the one that is furthest from following
+  absl::Status last_error;                       ///< of that one, else the last there was
+  std::string position;                          ///< of one table; of several see `sources`
+  double lag_seconds = -1;                       ///< the greatest; below 0 where one has none yet
+  std::string advice;                            ///< of several with their names
+  std::uint64_t rows_loaded = 0;                 ///< by the initial load
+  // Sums.
+  std::uint64_t rows_read = 0;
+  std::uint64_t rows_applied = 0;
+  std::uint64_t entries_reread = 0;
+  std::uint64_t entries_changed = 0;
+  std::uint64_t repairs = 0;
+  /// Complete passes of reconciling: the number of the last one that all have done.
+  std::uint64_t passes = 0;
+  double reconcile_busy_seconds = 0;        ///< spent on passes, the rests between chunks left out
+  std::uint64_t reconnects = 0;             ///< connections after the first
+  std::vector<FollowSourceStatus> sources;  ///< in the order in which they were given
 };
 
 /// An entry that was replaced or deleted after the initial load. Views, valid during the call.
@@ -104,9 +129,9 @@ struct FollowOptions {
   std::chrono::milliseconds retry_max{std::chrono::seconds(30)};
   /// The pause after an error for a person to mend, about.
   std::chrono::milliseconds slow_retry{std::chrono::seconds(15)};
-  /// Whether all of the cache is this table's: what the table lacks is then deleted from it. Else
-  /// only outers under which this follower has put something are its own (16 bytes each, on the
-  /// heap), and others are left alone.
+  /// Whether all of the cache is the one table's: what it lacks is then deleted from the cache.
+  /// Else, and always with several tables, only outers under which one has put something are its
+  /// own (20 to 40 bytes each, see MeasureFootprint), and others are left alone.
   bool owns_cache = true;
   /// Ends the follower when stop is requested, as Stop does, without waiting.
   std::stop_token stop;
@@ -127,6 +152,12 @@ class Follower {
   /// an option out of range, or as CheckMySqlOptions; ResourceExhausted: no memory, no thread.
   static absl::StatusOr<std::unique_ptr<Follower>> Start(const MySqlOptions& source, Cache& cache,
                                                          const FollowOptions& options);
+  /// The same for several tables of the server that `connection` names; its mapping means nothing.
+  /// InvalidArgument also: none is given, or two of them have one constant outer.
+  static absl::StatusOr<std::unique_ptr<Follower>> Start(const MySqlOptions& connection,
+                                                         const std::vector<MySqlMapping>& mappings,
+                                                         Cache& cache,
+                                                         const FollowOptions& options);
   Follower(const Follower&) = delete;
   Follower& operator=(const Follower&) = delete;
   /// As Stop.
@@ -137,6 +168,11 @@ class Follower {
   void Stop();
 
   FollowStatus status() const;
+
+  /// What it keeps beside the cache for as long as it follows: the layers "entry digests", 20 to 40
+  /// bytes an entry of JSON (record= and list=) and none for other forms, and "outers", as much an
+  /// outer where not all of the cache is one table's.
+  Footprint MeasureFootprint() const;
 
   /// Asks for a pass of reconciling now. The pass is done when status().passes has reached the
   /// number that is returned; it began after this call.

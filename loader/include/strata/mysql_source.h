@@ -28,6 +28,16 @@ namespace strata {
 /// Which columns of a table mean what. Names are found exactly, else without regard to case.
 struct MySqlMapping {
   std::string table;
+  /// A SELECT of the configuration's own, instead of a table: its result is the rows. It stands in
+  /// parentheses behind FROM. Then `id` must name columns that together are unique and never NULL,
+  /// which a load asks the server for first.
+  std::string query;
+  /// For following a query: SELECTs of three columns, outer, inner and a cursor (a TIMESTAMP,
+  /// DATETIME, DATE or integer that grows), each of the entries that new rows of a base table
+  /// touch;
+  /// `:since` in it stands for the cursor from which on rows are wanted, as in `… >= :since`. The
+  /// entries are read again whole through the query. None: digests alone find changes.
+  std::vector<std::string> changes;
   /// SQL of the configuration's own: only rows for which it is true. It stands in parentheses, in a
   /// transaction that can only read. Empty: all rows.
   std::string where;
@@ -134,9 +144,14 @@ struct MySqlFile {
 ///     outer = {const = "fieldA"}    # or a column's name
 ///     list = "payload"              # or record, columns, or key and value
 ///
+///     [[source]]
+///     query = "SELECT o.name AS outer_key, … FROM orders o JOIN lines l …"
+///     id = ["order_id", "line_id"]
+///     changes = ["SELECT name, line_id, changed FROM … WHERE changed >= :since", …]
+///
 /// Keys are the URL's parameters, and those above. InvalidArgument, with line and column: no TOML,
-/// an unknown key, a value of another type or out of range, two ways of giving rows at once, two
-/// sources with one constant outer, a password.
+/// an unknown key, a value of another type or out of range, two ways of giving rows at once, a
+/// query without id, two sources with one constant outer, a password.
 absl::StatusOr<MySqlFile> ParseMySqlToml(std::string_view text, std::string_view name);
 
 /// Where a password may come from. Read by the program; this library never reads the environment

@@ -1,0 +1,60 @@
+#include "loader/mysql_query.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+#include "loader/message_text.h"
+#include "loader/mysql_pages.h"
+#include "loader/mysql_relation.h"
+
+namespace strata::mysql {
+
+absl::StatusOr<std::vector<ResultColumn>> DescribeQuery(Session* session, const std::string& query,
+                                                        std::string_view described) {
+  absl::StatusOr<std::vector<ResultColumn>> columns =
+      session->Columns(absl::StrCat("SELECT *", FromQuery(query), " LIMIT 0"),
+                       absl::StrCat("looking at ", std::string(described)));
+  // A name or a word that the server does not know will be no other at the next try.
+  if (absl::IsUnknown(columns.status()) || absl::IsNotFound(columns.status())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(columns.status().message(), "; mend the SQL in the configuration"));
+  }
+  return columns;
+}
+
+absl::Status CheckIds(Session* session, const Selection& selection) {
+  const std::string doing =
+      absl::StrCat("looking whether the ids are unique in ", Described(selection));
+  std::vector<std::string> names;
+  std::vector<std::string> texts;
+  std::vector<std::string> wrong = {"COUNT(*) > 1"};
+  for (const Column& column : selection.id) {
+    names.push_back(QuoteName(column.name));
+    texts.push_back(IdExpression(column));
+    wrong.push_back(absl::StrCat(names.back(), " IS NULL"));
+  }
+  const std::string own = OwnCondition(selection);
+  const std::string rest =
+      absl::StrCat(FromClause(selection), own.empty() ? "" : " WHERE ", own, " GROUP BY ",
+                   absl::StrJoin(names, ", "), " HAVING ", absl::StrJoin(wrong, " OR "));
+  const absl::StatusOr<bool> found = session->Exists(absl::StrCat("SELECT 1", rest), doing);
+  if (!found.ok()) return found.status();
+  if (!*found) return absl::OkStatus();
+  std::string which;
+  absl::Status status =
+      session->Query(absl::StrCat("SELECT ", absl::StrJoin(texts, ", "), rest, " LIMIT 1"), doing,
+                     [&](const Row& row) {
+                       for (std::size_t i = 0; i < row.size(); ++i) {
+                         absl::StrAppend(&which, i == 0 ? "" : ", ", selection.id[i].name, " = ",
+                                         row.IsNull(i) ? "NULL" : QuoteForMessage(row[i]));
+                       }
+                       return absl::OkStatus();
+                     });
+  if (!status.ok()) return status;
+  return absl::FailedPreconditionError(
+      absl::StrCat("MySQL ", session->server(), ": ", Described(selection), ": the id ", which,
+                   " is that of several rows, or NULL, and rows would be lost; name columns with "
+                   "id = […] that together tell rows apart, as the server compares them"));
+}
+
+}  // namespace strata::mysql

@@ -1,0 +1,31 @@
+// What is asked of a query that stands for a table, before its rows are read.
+//
+// Threads: uses the session it is given.
+#ifndef STRATA_LOADER_MYSQL_QUERY_H_
+#define STRATA_LOADER_MYSQL_QUERY_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "loader/mysql_schema.h"
+#include "loader/mysql_session.h"
+
+namespace strata::mysql {
+
+/// The columns of its result, no row read. InvalidArgument: the server cannot run it; `described`
+/// is what the message calls it.
+absl::StatusOr<std::vector<ResultColumn>> DescribeQuery(Session* session, const std::string& query,
+                                                        std::string_view described);
+
+/// Whether the selection's ids, of a query, are unique and never NULL among the rows that are
+/// there: pages by an id that comes twice would lose rows. As the server compares, which is how it
+/// pages. FailedPrecondition: they are not; the message has the id. Runs the query once.
+absl::Status CheckIds(Session* session, const Selection& selection);
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_MYSQL_QUERY_H_

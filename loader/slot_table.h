@@ -1,0 +1,125 @@
+// A table of small plain slots found by hash: open addressing, linear probing, no tombstones. Its
+// bytes come through a door, so that they are counted and can be found.
+//
+// A Slot is all zero where it is free, and has
+//     bool free() const;
+//     std::uint64_t home() const;                 where probing begins; evenly spread bits
+//     bool SameKey(const Slot& other) const;
+//
+// Bytes: slots at most 4/5 full, doubled beyond; while it grows the old ones too.
+//
+// Threads: one at a time.
+#ifndef STRATA_LOADER_SLOT_TABLE_H_
+#define STRATA_LOADER_SLOT_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <strata/footprint.h>
+#include <strata/memory_door.h>
+
+namespace strata {
+
+template <class Slot>
+class SlotTable {
+  static_assert(std::is_trivially_copyable_v<Slot>);
+
+ public:
+  SlotTable() = default;
+  SlotTable(const SlotTable&) = delete;
+  SlotTable& operator=(const SlotTable&) = delete;
+  ~SlotTable() { Clear(); }
+
+  std::size_t size() const { return size_; }
+
+  /// Null where the key is not there. Valid until the table changes.
+  Slot* Find(const Slot& key) {
+    if (slots_ == nullptr) return nullptr;
+    Slot* const slot = &slots_[Probe(slots_, count_, key)];
+    return slot->free() ? nullptr : slot;
+  }
+  const Slot* Find(const Slot& key) const { return const_cast<SlotTable*>(this)->Find(key); }
+
+  /// The slot of that key, made equal to `slot` where there was none; whether it is new. Throws
+  /// std::bad_alloc and leaves the table as it was.
+  std::pair<Slot*, bool> Insert(const Slot& slot) {
+    if ((size_ + 1) * 5 > count_ * 4) Grow();
+    Slot* const at = &slots_[Probe(slots_, count_, slot)];
+    if (!at->free()) return {at, false};
+    *at = slot;
+    ++size_;
+    return {at, true};
+  }
+
+  void Erase(const Slot& key) {
+    Slot* const found = Find(key);
+    if (found == nullptr) return;
+    --size_;
+    // What probing would not find beyond the hole moves into it.
+    std::size_t hole = static_cast<std::size_t>(found - slots_);
+    for (std::size_t next = Next(hole); !slots_[next].free(); next = Next(next)) {
+      const std::size_t home = slots_[next].home() & (count_ - 1);
+      if (((next - home) & (count_ - 1)) < ((next - hole) & (count_ - 1))) continue;
+      slots_[hole] = slots_[next];
+      hole = next;
+    }
+    slots_[hole] = Slot{};
+  }
+
+  void Clear() {
+    door_.Free(kLayer, slots_);
+    slots_ = nullptr;
+    count_ = 0;
+    size_ = 0;
+  }
+
+  /// Adds the layer `name` and the door's sum.
+  void AddLayer(std::string name, Footprint* footprint) const {
+    Layer layer;
+    layer.name = std::move(name);
+    layer.count = size_;
+    if (slots_ != nullptr) layer.AddBlock(slots_, size_ * sizeof(Slot));
+    footprint->layers.push_back(std::move(layer));
+    footprint->allocated_bytes += door_.allocated_bytes();
+    footprint->heap_blocks += door_.totals().heap_blocks;
+  }
+
+ private:
+  static constexpr LayerId kLayer = 0;
+  static constexpr std::size_t kFirstSlots = 16;
+
+  std::size_t Next(std::size_t index) const { return (index + 1) & (count_ - 1); }
+  // The slot of the key, or the free one where it would be.
+  static std::size_t Probe(const Slot* slots, std::size_t count, const Slot& key) {
+    std::size_t index = key.home() & (count - 1);
+    while (!slots[index].free() && !slots[index].SameKey(key)) index = (index + 1) & (count - 1);
+    return index;
+  }
+  void Grow() {
+    const std::size_t count = count_ == 0 ? kFirstSlots : count_ * 2;
+    void* const block = door_.TryAllocate(kLayer, count * sizeof(Slot));
+    if (block == nullptr) throw std::bad_alloc();
+    std::memset(block, 0, count * sizeof(Slot));
+    Slot* const slots = static_cast<Slot*>(block);
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (!slots_[i].free()) slots[Probe(slots, count, slots_[i])] = slots_[i];
+    }
+    door_.Free(kLayer, slots_);
+    slots_ = slots;
+    count_ = count;
+  }
+
+  MemoryDoor door_;
+  Slot* slots_ = nullptr;
+  std::size_t count_ = 0;  // a power of two, or 0
+  std::size_t size_ = 0;
+};
+
+}  // namespace strata
+
+#endif  // STRATA_LOADER_SLOT_TABLE_H_

@@ -1,0 +1,229 @@
+// Following a query: the entries that its `changes` name, and what only digests find. Against a
+// real server.
+#include <string>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+
+#include "loader/mysql_query_changes.h"
+#include "tests/loader/follow_kit.h"
+
+namespace strata {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+
+TEST(WithSinceTest, ReplacesTheWordOutsideOfQuotesAndComments) {
+  const auto with = [](std::string_view sql) { return mysql::WithSince(sql, "7"); };
+  EXPECT_EQ(with("a >= :since AND b >= (:since)"), "a >= 7 AND b >= (7)");
+  EXPECT_EQ(with("':since' :since"), "':since' 7");
+  EXPECT_EQ(with("'it''s :since' \":since\" `:since` :since"),
+            "'it''s :since' \":since\" `:since` 7");
+  EXPECT_EQ(with("'\\' :since' :since"), "'\\' :since' 7");
+  EXPECT_EQ(with("-- :since\n:since # :since\n/* :since */:since"),
+            "-- :since\n7 # :since\n/* :since */7");
+  EXPECT_EQ(with("1--:since"), "1--7") << "to the server no comment";
+  for (const char* none : {"", "since", ":since2", ":sinc", "':since", "-- :since", "/* :since"}) {
+    EXPECT_EQ(with(none), std::nullopt) << none;
+  }
+}
+
+class MySqlFollowQueryTest : public FollowTest {
+ protected:
+  void SetUp() override {
+    FollowTest::SetUp();
+    Make("TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6)");
+  }
+  void Make(const std::string& cursor) {
+    Run("DROP TABLE IF EXISTS customer, line");
+    Run(absl::StrCat("CREATE TABLE customer (id INT PRIMARY KEY, name VARCHAR(20), changed ",
+                     cursor, ", KEY (changed))"));
+    Run(
+        absl::StrCat("CREATE TABLE line (id INT PRIMARY KEY AUTO_INCREMENT, customer INT, "
+                     "basket VARCHAR(20), what VARCHAR(20), changed ",
+                     cursor, ", KEY (changed), KEY (customer))"));
+    Run("INSERT INTO customer (id, name) VALUES (1,'ann'),(2,'Ann'),(3,'bob')");
+    Run("INSERT INTO line (customer, basket, what) VALUES (1,'b1','pen'),(1,'b1','ink'),"
+        "(2,'b1','cup'),(3,'b2','hat')");
+  }
+  // A customer's basket is an entry, each of its lines a record with the customer's name in it.
+  MySqlOptions Baskets() const {
+    MySqlOptions source = OptionsFor("");
+    MySqlMapping& mapping = source.mapping;
+    mapping.query =
+        "SELECT l.id, c.name, l.basket, l.what, c.id AS number FROM line l "
+        "JOIN customer c ON c.id = l.customer";
+    mapping.id = {"id"};
+    mapping.outer = "name";
+    mapping.inner = "basket";
+    mapping.order = "id";
+    mapping.columns = {"what", "number"};
+    mapping.changes = {
+        "SELECT c.name, l.basket, l.changed FROM line l JOIN customer c ON c.id = l.customer "
+        "WHERE l.changed >= :since",
+        "SELECT c.name, l.basket, c.changed AS when_ FROM customer c JOIN line l ON c.id = "
+        "l.customer WHERE c.changed >= :since -- the other side"};
+    return source;
+  }
+  void Age() {
+    Run("UPDATE line SET changed = '2020-01-01'");
+    Run("UPDATE customer SET changed = '2020-01-01'");
+  }
+  std::uint64_t RepairsOfAPass() {
+    const std::uint64_t before = follower().status().repairs;
+    EXPECT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+    return follower().status().repairs - before;
+  }
+};
+
+TEST_F(MySqlFollowQueryTest, ChangesOfEachBaseTableAreFollowed) {
+  const MySqlOptions source = Baskets();
+  Age();
+  Follow(source);
+  EXPECT_EQ(follower().status().advice, "");
+  EXPECT_EQ(follower().status().rows_loaded, 4u);
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+  Run("INSERT INTO line (customer, basket, what) VALUES (1,'b1','new'),(3,'b9','shoe')");
+  ExpectValue("ann", "b1", 2, "what", "new");
+  ExpectValue("bob", "b9", 0, "what", "shoe");
+  Run("UPDATE line SET what = 'tea' WHERE what = 'cup'");
+  ExpectValue("Ann", "b1", 0, "what", "tea");
+  // A change of the other side moves the entry to a new outer: the old one no row names any more.
+  Run("UPDATE customer SET name = 'rob' WHERE name = 'bob'");
+  ExpectValue("rob", "b2", 0, "what", "hat");
+  Run("UPDATE line SET basket = 'moved' WHERE what = 'ink'");
+  ExpectValue("ann", "moved", 0, "what", "ink");
+  Age();
+  EXPECT_EQ(RepairsOfAPass(), 3u) << "bob's two, and the basket that a line left";
+  Run("DELETE FROM line WHERE what = 'pen'");
+  Run("UPDATE line SET what = 'silent', changed = changed WHERE what = 'tea'");
+  Run("DELETE FROM customer WHERE name = 'rob'");
+  EXPECT_EQ(RepairsOfAPass(), 4u);
+  ExpectEqual(source);
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+}
+
+TEST_F(MySqlFollowQueryTest, CursorsOfOtherTypesServe) {
+  for (const char* cursor : {"DATETIME DEFAULT NOW() ON UPDATE NOW()", "BIGINT DEFAULT 0",
+                             "TIMESTAMP DEFAULT NOW() ON UPDATE NOW()"}) {
+    SCOPED_TRACE(cursor);
+    Make(cursor);
+    cache().Clear();
+    Follow(Baskets());
+    const bool integer = std::string(cursor).starts_with("BIGINT");
+    for (int i = 1; i <= 10; ++i) {
+      Run(absl::StrCat("UPDATE line SET what = 'w", i, "'",
+                       integer ? absl::StrCat(", changed = ", i) : "", " WHERE basket = 'b2'"));
+      ExpectValue("bob", "b2", 0, "what", absl::StrCat("w", i));
+    }
+    ASSERT_TRUE(ReconcileOnce(&follower()));
+    ExpectEqual(Baskets());
+    follower_.reset();
+  }
+}
+
+TEST_F(MySqlFollowQueryTest, ARowThatCommitsLateWithTheMomentOfOneThatIsKnownIsNotPassedBy) {
+  Follow(Baskets());
+  auto slow = mysql::Session::Open(OptionsFor(""));
+  ASSERT_TRUE(slow.ok()) << slow.status();
+  const auto execute = [&](const std::string& statement) {
+    const absl::Status status = (*slow)->Execute(statement, "testing");
+    ASSERT_TRUE(status.ok()) << status;
+  };
+  execute("START TRANSACTION");
+  execute("INSERT INTO line (customer, basket, what, changed) VALUES (3,'b2','late',NOW(6))");
+  const std::string moment = [&] {
+    std::string text;
+    (void)(*slow)->Query("SELECT changed FROM line WHERE what = 'late'", "testing",
+                         [&](const mysql::Row& row) {
+                           text = std::string(row[0]);
+                           return absl::OkStatus();
+                         });
+    return text;
+  }();
+  // Of the same entry and moment, and there first.
+  Run(absl::StrCat("INSERT INTO line (customer, basket, what, changed) VALUES (3,'b2','early',",
+                   mysql::QuoteText(moment), ")"));
+  ExpectValue("bob", "b2", 1, "what", "early");
+  const std::uint64_t read = follower().status().rows_read;
+  ASSERT_TRUE(WaitUntil([&] { return follower().status().rows_read > read + 10; }));
+  execute("COMMIT");
+  // By its id before the early one.
+  ExpectValue("bob", "b2", 1, "what", "late");
+  ExpectValue("bob", "b2", 2, "what", "early");
+}
+
+TEST_F(MySqlFollowQueryTest, AQueryThatNoServerMergesIsFollowedBesideATable) {
+  MakeTable();
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES ('table','x',0,'k','1')");
+  MySqlMapping sums;
+  sums.query =
+      "SELECT name, basket, COUNT(*) AS n, GROUP_CONCAT(what ORDER BY what) AS whats FROM "
+      "line JOIN customer ON customer.id = customer GROUP BY customer.id, basket";
+  sums.id = {"name", "basket"};
+  sums.outer_const = "sums";
+  sums.inner = "basket";
+  sums.order = "name";
+  sums.columns = {"n", "whats"};
+  sums.where = "n > 1 OR name = 'bob'";
+  sums.changes = {"SELECT 'sums', basket, changed FROM line WHERE changed >= :since"};
+  MySqlMapping table;
+  table.table = "t";
+  Run("UPDATE customer SET name = 'other' WHERE name = 'Ann'");
+  auto follower = Follower::Start(OptionsFor(""), {sums, table}, cache(), QuickFollow());
+  ASSERT_TRUE(follower.ok()) << follower.status();
+  follower_ = *std::move(follower);
+  ASSERT_TRUE(WaitUntil([this] { return follower_->status().state == FollowState::kFollowing; }))
+      << follower_->status().last_error;
+  EXPECT_EQ(Value("sums", "b1", 0, "whats"), "ink,pen");
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+  Run("INSERT INTO line (customer, basket, what) VALUES (2,'b1','two'),(3,'b3','x')");
+  ExpectValue("sums", "b1", 1, "whats", "cup,two");
+  ExpectValue("sums", "b3", 0, "n", "1");
+  Run("UPDATE t SET v = '2'");
+  ExpectValue("table", "x", 0, "k", "2");
+  Age();
+  Run("DELETE FROM line WHERE basket = 'b3' OR what = 'ink'");
+  EXPECT_EQ(RepairsOfAPass(), 2u);
+  ExpectNoEntry("sums", "b3");
+  EXPECT_EQ(Value("sums", "b1", 0, "whats"), "cup,two");
+}
+
+TEST_F(MySqlFollowQueryTest, WithoutChangesDigestsFindThemAndTheAdviceSaysSo) {
+  MySqlOptions source = Baskets();
+  source.mapping.changes.clear();
+  FollowOptions options = QuickFollow();
+  options.reconcile_interval = milliseconds(50);
+  Follow(source, options);
+  EXPECT_THAT(follower().status().advice, HasSubstr("changes = ["));
+  Run("UPDATE line SET what = 'new' WHERE what = 'hat'");
+  ExpectValue("bob", "b2", 0, "what", "new");
+}
+
+TEST_F(MySqlFollowQueryTest, ChangesThatCannotServeAreNamedBeforeAnythingIsLoaded) {
+  const auto error = [this](const std::string& statement) {
+    MySqlOptions source = Baskets();
+    source.mapping.changes = {statement};
+    follower_.reset();
+    auto follower = Follower::Start(source, cache(), QuickFollow());
+    EXPECT_TRUE(follower.ok());
+    follower_ = *std::move(follower);
+    EXPECT_TRUE(WaitUntil([&] { return follower_->status().state == FollowState::kFailed; }));
+    EXPECT_EQ(cache().counts().outers, 0u);
+    return std::string(follower_->status().last_error.message());
+  };
+  EXPECT_THAT(error("SELECT name, 'b1' FROM customer WHERE changed >= :since"),
+              HasSubstr("2 columns"));
+  EXPECT_THAT(error("SELECT name, 'b1', UPPER(name) FROM customer WHERE changed >= :since"),
+              HasSubstr("does not order changes"));
+  EXPECT_THAT(error("SELECT name, 'b1', gone FROM customer WHERE changed >= :since"),
+              HasSubstr("gone"));
+  EXPECT_THAT(error("SELECT name, 'b1', changed FROM customer"), HasSubstr(":since"));
+}
+
+}  // namespace
+}  // namespace strata
