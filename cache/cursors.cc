@@ -137,7 +137,7 @@ std::string_view OuterCursor::outer() const { return state_->outer; }
 std::size_t OuterCursor::entry_count() const { return state_->entry_count; }
 
 // A longer list is decoded when it is asked for: what is fetched for it ahead would be gone again.
-constexpr std::size_t kDecodeAheadRecords = 256;
+constexpr std::ptrdiff_t kDecodeAheadBytes = 4096;
 
 struct EntryCursor::State {
   bool all = true;
@@ -171,7 +171,7 @@ struct EntryCursor::State {
     const auto* const soon = entries.Ahead(2);
     const bool holds = soon != nullptr && Decoder(2).Holds(soon->found, pin);
     const auto* const later = entries.Ahead(3);
-    if (later != nullptr && later->found.count <= kDecodeAheadRecords) {
+    if (later != nullptr && later->found.end - later->found.list <= kDecodeAheadBytes) {
       Decoder(3).Begin(map, later->found, pin, holds ? &Decoder(2) : nullptr);
     }
     if (holds) Decoder(2).Fetch(map, pin);

@@ -88,6 +88,8 @@ class Dictionary {
     PrefetchLine(address + 31);
     return address;
   }
+  /// Of the cache's hashes: those that meet under one seed do not under another.
+  std::uint64_t seed() const { return seed_; }
   Location LocationOf(StringId id) const { return Entry(id) & kLocationMask; }
 
   // The writer's, to fetch in steps what Find(hash) will look at.

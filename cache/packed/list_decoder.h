@@ -10,8 +10,8 @@
 // on their way waits, so Begin mixes those of the list before among its own. Of a long list the
 // first strings are fetched so, and the others by Finish, a few ahead.
 //
-// Memory: some 110 bytes a pair of the longest list decoded, of the process's heap; std::bad_alloc
-// leaves a decoder that holds nothing.
+// Memory: 104 to 208 bytes a pair of the longest list decoded, of the process's heap;
+// std::bad_alloc leaves a decoder that holds nothing.
 //
 // Threads: one thread; the pin that Begin was called under must keep the list through every step.
 #ifndef STRATA_CACHE_PACKED_LIST_DECODER_H_

@@ -6,10 +6,9 @@
 // those of a shape's keys when the shape, unused, is swept. So a forecast counts the former alone.
 #include <algorithm>
 #include <new>
+#include <unordered_map>
 #include <utility>
 #include <vector>
-
-#include "absl/container/flat_hash_map.h"
 
 #include "cache/packed/packed_map.h"
 
@@ -18,8 +17,8 @@ namespace strata::packed {
 // What the walk over one outer has counted.
 struct PackedMap::OuterCensus {
   Counts counts;
-  absl::flat_hash_map<StringId, std::uint64_t> strings;
-  absl::flat_hash_map<ShapeId, std::uint64_t> shapes;
+  std::unordered_map<StringId, std::uint64_t> strings;
+  std::unordered_map<ShapeId, std::uint64_t> shapes;
 
   void CountToken(const Token& token) {
     if (token.kind == Token::Kind::kDictionary) ++strings[static_cast<StringId>(token.number)];

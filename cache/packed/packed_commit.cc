@@ -214,7 +214,11 @@ void PackedMap::SetOuter(std::uint64_t hash, Location from, Location to) {
     ++counts_.outers;
   } else {
     outers.Replace(hash, from, to);
-    log_.Kill(from);
+    // Those that were copied.
+    const std::size_t marked = MarkedBytes(to);
+    log_.AddDeadIn(to, marked);
+    marked_bytes_ += marked;
+    KillOuter(from);
   }
 }
 

@@ -15,23 +15,29 @@ Footprint PackedMap::MeasureFootprint() const {
 
 // The indexes, and what they lead to.
 void PackedMap::AddIndexes(Layer* outer_index, Layer* inner_index, Layer* blobs) const {
-  const auto add_blob = [&](const Blob& blob, std::size_t room) {
+  const auto add_blob = [&](const Blob& blob, std::size_t room, std::size_t dead) {
     ++blobs->count;
-    blobs->used_bytes += blob.total_bytes - room;
+    blobs->used_bytes += blob.total_bytes - room - dead;
     blobs->slack_bytes += room;
   };
   const Index* const outers = root();
   if (outers == nullptr) return;
   outers->AddTo(outer_index);
   outers->ForEach([&](std::uint64_t location) {
-    add_blob(log_.At(location), 0);
     const OuterBlob outer = ReadOuter(location);
+    std::size_t dead = 0;
+    if (!outer.has_table) {
+      ForEachStored(outer, [&](const StoredEntry& entry) {
+        if (entry.deleted) dead += static_cast<std::size_t>(entry.end - entry.begin);
+      });
+    }
+    add_blob(log_.At(location), 0, dead);
     if (!outer.has_table) return;
     const Index& inners = tables_[outer.number].index;
     inners.AddTo(inner_index);
     inners.ForEach([&](std::uint64_t entry) {
       const Blob blob = log_.At(entry);
-      add_blob(blob, ReadList(ReadEntryBlob(blob).list).room_bytes());
+      add_blob(blob, ReadList(ReadEntryBlob(blob).list).room_bytes(), 0);
     });
   });
 }

@@ -156,6 +156,23 @@ void PackedMap::KillEntry(Location location) {
   log_.Kill(location, 0, ReadList(ReadEntryBlob(log_.At(location)).list).room_bytes());
 }
 
+std::size_t PackedMap::MarkedBytes(Location outer) const {
+  if (marked_bytes_ == 0) return 0;
+  const OuterBlob blob = ReadOuter(outer);
+  std::size_t bytes = 0;
+  if (blob.has_table) return bytes;
+  ForEachStored(blob, [&](const StoredEntry& entry) {
+    if (entry.deleted) bytes += static_cast<std::size_t>(entry.end - entry.begin);
+  });
+  return bytes;
+}
+
+void PackedMap::KillOuter(Location location) {
+  const std::size_t marked = MarkedBytes(location);
+  marked_bytes_ -= marked;
+  log_.Kill(location, marked);
+}
+
 absl::Status PackedMap::Put(std::string_view outer, std::string_view inner,
                             const RecordsView& records) {
   if (absl::Status status = CheckLengths(outer, inner, {}); !status.ok()) return status;
@@ -227,6 +244,7 @@ absl::Status PackedMap::InsertRecord(std::string_view outer, std::string_view in
   return Write([&] {
     Site site;
     if (absl::Status s = LocateRecord(outer, inner, index, 1, &site); !s.ok()) return s;
+    if (index == ReadList(site.stored.list).count) return TryAppend(outer, inner, record);
     return Splice(site, outer, inner, index, 0, record);
   });
 }
@@ -314,12 +332,15 @@ void PackedMap::DeleteInline(const Site& site) {
   const std::size_t before = static_cast<std::size_t>(site.stored.begin - old.entries);
   const std::size_t after = static_cast<std::size_t>(old.end - site.stored.end);
   Location made = kNowhere;
+  // What is kept for the cleaner is not touched: it is what makes room afterwards.
+  door_.SetLimit(write_limit_bytes_);
   if (body_.TryReserve(before + after + 1)) {
     std::memcpy(body_.data(), old.entries, before);
     std::memcpy(body_.data() + before, site.stored.end, after);
     made = WriteOuter(SegmentStore::Head::kWrite, old.key, (old.number - 1) << 1, body_.data(),
                       before + after);
   }
+  door_.SetLimit(settings_.memory_limit_bytes);
   if (made != kNowhere) {
     SetOuter(site.outer_hash, site.outer, made);
     return;
@@ -327,6 +348,9 @@ void PackedMap::DeleteInline(const Site& site) {
   // No memory: the entry stays where it is, marked.
   const std::atomic_ref<std::uint8_t> head(*const_cast<std::uint8_t*>(site.stored.head));
   head.store(head.load(std::memory_order_relaxed) | 1, std::memory_order_release);
+  const std::size_t bytes = static_cast<std::size_t>(site.stored.end - site.stored.begin);
+  log_.AddDeadIn(site.outer, bytes);
+  marked_bytes_ += bytes;
 }
 
 bool PackedMap::DeleteOuter(std::string_view outer) {
@@ -361,7 +385,7 @@ void PackedMap::GiveUpOuter(Location location) {
     });
     RetireTable(static_cast<std::uint32_t>(blob.number));
   }
-  log_.Kill(location);
+  KillOuter(location);
   --counts_.outers;
 }
 
@@ -405,6 +429,7 @@ void PackedMap::WipeUnread() {
   search_at_bytes_ = 0;
   shrinking_ = Shrinking::kNot;
   retired_table_bytes_ = 0;
+  marked_bytes_ = 0;
   counts_ = {};
 }
 

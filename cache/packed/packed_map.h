@@ -317,6 +317,9 @@ class PackedMap {
   void FreeTable(std::uint32_t number);
   void DeleteInline(const Site& site);
   void KillEntry(Location location);
+  void KillOuter(Location location);
+  /// The bytes of an outer's inline entries that were deleted and are still there: they are dead.
+  std::size_t MarkedBytes(Location outer) const;
   void GiveUpOuter(Location location);
   void ReleaseList(const std::uint8_t* list);
   void ReleaseCounted(const StoredEntry& entry);
@@ -395,6 +398,7 @@ class PackedMap {
   Published<RunningFootprint> running_;  // for anyone to read
   std::atomic<std::uint64_t> version_{0};
   std::uint64_t writes_ = 0;
+  std::uint64_t marked_bytes_ = 0;  // MarkedBytes of all outers
   std::uint64_t cleaned_bytes_ = 0;
   std::uint64_t erased_ = 0;  // slots of tables, since they were last tidied
   // How far the dictionary's table is on its way to a shorter one, and since when.

@@ -31,6 +31,7 @@ struct PackedMap::Census {
     std::uint64_t room = 0;
   };
   std::map<SegmentStore::Segment, OfSegment> segments;
+  std::uint64_t marked = 0;  // bytes of inline entries that were deleted and are still there
   std::vector<bool> idle_tables;
   ReadPin pin = WriterPin();
 };
@@ -81,7 +82,13 @@ absl::Status PackedMap::CheckOuter(Location location, Census* census) const {
   if (outer.has_table) return CheckTable(outer.number, census);
   absl::Status status;
   const std::uint8_t* const end = ForEachStored(outer, [&](const StoredEntry& entry) {
-    if (!entry.deleted) status.Update(CheckList(entry, census));
+    if (!entry.deleted) {
+      status.Update(CheckList(entry, census));
+      return;
+    }
+    const std::size_t bytes = static_cast<std::size_t>(entry.end - entry.begin);
+    census->segments[SegmentStore::SegmentOf(location)].live -= bytes;
+    census->marked += bytes;
   });
   if (status.ok() && end != outer.end) return Broken("an outer's entries do not fill its blob");
   return status;
@@ -161,6 +168,10 @@ absl::Status PackedMap::CheckReferences(Census* census) const {
 }
 
 absl::Status PackedMap::CheckSegments(Census* census) const {
+  if (census->marked != marked_bytes_) {
+    return Broken(census->marked, " bytes are of deleted entries, and ", marked_bytes_,
+                  " counted so");
+  }
   for (SegmentStore::Segment segment = 0; log_.NextSegment(&segment); ++segment) {
     const Census::OfSegment& found = census->segments[segment];
     if (log_.filled_bytes(segment) != found.live + log_.dead_bytes(segment)) {

@@ -108,6 +108,8 @@ class SegmentStore {
   /// The blob at `location` is out of reach. Of its bytes `counted_dead` were counted dead before,
   /// and `room` as room.
   void Kill(Location location, std::size_t counted_dead = 0, std::size_t room = 0);
+  /// So many bytes of a live blob are dead.
+  void AddDeadIn(Location location, std::size_t bytes) { AddDead(SegmentOf(location), bytes); }
   /// So many bytes of a live blob are room to grow.
   void AddRoom(Location location, std::size_t bytes) {
     segments_[SegmentOf(location)].room += bytes;

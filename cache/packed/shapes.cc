@@ -11,8 +11,8 @@
 
 namespace strata::packed {
 
-std::uint64_t Shapes::HashKeys(RecordView record) {
-  std::uint64_t hash = record.size();
+std::uint64_t Shapes::HashKeys(RecordView record) const {
+  std::uint64_t hash = strings_->dictionary().seed() + record.size();
   for (const Pair& pair : record) {
     hash = XXH3_64bits_withSeed(pair.key.data(), pair.key.size(), hash);
   }

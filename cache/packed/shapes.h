@@ -96,7 +96,7 @@ class Shapes {
   };
   static_assert(sizeof(Shape) == 32);
 
-  static std::uint64_t HashKeys(RecordView record);
+  std::uint64_t HashKeys(RecordView record) const;
   bool HasKeys(const Shape& shape, RecordView record) const;
   bool MetBefore(std::uint64_t hash);
   std::optional<ShapeId> TryMake(RecordView record, std::uint64_t hash);

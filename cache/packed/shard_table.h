@@ -271,6 +271,8 @@ class ShardTable {
   static constexpr std::size_t kSmallestCapacity = 8;
   static constexpr std::size_t kLargestCapacity = 512;
   static constexpr std::size_t kFewTombstones = 64;
+  // A directory of so many places may be made whatever is in the table.
+  static constexpr std::size_t kFreeDirectory = std::size_t{1} << 16;
   static constexpr unsigned kLargestDepth = 32;  // of equal hashes there are too many beyond it
 
   // Readers look at capacity, depth and slots; the counts are the writer's.
@@ -457,6 +459,8 @@ class ShardTable {
 
   bool DoubleDirectory(const TableMemory& memory) {
     Directory* const old = directory();
+    // Hashes that agree in so many bits are not chance, and no directory tells them apart.
+    if (2 * old->size() > std::max(kFreeDirectory, size())) return false;
     Directory* const doubled = NewDirectory(memory, old->depth + 1);
     if (doubled == nullptr) return false;
     for (std::size_t i = 0; i < old->size(); ++i) doubled->Fill(2 * i, 2, old->At(i));

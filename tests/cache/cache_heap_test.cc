@@ -137,6 +137,10 @@ TEST(CacheHeap, AnEnumerationThatFindsNoMemorySaysSo) {
   }
 }
 
+TEST(CacheHeap, AMeasurementOfOutersThatFindsNoMemorySaysSo) {
+  FailEachInTurn([](Cache& cache) { return cache.LargestOuters(3).status(); });
+}
+
 TEST(CacheHeap, ACheckThatFindsNoMemorySaysSo) {
   FailEachInTurn([](Cache& cache) { return cache.Validate(); });
 }

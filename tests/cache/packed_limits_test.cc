@@ -206,6 +206,33 @@ std::size_t FillUp(PackedMap& map, absl::Status* last) {
   }
 }
 
+TEST(PackedLimits, WhatIsDeletedAtTheLimitMakesRoomForAsMuch) {
+  for (const bool clean_on_write : {true, false}) {
+    PackedMap map({.seed = 7, .memory_limit_bytes = 8 << 20, .clean_on_write = clean_on_write});
+    const auto put = [&](std::size_t i, char letter) {
+      // Small outers: their entries lie in them.
+      const std::string value = std::to_string(i * 7919) + Long(letter, 30);
+      return map.Put("outer" + std::to_string(i / 8), "inner" + std::to_string(i % 8),
+                     Records{{{"k", value}}});
+    };
+    std::size_t fitted = 0;
+    while (put(fitted, 'a').ok()) ++fitted;
+    ASSERT_GT(fitted, 10000u);
+    for (std::size_t i = 0; i < fitted; ++i) {
+      ASSERT_TRUE(map.Delete("outer" + std::to_string(i / 8), "inner" + std::to_string(i % 8)));
+    }
+    ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+    EXPECT_EQ(map.MeasureFootprint().total_bytes(), map.door().allocated_bytes());
+    while (map.Maintain(std::size_t{1} << 20)) {
+    }
+    ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+    std::size_t again = 0;
+    while (again < fitted && put(again, 'b').ok()) ++again;
+    EXPECT_GT(again, fitted / 10 * 9) << "of " << fitted;
+    ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+  }
+}
+
 TEST(PackedLimits, HoldsNoMoreThanItsLimitAndSaysSo) {
   PackedMap map({.seed = 7, .memory_limit_bytes = kLimit});
   absl::Status last;

@@ -165,6 +165,22 @@ TEST(ShardTable, HoldsKeysWhoseHashesNearlyCollide) {
   ChurnTable<NarrowSlots>(5, 0xFFF0000000000000u, 3000);
 }
 
+TEST(ShardTable, RefusesMoreEqualHashesThanAShardHoldsAtABoundedCost) {
+  MemoryDoor door;
+  const TableMemory memory = {.door = &door};
+  ShardTable<WideSlots, kIndex> table{};
+  const auto hash_of = [](std::uint64_t) { return std::uint64_t{0x123456789ABCDEF}; };
+  std::uint64_t payload = kFirstPayload;
+  while (payload < 10000 && table.TryGrow(memory, hash_of(payload), hash_of)) {
+    table.Insert(hash_of(payload), payload);
+    ++payload;
+  }
+  EXPECT_GT(payload, 400u);
+  EXPECT_LT(payload, 10000u);
+  EXPECT_LT(door.allocated_bytes(), std::uint64_t{1} << 20);
+  table.Clear(memory);
+}
+
 TEST(SegmentStore, GivesBackBlobsOfEverySizeAndTheirPages) {
   MemoryDoor door;
   Eras eras(&door);
