@@ -19,6 +19,11 @@ absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, 
                                                           .counts = cache.counts(),
                                                           .footprint = cache.MeasureFootprint()}};
                     },
+                .running =
+                    [&cache] {
+                      return std::vector<NamedRunning>{
+                          {.cache = cache.options().name, .running = cache.Running()}};
+                    },
                 .process = {},
                 .health = std::move(health)});
   if (!absl::IsInvalidArgument(server.status())) return server;
