@@ -77,7 +77,7 @@ absl::Status AddCaches(std::span<const Footprint> caches, Terms* terms) {
       absent_bytes += range.size_bytes - pages->Bytes(begin, begin + range.size_bytes);
     }
   }
-  terms->TakeBack("of that, pages not resident", absent_bytes, "pagemap");
+  terms->TakeBack("of that, not resident", absent_bytes, "pagemap");
   return absl::OkStatus();
 }
 
@@ -96,12 +96,11 @@ absl::Status AddGlibc(std::span<const Footprint> caches, const std::vector<Mappi
   if (!heap.ok()) return heap.status();
   terms->Figure("walked_in_use_bytes", heap->in_use_bytes + heap->mapped_bytes);
   terms->Figure("walked_in_use_blocks", heap->in_use_blocks + heap->mapped_blocks);
-  terms->Add("free blocks on resident pages: fragmentation", heap->resident_free_bytes,
-             "heap walk, pagemap");
+  terms->Add("fragmentation: free, resident", heap->resident_free_bytes, "heap walk, pagemap");
   terms->Add("free blocks kept by threads", heap->resident_cached_bytes, "heap walk, pagemap");
   terms->Add("unused ends of heaps", heap->resident_top_bytes, "heap walk, pagemap");
   terms->Add("states of arenas", heap->resident_state_bytes, "heap walk, pagemap");
-  terms->TakeBack("blocks in use on pages not resident", heap->absent_bytes, "heap walk, pagemap");
+  terms->TakeBack("blocks in use, not resident", heap->absent_bytes, "heap walk, pagemap");
   return absl::OkStatus();
 }
 
@@ -142,7 +141,7 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, Terms* terms) {
   const std::uint64_t muzzy_bytes = Jemalloc("stats.arenas.4096.pmuzzy") * page;
   terms->Figure("dirty_bytes", dirty_bytes);
   terms->Figure("muzzy_bytes", muzzy_bytes);
-  terms->Add("free regions of slabs: fragmentation", FreeRegionBytes(), "jemalloc, bins");
+  terms->Add("fragmentation: free in slabs", FreeRegionBytes(), "jemalloc, bins");
   terms->Add("free regions kept by threads", Jemalloc("stats.arenas.4096.tcache_bytes"),
              "jemalloc, tcache_bytes");
   if (Jemalloc("opt.cache_oblivious") != 0) {
@@ -150,8 +149,7 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, Terms* terms) {
   }
   terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
   terms->Add("jemalloc's own structures", pages->resident_base_bytes, "base blocks, pagemap");
-  terms->Add("pages of zeros beside used ones in huge pages", pages->zero_bytes,
-             "smaps, pages' contents");
+  terms->Add("pages of zeros in huge pages", pages->zero_bytes, "smaps, pages' contents");
   return absl::OkStatus();
 }
 

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <map>
-#include <sstream>
+#include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -79,9 +81,45 @@ std::optional<Place> FindPlace(const std::string& root) {
   return place;
 }
 
+// A field of mountinfo, in which blanks and such are written "\\040".
+std::string Unescaped(const std::string& field) {
+  std::string text;
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    constexpr std::size_t kDigits = 3;
+    const std::string digits = field.substr(i + 1, kDigits);
+    if (field[i] == '\\' && digits.size() == kDigits &&
+        digits.find_first_not_of("01234567") == std::string::npos) {
+      text += static_cast<char>(std::stoi(digits, nullptr, 8));
+      i += kDigits;
+    } else {
+      text += field[i];
+    }
+  }
+  return text;
+}
+
+// What of `path` lies below `top`, "" where they are one; none where it lies elsewhere. Both are
+// paths in the hierarchy, as the process's cgroup namespace shows them: what begins with "/.." is
+// outside, and there is no telling where.
+std::optional<std::string> Below(const std::string& path, const std::string& top) {
+  if (path.starts_with("/..") || top.starts_with("/..")) return std::nullopt;
+  if (top == "/") return path == "/" ? "" : path;
+  if (path == top) return "";
+  if (path.starts_with(top + "/")) return path.substr(top.size());
+  return std::nullopt;
+}
+
+struct Folder {
+  std::string mount;  // where the hierarchy, or the part of it that is to be seen, begins
+  std::string path;   // the place's own, in it
+};
+
 // The folder of the place: /proc/self/mountinfo says which part of the hierarchy is mounted where.
-// "ID PARENT DEVICE ROOT POINT OPTIONS … - TYPE SOURCE OPTIONS".
-std::optional<std::string> FindFolder(const std::string& root, const Place& place) {
+// "ID PARENT DEVICE ROOT POINT OPTIONS … - TYPE SOURCE OPTIONS". In a container the mount may begin
+// at the container's own folder, which the path still names, or, in a cgroup namespace, both are
+// "/". Of several mounts the last one lies on top.
+std::optional<Folder> FindFolder(const std::string& root, const Place& place) {
+  std::optional<Folder> folder;
   for (const std::string& line : Lines(root + "/proc/self/mountinfo")) {
     const std::vector<std::string> halves = absl::StrSplit(line, absl::MaxSplits(" - ", 1));
     if (halves.size() != 2) continue;
@@ -91,13 +129,23 @@ std::optional<std::string> FindFolder(const std::string& root, const Place& plac
     const bool is =
         place.version == 2 ? back[0] == "cgroup2" : back[0] == "cgroup" && Names(back[2], "memory");
     if (!is) continue;
-    // In a container the mount may begin at the container's own folder, which the path still names.
-    std::string below = place.path;
-    if (front[3] != "/" && below.starts_with(front[3])) below.erase(0, front[3].size());
-    if (below == "/" || below.starts_with("/..")) below.clear();
-    return root + front[4] + below;
+    const std::optional<std::string> below = Below(place.path, Unescaped(front[3]));
+    if (!below.has_value()) continue;
+    const std::string mount = root + Unescaped(front[4]);
+    folder = Folder{.mount = mount, .path = mount + *below};
   }
-  return std::nullopt;
+  return folder;
+}
+
+// The limit that is met first: the place's own or that of a folder around it, as far as they are to
+// be seen. A pod's limit is set around its containers.
+std::optional<std::uint64_t> FindLimit(const Folder& folder, const char* file) {
+  std::optional<std::uint64_t> limit;
+  for (std::string path = folder.path;; path.erase(path.rfind('/'))) {
+    const std::optional<std::uint64_t> one = Number(path + "/" + file);
+    if (one.has_value() && *one < limit.value_or(kNoLimit)) limit = one;
+    if (path.size() <= folder.mount.size()) return limit;
+  }
 }
 
 // The figures whose names differ between the versions.
@@ -136,7 +184,7 @@ Figures ReadVersion2(const Table& stat) {
           .shmem = stat.Get("shmem"),
           .file = stat.Get("file"),
           .kernel = stat.Find("kernel").value_or(parts) + stat.Get("sock"),
-          .kernel_source = "memory.stat, kernel and sock",
+          .kernel_source = "memory.stat, kernel, sock",
           .active_anon = stat.Get("active_anon"),
           .inactive_anon = stat.Get("inactive_anon"),
           .active_file = stat.Get("active_file"),
@@ -144,22 +192,38 @@ Figures ReadVersion2(const Table& stat) {
           .unevictable = stat.Get("unevictable")};
 }
 
-// Anonymous memory of the other processes in the folder and below; none where one cannot be read.
+// Adds what a process has of anonymous memory to `bytes`; false where it cannot be read.
+bool AddAnon(const std::string& root, const std::string& pid, std::uint64_t* bytes) {
+  // A process of another PID namespace is listed as 0.
+  if (pid == "0") return false;
+  const std::string process = absl::StrCat(root, "/proc/", pid);
+  const std::vector<std::string> lines = Lines(process + "/smaps_rollup");
+  // One that has ended meanwhile has nothing any more.
+  if (lines.empty()) return access(process.c_str(), F_OK) != 0;
+  for (const std::string& line : lines) {
+    const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+    std::uint64_t kib = 0;
+    if (words.size() == 3 && words[0] == "Anonymous:" && absl::SimpleAtoi(words[1], &kib)) {
+      *bytes += kib * 1024;
+    }
+  }
+  return true;
+}
+
+// Anonymous memory of the other processes in the folder and below, whose pages are charged to it
+// alike; none where one cannot be read.
 std::optional<std::uint64_t> OthersAnon(const std::string& root, const std::string& folder) {
   std::uint64_t bytes = 0;
-  for (const std::string& pid : Lines(folder + "/cgroup.procs")) {
-    if (pid == absl::StrCat(getpid())) continue;
-    const std::vector<std::string> lines =
-        Lines(absl::StrCat(root, "/proc/", pid, "/smaps_rollup"));
-    if (lines.empty() && access(absl::StrCat(root, "/proc/", pid).c_str(), F_OK) == 0) {
-      return std::nullopt;
-    }
-    for (const std::string& line : lines) {
-      const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
-      std::uint64_t kib = 0;
-      if (words.size() == 3 && words[0] == "Anonymous:" && absl::SimpleAtoi(words[1], &kib)) {
-        bytes += kib * 1024;
-      }
+  const std::string self = absl::StrCat(getpid());
+  std::vector<std::string> folders = {folder};
+  std::error_code error;
+  for (auto it = std::filesystem::recursive_directory_iterator(folder, error);
+       !error && it != std::filesystem::recursive_directory_iterator(); it.increment(error)) {
+    if (it->is_directory(error)) folders.push_back(it->path().string());
+  }
+  for (const std::string& one : folders) {
+    for (const std::string& pid : Lines(one + "/cgroup.procs")) {
+      if (pid != self && !AddAnon(root, pid, &bytes)) return std::nullopt;
     }
   }
   return bytes;
@@ -174,10 +238,10 @@ void AddTerms(const std::string& root, const std::string& folder, const Figures&
   const auto plain = [](std::uint64_t bytes) { return static_cast<std::int64_t>(bytes); };
   const std::optional<std::uint64_t> others = OthersAnon(root, folder);
   if (others.has_value()) {
-    add("anonymous memory of this process", plain(books->anon_bytes), "smaps_rollup");
-    add("anonymous memory of the other processes", plain(*others), "smaps_rollup of each");
+    add("anonymous, this process", plain(books->anon_bytes), "smaps_rollup");
+    add("anonymous, the other processes", plain(*others), "smaps_rollup of each");
   } else {
-    add("anonymous memory", plain(figures.anon), "memory.stat");
+    add("anonymous, all processes", plain(figures.anon), "memory.stat");
   }
   add("shared memory", plain(figures.shmem), "memory.stat, shmem");
   add("active file pages", plain(figures.active_file), "memory.stat, active_file");
@@ -189,37 +253,33 @@ void AddTerms(const std::string& root, const std::string& folder, const Figures&
   const std::int64_t tails =
       plain(figures.active_anon + figures.inactive_anon + figures.unevictable) + lazy -
       plain(figures.anon) - plain(figures.shmem);
-  add("tails of huge pages that are unmapped and still charged", tails,
-      "memory.stat, lists less anon and shmem");
-  add("lazily freed pages that are on the lists of file pages", -lazy,
-      "memory.stat, lists less file");
+  add("unmapped tails of huge pages", tails, "memory.stat, lists");
+  add("lazily freed, on lists of files", -lazy, "memory.stat, lists");
 }
 
 }  // namespace
 
-void AddCgroup(const std::string& root, ProcessBooks* books) {
+void AddCgroup(const std::string& root, ProcessBooks* books, CgroupTerms terms) {
   const std::optional<Place> place = FindPlace(root);
   if (!place.has_value()) return;
-  const std::optional<std::string> folder = FindFolder(root, *place);
+  const std::optional<Folder> folder = FindFolder(root, *place);
   if (!folder.has_value()) return;
   const bool second = place->version == 2;
-  const auto file = [&](const char* name) { return *folder + "/" + name; };
+  const auto file = [&](const char* name) { return folder->path + "/" + name; };
   const std::optional<std::uint64_t> current =
       Number(file(second ? "memory.current" : "memory.usage_in_bytes"));
   if (!current.has_value()) return;
   const Table stat(file("memory.stat"));
-  const Figures figures = second ? ReadVersion2(stat) : ReadVersion1(*folder, stat);
-  CgroupBooks cgroup{
+  const Figures figures = second ? ReadVersion2(stat) : ReadVersion1(folder->path, stat);
+  books->cgroup = CgroupBooks{
       .version = place->version,
-      .path = folder->substr(root.size()),
+      .path = folder->path.substr(root.size()),
       .current_bytes = *current,
       .working_set_bytes = *current - std::min(*current, figures.inactive_file),
-      .limit_bytes = Number(file(second ? "memory.max" : "memory.limit_in_bytes")),
+      .limit_bytes = FindLimit(*folder, second ? "memory.max" : "memory.limit_in_bytes"),
       .peak_bytes = Number(file(second ? "memory.peak" : "memory.max_usage_in_bytes")),
       .oom_kills = Table(file(second ? "memory.events" : "memory.oom_control")).Find("oom_kill")};
-  if (cgroup.limit_bytes.value_or(0) >= kNoLimit) cgroup.limit_bytes.reset();
-  books->cgroup = std::move(cgroup);
-  AddTerms(root, *folder, figures, books);
+  if (terms == CgroupTerms::kAll) AddTerms(root, folder->path, figures, books);
 }
 
 }  // namespace strata

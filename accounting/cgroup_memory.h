@@ -11,10 +11,12 @@
 
 namespace strata {
 
-/// Adds the cgroup and its terms to `books`, whose own figures are there already; nothing where the
-/// process is in none or it cannot be read. `root` stands in front of every path: "" for this
-/// machine, a folder for recorded files.
-void AddCgroup(const std::string& root, ProcessBooks* books);
+enum class CgroupTerms { kAll, kNone };
+
+/// Adds the cgroup and, where they are wanted, its terms to `books`, whose own figures are there
+/// already; nothing where the process is in none or it cannot be read. `root` stands in front of
+/// every path: "" for this machine, a folder for recorded files.
+void AddCgroup(const std::string& root, ProcessBooks* books, CgroupTerms terms = CgroupTerms::kAll);
 
 }  // namespace strata
 

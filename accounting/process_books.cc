@@ -52,4 +52,18 @@ absl::StatusOr<ProcessBooks> ReadProcessBooks(std::span<const Footprint> caches)
   return books;
 }
 
+absl::StatusOr<ProcessBooks> ReadProcessTotals() {
+  const absl::StatusOr<ProcessMemory> memory = ReadProcessMemoryRoughly();
+  if (!memory.ok()) return memory.status();
+  ProcessBooks books{.rss_bytes = memory->rss_bytes,
+                     .peak_rss_bytes = memory->peak_rss_bytes,
+                     .anon_bytes = memory->anon_bytes,
+                     .file_bytes = memory->file_bytes,
+                     .allocator = {.name = AllocatorName(), .figures = {}},
+                     .cgroup = std::nullopt,
+                     .terms = {}};
+  AddCgroup("", &books, CgroupTerms::kNone);
+  return books;
+}
+
 }  // namespace strata

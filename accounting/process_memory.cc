@@ -48,6 +48,22 @@ absl::StatusOr<ProcessMemory> ReadProcessMemory() {
                        .file_bytes = *rss - *anon};
 }
 
+absl::StatusOr<ProcessMemory> ReadProcessMemoryRoughly() {
+  std::uint64_t bytes[4] = {};
+  std::size_t i = 0;
+  for (const char* const field : {"VmHWM:", "RssAnon:", "RssFile:", "RssShmem:"}) {
+    const absl::StatusOr<std::uint64_t> figure = ReadField("/proc/self/status", field);
+    if (!figure.ok()) return figure.status();
+    bytes[i++] = *figure;
+  }
+  const auto [peak, anon, file, shared] = bytes;
+  const std::uint64_t rss = anon + file + shared;
+  return ProcessMemory{.rss_bytes = rss,
+                       .peak_rss_bytes = std::max(peak, rss),
+                       .anon_bytes = anon,
+                       .file_bytes = file + shared};
+}
+
 void TrimAllocator() {
   if (!jemalloc::IsTheAllocator()) {
     malloc_trim(0);

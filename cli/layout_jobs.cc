@@ -18,7 +18,7 @@ namespace {
 
 // The names of the jobs, and how many details each has.
 constexpr std::string_view kMeasure = "measure";
-constexpr std::size_t kMeasureDetails = 3;  // lookups, whether to describe, outers
+constexpr std::size_t kMeasureDetails = 4;  // lookups, whether to describe, outers, whether std_map
 constexpr std::string_view kChurn = "churn";
 constexpr std::size_t kChurnDetails = 2;  // times, rounds
 constexpr std::string_view kReclaim = "reclaim";
@@ -47,6 +47,7 @@ absl::StatusOr<FootprintReport> Measure(const SourceArg& source, const LayoutJob
   MeasureOptions options;
   options.lookups = job.lookups;
   options.describe_dataset = job.describe_dataset;
+  options.std_map_bytes = job.std_map_bytes;
   options.on_loaded = [&](const Layout& layout, const Footprint& footprint) {
     // Nothing that measuring needs is there yet.
     absl::StatusOr<ProcessBooks> process = ReadProcessBooks({&footprint, 1});
@@ -61,6 +62,7 @@ absl::StatusOr<FootprintReport> Measure(const SourceArg& source, const LayoutJob
       job.layout, [&source] { return source.Open(); }, options);
   if (!measured.ok()) return measured.status();
   report.layout = ReportOf(*measured);
+  report.std_map_bytes = measured->std_map_bytes;
   report.dataset.digest = measured->digest;
   if (measured->dataset.has_value()) {
     report.dataset.counts = measured->dataset->counts;
@@ -91,7 +93,7 @@ absl::StatusOr<FootprintReport> MeasureInProcess(const SourceArg& source, const 
       RunInProcess(source, {.job = std::string(kMeasure),
                             .layout = job.layout,
                             .details = {absl::StrCat(job.lookups), job.describe_dataset ? "1" : "0",
-                                        absl::StrCat(job.outers)}});
+                                        absl::StrCat(job.outers), job.std_map_bytes ? "1" : "0"}});
   if (!result.ok()) return result.status();
   absl::StatusOr<FootprintReport> report = OrInternal(job.layout, ParseFootprintJson(*result));
   // The child knows the source by its descriptor, the user by its name.
@@ -147,7 +149,8 @@ absl::StatusOr<std::string> DoLayoutJob(const SourceArg& source, const LayoutWor
     return TextOf(Measure(source, {.layout = words.layout,
                                    .lookups = NumberOf(details[0]),
                                    .describe_dataset = details[1] == "1",
-                                   .outers = NumberOf(details[2])}),
+                                   .outers = NumberOf(details[2]),
+                                   .std_map_bytes = details[3] == "1"}),
                   FootprintJson);
   }
   if (is(kChurn, kChurnDetails)) {

@@ -29,7 +29,8 @@ struct LayoutJob {
   /// Whether to count distinct strings and text, too, which takes a scan and memory; where not,
   /// these two figures are 0.
   bool describe_dataset = true;
-  std::size_t outers = 0;  ///< so many of the largest are told apart; 0: none
+  std::size_t outers = 0;      ///< so many of the largest are told apart; 0: none
+  bool std_map_bytes = false;  ///< whether to say what nested std::map takes, which takes a scan
 };
 
 /// Loads `source` into the layout and measures it.

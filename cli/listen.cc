@@ -26,6 +26,11 @@ absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, 
              }
              return shown;
            },
+       .running =
+           [&cache] {
+             return std::vector<NamedRunning>{
+                 {.cache = cache.options().name, .running = cache.Running()}};
+           },
        .process = {},
        .health = std::move(health)});
   if (!absl::IsInvalidArgument(server.status())) return server;

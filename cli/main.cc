@@ -242,8 +242,6 @@ class CommandLine {
     verb->add_option("--layout", args.layout, "the layout to load")->capture_default_str();
     AddOptional(verb, "--by", &args.by,
                 "outer: the largest outers, too (column is not in this version)");
-    verb->add_flag("--std-map", args.std_map,
-                   "measure nested std::map, too, for the ratio: it takes many times the memory");
     AddFormat(verb, &args.format,
               "text, json, html (a page to look at), pprof (for go tool pprof) or openmetrics");
     AddOutput(verb, &args.output);

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "accounting/report/shown_text.h"
 #include "accounting/report/text_parts.h"
 #include "cli/memory_json.h"
 
@@ -128,14 +129,14 @@ std::string ReclaimJson(const ReclaimReport& report) {
 std::string ReclaimText(const ReclaimReport& report) {
   std::string text = DatasetText(report.dataset);
   const Deletion& deletion = report.layouts.front().reclaim.deletion;
-  absl::StrAppendFormat(
-      &text,
+  const std::string words = absl::StrFormat(
       "%s entries%s deleted, the same in each layout; released: maintained and trimmed; fresh: a "
-      "new\nprocess into which only what is left was loaded; RSS is what the layout added; "
-      "reserved: then room\nfor %d times the outers; shrunk: that given back as far as the layout "
-      "can\n\n",
+      "new process into which only what is left was loaded; RSS is what the layout added; "
+      "reserved: then room for %d times the outers; shrunk: that given back as far as the layout "
+      "can",
       Grouped(deletion.entries), deletion.everything ? " and all outers" : "",
       static_cast<int>(kReserveTimes));
+  absl::StrAppend(&text, Folded(words, kTextColumns, 0), "\n\n");
   absl::StrAppend(
       &text,
       StepsText(

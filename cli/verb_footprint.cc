@@ -20,8 +20,6 @@ namespace {
 constexpr std::size_t kShownOuters = 20;
 // The one whose strings are counted by who names them.
 constexpr const char* kLayoutByOuter = "packed";
-// The layout that others are compared with.
-constexpr std::string_view kReference = "std_map";
 
 // One layout has no other to be told from: its own name stands for the cache's.
 NamedFootprint Named(const FootprintReport& report) {
@@ -68,18 +66,12 @@ absl::Status RunFootprint(const FootprintArgs& args) {
 
   ProgressLine progress("footprint", args.source.progress);
   progress.Note(args.layout);
-  absl::StatusOr<FootprintReport> report =
-      MeasureInProcess(*source, {.layout = args.layout, .outers = by_outer ? kShownOuters : 0});
+  // Profiles and metrics have no place for the ratio.
+  const bool has_ratio = args.format != "pprof" && args.format != "openmetrics";
+  absl::StatusOr<FootprintReport> report = MeasureInProcess(
+      *source,
+      {.layout = args.layout, .outers = by_outer ? kShownOuters : 0, .std_map_bytes = has_ratio});
   if (!report.ok()) return report.status();
-  if (args.layout == kReference) {
-    report->std_map_bytes = report->layout.footprint.total_bytes();
-  } else if (args.std_map) {
-    progress.Note(std::string(kReference));
-    const absl::StatusOr<FootprintReport> reference = MeasureInProcess(
-        *source, {.layout = std::string(kReference), .lookups = 0, .describe_dataset = false});
-    if (!reference.ok()) return reference.status();
-    report->std_map_bytes = reference->layout.footprint.total_bytes();
-  }
   const absl::StatusOr<std::string> text = Formatted(*report, args.format);
   if (!text.ok()) return text.status();
   if (absl::Status status = (*output)->Write(*text); !status.ok()) return status;

@@ -41,7 +41,6 @@ struct FootprintArgs {
   SourceFlags source;
   std::string layout = std::string(kDefaultLayout);
   std::optional<std::string> by;
-  bool std_map = false;  ///< whether to measure what nested std::map takes, too
   std::string format = "text";
   std::optional<std::string> output;  ///< none: standard output
 };

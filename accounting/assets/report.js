@@ -44,6 +44,9 @@
   };
   const OTHER = {light: '#8a8984', dark: '#75746f'};
   const tone = () => isDark() ? 'dark' : 'light';
+  // The page's own, by name: the pictures' texts are measured off the page, where nothing is to be
+  // inherited, and labels that are measured too narrow are cut off.
+  const font = getComputedStyle(document.body).fontFamily;
   const css = (name) => printing ? {'--ink': '#000', '--ink-2': '#333', '--line': '#ccc',
                                     '--surface': '#fff', '--bad': '#a11', '--good': '#060'}[name]
     : getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -207,7 +210,7 @@
         animationDurationUpdate: window.matchMedia('(prefers-reduced-motion: reduce)').matches
           ? 0 : 300,
         aria: {enabled: true, decal: {show: false}},
-        textStyle: {fontFamily: 'inherit'},
+        textStyle: {fontFamily: font},
         tooltip: tooltip((hit) => {
           const node = hit.data;
           if (!node || node.value === undefined) return '';
@@ -309,8 +312,8 @@
       return {
         animation: false,
         aria: {enabled: true, decal: {show: false}},
-        textStyle: {fontFamily: 'inherit', color: css('--ink')},
-        grid: {left: small ? 4 : 8, right: small ? 66 : 150, top: 6, bottom: 4,
+        textStyle: {fontFamily: font, color: css('--ink')},
+        grid: {left: small ? 12 : 20, right: small ? 66 : 150, top: 6, bottom: 4,
                containLabel: true},
         tooltip: tooltip((hit) => {
           const bar = bars[hit.dataIndex];
@@ -614,8 +617,8 @@
     const axis = axisOf(moved.map((layer) => layer.total_bytes.change));
     draw(chart, 60 + 26 * moved.length, () => ({
       animation: false, aria: {enabled: true},
-      textStyle: {fontFamily: 'inherit', color: css('--ink')},
-      grid: {left: 8, right: narrow() ? 60 : 90, top: 6, bottom: 4, containLabel: true},
+      textStyle: {fontFamily: font, color: css('--ink')},
+      grid: {left: narrow() ? 12 : 20, right: narrow() ? 60 : 90, top: 6, bottom: 4, containLabel: true},
       tooltip: tooltip((hit) => '<b>' + escape(moved[hit.dataIndex].name) + '</b><br>' +
         signed(moved[hit.dataIndex].total_bytes.change) + ' bytes'),
       xAxis: {type: 'value', ...axis(narrow() ? 2 : 5),

@@ -92,7 +92,8 @@ std::string CacheJson(const FootprintReport& report, const std::string& cache,
 }  // namespace
 
 struct DebugServer::State {
-  explicit State(DebugSources given) : sources(std::move(given)), snapshots(&sources) {
+  explicit State(DebugSources given)
+      : sources(std::move(given)), snapshots(&sources), scrapes(&sources) {
     AddRoutes();
   }
 
@@ -106,6 +107,7 @@ struct DebugServer::State {
 
   DebugSources sources;
   Snapshots snapshots;
+  Scrapes scrapes;
   std::mutex health_mutex;
   DeadlineServer server;
   std::string address;
@@ -188,6 +190,11 @@ void DebugServer::State::AddRoutes() {
     Answer(response, 200, kIndex, "text/plain; charset=utf-8");
   });
   server.Get("/metrics", [this](const Request&, Response& response) {
+    if (sources.running) {
+      const absl::StatusOr<std::shared_ptr<const std::string>> text = scrapes.Get();
+      if (text.ok()) return Answer(response, 200, **text, kOpenMetricsType.data());
+      return AnswerError(response, 503, std::string(text.status().message()));
+    }
     AnswerSnapshot(response, "metrics", kOpenMetricsType.data(), [](const Snapshot& snapshot) {
       return OpenMetricsText(snapshot.caches, &snapshot.process);
     });

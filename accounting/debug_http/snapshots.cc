@@ -41,4 +41,15 @@ absl::StatusOr<std::shared_ptr<Snapshot>> Snapshots::Get() {
   return last_;
 }
 
+absl::StatusOr<std::shared_ptr<const std::string>> Scrapes::Get() {
+  const std::lock_guard lock(mutex_);
+  if (last_ != nullptr && Clock::now() < next_) return last_;
+  const absl::StatusOr<ProcessBooks> process =
+      sources_->process ? sources_->process() : ReadProcessTotals();
+  if (!process.ok()) return process.status();
+  last_ = std::make_shared<const std::string>(OpenMetricsText(sources_->running(), &*process));
+  next_ = Clock::now() + kMinInterval;
+  return last_;
+}
+
 }  // namespace strata

@@ -55,6 +55,26 @@ class Snapshots {
   Clock::time_point next_;  // not before this is it made anew
 };
 
+/// /metrics of running figures, which cost no walk: made anew at most once in kMinInterval, so that
+/// a flood of clients is a flood of copies.
+class Scrapes {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kMinInterval{100};
+
+  /// `sources` must have `running`.
+  explicit Scrapes(const DebugSources* sources) : sources_(sources) {}
+
+  /// Fails as ReadProcessTotals does.
+  absl::StatusOr<std::shared_ptr<const std::string>> Get();
+
+ private:
+  const DebugSources* sources_;
+  std::mutex mutex_;
+  std::shared_ptr<const std::string> last_;
+  Clock::time_point next_;
+};
+
 }  // namespace strata
 
 #endif  // STRATA_ACCOUNTING_DEBUG_HTTP_SNAPSHOTS_H_

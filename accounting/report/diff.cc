@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "accounting/report/json_parts.h"
+#include "accounting/report/shown_text.h"
 #include "accounting/report/text_parts.h"
 
 #include <strata/report.h>
@@ -117,9 +118,25 @@ Json ProcessChange(const ProcessBooks& a, const ProcessBooks& b) {
           {"terms", std::move(list)}};
 }
 
-std::string Signed(std::int64_t bytes) {
-  return absl::StrCat(bytes > 0 ? "+" : "", Grouped(bytes));
-}
+// How figures are written: in bytes, or in MiB where those would not fit side by side.
+class Unit {
+ public:
+  explicit Unit(std::uint64_t largest_bytes) : mebi_(largest_bytes >= kMostBytes) {}
+
+  const char* name() const { return mebi_ ? "MiB" : "bytes"; }
+  std::string Of(std::int64_t bytes) const {
+    return mebi_ ? Mebibytes(static_cast<double>(bytes)) : Grouped(bytes);
+  }
+  std::string Of(std::uint64_t bytes) const { return Of(static_cast<std::int64_t>(bytes)); }
+  std::string Signed(std::int64_t bytes) const {
+    return absl::StrCat(bytes > 0 ? "+" : "", Of(bytes));
+  }
+
+ private:
+  static constexpr std::uint64_t kMostBytes = 10'000'000'000;
+
+  bool mebi_;
+};
 
 std::string ShareOf(std::int64_t change, std::uint64_t whole) {
   if (change == 0) return "0.0%";
@@ -149,22 +166,16 @@ Json DiffObject(const FootprintDiff& diff) {
 
 std::string DiffJson(const FootprintDiff& diff) { return JsonDocument(DiffObject(diff)); }
 
-std::string DiffText(const FootprintDiff& diff) {
-  std::string text;
-  for (const auto& [letter, name, report] :
-       {std::tuple("a", &diff.name_a, &diff.a), std::tuple("b", &diff.name_b, &diff.b)}) {
-    absl::StrAppendFormat(&text, "%s  %s: %s holds %s, %s pairs\n", letter, *name,
-                          report->layout.footprint.layout, report->dataset.source,
-                          Grouped(report->dataset.counts.pairs));
-  }
-  const std::vector<LayerPair> pairs = PairsOf(diff.a.layout.footprint, diff.b.layout.footprint);
-  Table table({"layer", "a", "b", "b - a", "of a", "used", "slack", "dead"});
-  const auto add = [&table](const LayerPair& pair) {
+namespace {
+
+std::string LayersText(const std::vector<LayerPair>& pairs, const Unit& unit) {
+  Table table({"layer", "a", "b", "b - a", "of a", "slack", "dead"});
+  const auto add = [&](const LayerPair& pair) {
     const auto& [a, b] = pair;
-    table.Add({a.name, Grouped(a.total_bytes()), Grouped(b.total_bytes()), Signed(pair.change()),
-               ShareOf(pair.change(), a.total_bytes()), Signed(Change(a.used_bytes, b.used_bytes)),
-               Signed(Change(a.slack_bytes, b.slack_bytes)),
-               Signed(Change(a.dead_bytes, b.dead_bytes))});
+    table.Add({a.name, unit.Of(a.total_bytes()), unit.Of(b.total_bytes()),
+               unit.Signed(pair.change()), ShareOf(pair.change(), a.total_bytes()),
+               unit.Signed(Change(a.slack_bytes, b.slack_bytes)),
+               unit.Signed(Change(a.dead_bytes, b.dead_bytes))});
   };
   std::vector<LayerPair> unchanged;
   for (const LayerPair& pair : pairs) {
@@ -182,18 +193,40 @@ std::string DiffText(const FootprintDiff& diff) {
     add(rest);
   }
   add(SumOf(pairs));
-  absl::StrAppend(&text, "\n", table.Text(), "\n");
-  const ProcessBooks& a = diff.a.process;
-  const ProcessBooks& b = diff.b.process;
-  Table process({"process", "a", "b", "b - a", "of a"});
+  return table.Text();
+}
+
+std::string ProcessText(const ProcessBooks& a, const ProcessBooks& b, const Unit& unit) {
+  Table table({"process", "a", "b", "b - a", "of a"});
   for (const auto& [name, before, after] :
        {std::tuple("resident", a.rss_bytes, b.rss_bytes),
         std::tuple("  anonymous", a.anon_bytes, b.anon_bytes),
         std::tuple("  file and shared", a.file_bytes, b.file_bytes)}) {
-    process.Add({name, Grouped(before), Grouped(after), Signed(Change(before, after)),
-                 ShareOf(Change(before, after), before)});
+    table.Add({name, unit.Of(before), unit.Of(after), unit.Signed(Change(before, after)),
+               ShareOf(Change(before, after), before)});
   }
-  return text + process.Text();
+  return table.Text();
+}
+
+}  // namespace
+
+std::string DiffText(const FootprintDiff& diff) {
+  const std::vector<LayerPair> pairs = PairsOf(diff.a.layout.footprint, diff.b.layout.footprint);
+  const LayerPair sum = SumOf(pairs);
+  const ProcessBooks& a = diff.a.process;
+  const ProcessBooks& b = diff.b.process;
+  const Unit unit(std::max({sum.a.total_bytes(), sum.b.total_bytes(), a.rss_bytes, b.rss_bytes}));
+  std::string text;
+  for (const auto& [letter, name, report] :
+       {std::tuple("a", &diff.name_a, &diff.a), std::tuple("b", &diff.name_b, &diff.b)}) {
+    const std::string line = absl::StrFormat("%s  %s: %s holds %s, %s pairs", letter, Shown(*name),
+                                             Shown(report->layout.footprint.layout),
+                                             CutBegin(Shown(report->dataset.source), kTextColumns),
+                                             Grouped(report->dataset.counts.pairs));
+    absl::StrAppend(&text, Folded(line, kTextColumns, 3), "\n");
+  }
+  return absl::StrCat(text, "\n", unit.name(), "\n", LayersText(pairs, unit), "\n",
+                      ProcessText(a, b, unit));
 }
 
 }  // namespace strata

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "accounting/report/outers.h"
+#include "accounting/report/shown_text.h"
 #include "accounting/report/text_parts.h"
 
 #include <strata/report.h>
@@ -23,46 +25,67 @@ namespace {
 // Branches below this share of all are folded into one line.
 constexpr double kFoldedShare = 0.01;
 
-std::string Share(double part, double whole) {
-  return whole > 0 ? absl::StrFormat("%.1f%%", 100 * part / whole) : "-";
+// The container's own figures.
+std::string ContainerText(const std::optional<CgroupBooks>& cgroup) {
+  if (!cgroup.has_value()) return "no container, or none whose memory can be read\n";
+  const auto or_unknown = [](const std::optional<std::uint64_t>& figure) {
+    return figure.has_value() ? Grouped(*figure) : "unknown";
+  };
+  const std::string limit =
+      cgroup->limit_bytes.has_value()
+          ? absl::StrCat(Grouped(*cgroup->limit_bytes), " (",
+                         Percent(cgroup->current_bytes, *cgroup->limit_bytes), " of it charged)")
+          : "none";
+  const std::string name = absl::StrCat("container, cgroup v", cgroup->version, ": ");
+  const std::string figures =
+      absl::StrCat("  charged ", Grouped(cgroup->current_bytes), ", at the peak ",
+                   or_unknown(cgroup->peak_bytes), ", limit ", limit, ", OOM kills ",
+                   or_unknown(cgroup->oom_kills));
+  return absl::StrCat(name, CutBegin(Shown(cgroup->path), kTextColumns - name.size()), "\n",
+                      Folded(figures, kTextColumns, 2), "\n");
 }
 
 // One step of the process's books: its terms and what they leave. Nothing where it has no terms:
-// a process in no container.
+// a process in no container. Terms that are 0 are one line.
 void AddStep(const ProcessBooks& process, std::string_view of, const char* name,
              std::uint64_t pairs, Table* table) {
-  std::vector<MemoryTerm> terms;
-  for (const MemoryTerm& term : process.terms) {
-    if (term.of == of) terms.push_back(term);
-  }
-  if (terms.empty() && of == "cgroup") return;
   const std::int64_t rest = process.UnexplainedBytes(of);
   std::int64_t whole = rest;
-  for (const MemoryTerm& term : terms) whole += term.bytes;
-  const auto add = [&](std::string title, std::int64_t bytes, std::string source) {
-    table->Add({std::move(title), Grouped(bytes),
-                Share(static_cast<double>(bytes), static_cast<double>(whole)),
+  std::vector<const MemoryTerm*> terms;
+  for (const MemoryTerm& term : process.terms) {
+    if (term.of != of) continue;
+    terms.push_back(&term);
+    whole += term.bytes;
+  }
+  if (terms.empty() && of == "cgroup") return;
+  const auto add = [&](const std::string& title, std::int64_t bytes, const std::string& source) {
+    table->Add({title, Grouped(bytes), Percent(bytes, whole),
                 pairs == 0 ? "-"
                            : absl::StrFormat(
                                  "%.1f", static_cast<double>(bytes) / static_cast<double>(pairs)),
-                std::move(source)});
+                source});
   };
   add(name, whole, "");
-  for (const MemoryTerm& term : terms) {
-    add(absl::StrCat("  ", term.name), term.bytes, term.source);
+  for (const MemoryTerm* const term : terms) {
+    if (term->bytes != 0) add(absl::StrCat("  ", term->name), term->bytes, term->source);
   }
+  const auto zeros = std::count_if(terms.begin(), terms.end(),
+                                   [](const MemoryTerm* term) { return term->bytes == 0; });
+  if (zeros > 0) add(absl::StrFormat("  (%d that are 0)", zeros), 0, "");
   add("  unexplained", rest, "the rest");
 }
 
 std::string ProcessText(const ProcessBooks& process, std::uint64_t pairs) {
-  Table table({"process", "bytes", "share", "bytes/pair", "source"});
-  AddStep(process, "cgroup", "container, working set", pairs, &table);
+  Table table({"process", "bytes", "share", "bytes/pair", "source"}, Table::Last::kWords);
+  AddStep(process, "cgroup", "container's working set", pairs, &table);
   AddStep(process, "anon", "anonymous memory", pairs, &table);
   AddStep(process, "file", "file and shared memory", pairs, &table);
-  return table.Text() + absl::StrFormat("resident %s, at the peak %s; %s\n",
-                                        Grouped(process.rss_bytes), Grouped(process.peak_rss_bytes),
-                                        process.allocator.name.empty() ? "allocator not named"
-                                                                       : process.allocator.name);
+  const std::string resident = absl::StrFormat(
+      "resident %s, at the peak %s; %s", Grouped(process.rss_bytes),
+      Grouped(process.peak_rss_bytes),
+      process.allocator.name.empty() ? "allocator not named" : Shown(process.allocator.name));
+  return absl::StrCat(ContainerText(process.cgroup), "\n", table.Text(),
+                      Folded(resident, kTextColumns, 2), "\n");
 }
 
 // Layers that share the first part of their path.
@@ -103,22 +126,26 @@ std::vector<Branch> BranchesOf(const Footprint& footprint) {
   return branches;
 }
 
+// The bytes of layers, how many of nested std::map's they are where that is known, and what they
+// serve, as shares of the layer.
 class LayerTable {
  public:
-  LayerTable(std::uint64_t whole, std::uint64_t pairs)
+  LayerTable(std::uint64_t whole, std::uint64_t pairs, std::optional<std::uint64_t> std_map_bytes)
       : whole_(whole),
         pairs_(pairs),
-        table_({"layers", "bytes", "share", "bytes/pair", "used", "slack", "dead"}) {}
+        std_map_bytes_(std_map_bytes),
+        table_(Row(
+            {"layers", "bytes", "share", "bytes/pair", "of std_map", "used", "slack", "dead"})) {}
 
   bool IsSmall(const Layer& layer) const {
     return static_cast<double>(layer.total_bytes()) < kFoldedShare * static_cast<double>(whole_);
   }
 
   void Add(std::string name, const Layer& layer) {
-    table_.Add({std::move(name), Grouped(layer.total_bytes()),
-                Share(static_cast<double>(layer.total_bytes()), static_cast<double>(whole_)),
-                Each(layer.total_bytes(), pairs_), Grouped(layer.used_bytes),
-                Grouped(layer.slack_bytes), Grouped(layer.dead_bytes)});
+    const std::uint64_t bytes = layer.total_bytes();
+    table_.Add(Row({std::move(name), Grouped(bytes), Percent(bytes, whole_), Each(bytes, pairs_),
+                    OfStdMap(bytes), Percent(layer.used_bytes, bytes),
+                    Percent(layer.slack_bytes, bytes), Percent(layer.dead_bytes, bytes)}));
   }
 
   // Adds what is small as one line, where there is any; one alone keeps its name, less a prefix
@@ -134,13 +161,28 @@ class LayerTable {
   std::string Text() const { return table_.Text(); }
 
  private:
+  std::string OfStdMap(std::uint64_t bytes) const {
+    if (std_map_bytes_.value_or(0) == 0) return "-";
+    return absl::StrFormat("%.4f",
+                           static_cast<double>(bytes) / static_cast<double>(*std_map_bytes_));
+  }
+
+  // The ratio's column is there where the ratio is known.
+  std::vector<std::string> Row(std::vector<std::string> row) const {
+    constexpr std::ptrdiff_t kRatio = 4;
+    if (!std_map_bytes_.has_value()) row.erase(row.begin() + kRatio);
+    return row;
+  }
+
   std::uint64_t whole_;
   std::uint64_t pairs_;
+  std::optional<std::uint64_t> std_map_bytes_;
   Table table_;
 };
 
-std::string TreeText(const Footprint& footprint, std::uint64_t pairs) {
-  LayerTable table(footprint.total_bytes(), pairs);
+std::string TreeText(const Footprint& footprint, std::uint64_t pairs,
+                     std::optional<std::uint64_t> std_map_bytes) {
+  LayerTable table(footprint.total_bytes(), pairs, std_map_bytes);
   Layer all;
   Branch small;
   for (const Branch& branch : BranchesOf(footprint)) {
@@ -186,7 +228,8 @@ std::string FootprintText(const FootprintReport& report) {
   const std::uint64_t pairs = report.dataset.counts.pairs;
   std::string text =
       absl::StrCat(DatasetText(report.dataset), ProcessText(report.process, pairs), "\n",
-                   footprint.layout, "\n", TreeText(footprint, pairs), LedgerText(footprint));
+                   Shown(footprint.layout), "\n", TreeText(footprint, pairs, report.std_map_bytes),
+                   LedgerText(footprint));
   if (report.std_map_bytes.has_value() && *report.std_map_bytes > 0) {
     absl::StrAppendFormat(
         &text, "%.3f of what nested std::map takes, %s bytes\n",

@@ -8,14 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "accounting/report/shown_text.h"
 #include "accounting/report/text_parts.h"
 
 #include <strata/go_memory.h>
 
 namespace strata {
 namespace {
-
-constexpr std::size_t kColumns = 100;
 
 std::string Gigabytes(double bytes) { return absl::StrFormat("%.2f GB", bytes / 1e9); }
 template <class Integer>
@@ -27,28 +26,10 @@ std::string Mi(Integer bytes) {
   return absl::StrFormat("%.1fMi", static_cast<double>(bytes) / (1 << 20));
 }
 
-std::string Percent(double part, std::uint64_t whole) {
-  return whole == 0 ? "-" : absl::StrFormat("%.1f%%", 100 * part / static_cast<double>(whole));
-}
-
-// Words in lines of at most kColumns, each line after the first under `indent` blanks.
-std::string Wrapped(std::string_view text, std::size_t indent) {
-  std::string lines(indent, ' ');
-  std::size_t column = indent;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    if (column > indent && column + 1 + end > kColumns) {
-      lines += "\n" + std::string(indent, ' ');
-      column = indent;
-    } else if (column > indent) {
-      lines += ' ';
-      ++column;
-    }
-    lines += text.substr(0, end);
-    column += end;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines + "\n";
+// Words in lines, each begun by `indent` blanks.
+std::string Lines(std::string_view text, std::size_t indent) {
+  return Folded(absl::StrCat(std::string(indent, ' '), std::string(text)), kTextColumns, indent) +
+         "\n";
 }
 
 std::int64_t BytesOf(const GoMemoryReport& report, std::string_view prefix) {
@@ -95,7 +76,7 @@ std::string Sentences(const GoMemoryReport& report) {
         "that.",
         Gigabytes(report.next_gc_bytes));
   }
-  return Wrapped(text, 0);
+  return Lines(text, 0);
 }
 
 std::string TermsText(const GoMemoryReport& report) {
@@ -134,7 +115,7 @@ std::string SuspectsText(const GoMemoryReport& report) {
     absl::StrAppendFormat(
         &text, "%2d. %s%s\n", ++rank, suspect.name,
         suspect.most_bytes ? absl::StrFormat(" (at most %s)", Gigabytes(*suspect.most_bytes)) : "");
-    absl::StrAppend(&text, Wrapped(suspect.reason, 4), Wrapped("-> " + suspect.decide, 4));
+    absl::StrAppend(&text, Lines(suspect.reason, 4), Lines("-> " + suspect.decide, 4));
   }
   return text;
 }
@@ -146,16 +127,16 @@ std::string EstimateText(const GoMemoryReport& report, const GoSampleEstimate& e
   const double scale =
       static_cast<double>(report.live_bytes) / static_cast<double>(estimate.go_sample_bytes);
   std::string text =
-      "\n" + Wrapped(absl::StrFormat(
-                         "ESTIMATE from the sample %s (%s pairs): decoded by encoding/json into "
-                         "map[string]map[string][]map[string]string it takes %s bytes of Go's "
-                         "heap, as reckoned from "
-                         "its size classes. If the %s of live objects are such data, there is %.4g "
-                         "times as much of "
-                         "it. The sample, built in each layout and measured, times that:",
-                         estimate.sample, Grouped(estimate.counts.pairs),
-                         Grouped(estimate.go_sample_bytes), Gigabytes(report.live_bytes), scale),
-                     0);
+      "\n" + Lines(absl::StrFormat(
+                       "ESTIMATE from the sample %s (%s pairs): decoded by encoding/json into "
+                       "map[string]map[string][]map[string]string it takes %s bytes of Go's "
+                       "heap, as reckoned from "
+                       "its size classes. If the %s of live objects are such data, there is %.4g "
+                       "times as much of "
+                       "it. The sample, built in each layout and measured, times that:",
+                       estimate.sample, Grouped(estimate.counts.pairs),
+                       Grouped(estimate.go_sample_bytes), Gigabytes(report.live_bytes), scale),
+                   0);
   Table table({"layout", "sample, measured", "all of it, estimated", "Mi", "of Go's live heap"});
   for (const GoSampleEstimate::Layout& layout : estimate.layouts) {
     const double bytes = static_cast<double>(layout.sample_bytes) * scale;

@@ -1,6 +1,9 @@
 // The JSON forms of reports, written and read.
+#include <cstdint>
 #include <exception>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -79,11 +82,17 @@ Json ProcessObject(const ProcessBooks& process) {
 // Reading. The library's accessors throw where a field is missing or of another kind; that ends
 // at ParseFootprintJson.
 
-template <class Number>
-std::optional<Number> Figure(const Json& object, const char* name) {
+template <class Value>
+std::optional<Value> Figure(const Json& object, const char* name) {
   const Json& value = object.at(name);
   if (value.is_null()) return std::nullopt;
-  return value.get<Number>();
+  if constexpr (std::is_same_v<Value, std::uint64_t>) {
+    return WholeNumber(value);
+  } else if constexpr (std::is_same_v<Value, std::int64_t>) {
+    return SignedNumber(value);
+  } else {
+    return value.get<Value>();
+  }
 }
 
 LayoutReport ReadLayout(const Json& object) {
@@ -91,12 +100,12 @@ LayoutReport ReadLayout(const Json& object) {
   object.at("layout").get_to(layout.footprint.layout);
   for (const Json& layer : object.at("layers")) {
     layout.footprint.layers.push_back({.name = layer.at("name").get<std::string>(),
-                                       .count = layer.at("count").get<std::uint64_t>(),
-                                       .used_bytes = layer.at("used_bytes").get<std::uint64_t>(),
-                                       .slack_bytes = layer.at("slack_bytes").get<std::uint64_t>(),
-                                       .dead_bytes = layer.at("dead_bytes").get<std::uint64_t>()});
+                                       .count = WholeNumber(layer.at("count")),
+                                       .used_bytes = WholeNumber(layer.at("used_bytes")),
+                                       .slack_bytes = WholeNumber(layer.at("slack_bytes")),
+                                       .dead_bytes = WholeNumber(layer.at("dead_bytes"))});
   }
-  object.at("allocated_bytes").get_to(layout.footprint.allocated_bytes);
+  layout.footprint.allocated_bytes = WholeNumber(object.at("allocated_bytes"));
   object.at("allocator").get_to(layout.allocator);
   layout.rss_delta_bytes =
       Figure<decltype(layout.rss_delta_bytes)::value_type>(object, "rss_delta_bytes");
@@ -117,55 +126,70 @@ LayoutReport ReadLayout(const Json& object) {
 DatasetReport ReadDataset(const Json& object) {
   DatasetReport dataset;
   object.at("source").get_to(dataset.source);
-  object.at("outers").get_to(dataset.counts.outers);
-  object.at("entries").get_to(dataset.counts.entries);
-  object.at("records").get_to(dataset.counts.records);
-  object.at("pairs").get_to(dataset.counts.pairs);
+  dataset.counts.outers = WholeNumber(object.at("outers"));
+  dataset.counts.entries = WholeNumber(object.at("entries"));
+  dataset.counts.records = WholeNumber(object.at("records"));
+  dataset.counts.pairs = WholeNumber(object.at("pairs"));
   dataset.distinct_strings = Figure<std::uint64_t>(object, "distinct_strings");
   dataset.text_bytes = Figure<std::uint64_t>(object, "text_bytes");
   dataset.digest = Figure<std::string>(object, "digest").value_or("");
   return dataset;
 }
 
-std::optional<std::uint64_t> Bytes(const Json& object, const char* name) {
-  const Json& value = object.at(name);
-  if (value.is_null()) return std::nullopt;
-  return value.get<std::uint64_t>();
+int VersionOf(const Json& value) {
+  const std::uint64_t version = WholeNumber(value);
+  if (version == 1 || version == 2) return static_cast<int>(version);
+  throw std::out_of_range("a cgroup's version is 1 or 2");
 }
 
 std::optional<CgroupBooks> ReadCgroup(const Json& object) {
   if (object.is_null()) return std::nullopt;
-  return CgroupBooks{.version = object.at("version").get<int>(),
+  return CgroupBooks{.version = VersionOf(object.at("version")),
                      .path = object.at("path").get<std::string>(),
-                     .current_bytes = object.at("current_bytes").get<std::uint64_t>(),
-                     .working_set_bytes = object.at("working_set_bytes").get<std::uint64_t>(),
-                     .limit_bytes = Bytes(object, "limit_bytes"),
-                     .peak_bytes = Bytes(object, "peak_bytes"),
-                     .oom_kills = Bytes(object, "oom_kills")};
+                     .current_bytes = WholeNumber(object.at("current_bytes")),
+                     .working_set_bytes = WholeNumber(object.at("working_set_bytes")),
+                     .limit_bytes = Figure<std::uint64_t>(object, "limit_bytes"),
+                     .peak_bytes = Figure<std::uint64_t>(object, "peak_bytes"),
+                     .oom_kills = Figure<std::uint64_t>(object, "oom_kills")};
 }
 
 ProcessBooks ReadProcess(const Json& object) {
   ProcessBooks process;
-  object.at("rss_bytes").get_to(process.rss_bytes);
-  object.at("peak_rss_bytes").get_to(process.peak_rss_bytes);
-  object.at("anon_bytes").get_to(process.anon_bytes);
-  object.at("file_bytes").get_to(process.file_bytes);
+  process.rss_bytes = WholeNumber(object.at("rss_bytes"));
+  process.peak_rss_bytes = WholeNumber(object.at("peak_rss_bytes"));
+  process.anon_bytes = WholeNumber(object.at("anon_bytes"));
+  process.file_bytes = WholeNumber(object.at("file_bytes"));
   const Json& allocator = object.at("allocator");
   allocator.at("name").get_to(process.allocator.name);
   for (const auto& [name, bytes] : allocator.items()) {
-    if (name != "name") process.allocator.figures.push_back({name, bytes.get<std::uint64_t>()});
+    if (name != "name") process.allocator.figures.push_back({name, WholeNumber(bytes)});
   }
   process.cgroup = ReadCgroup(object.at("cgroup"));
   for (const Json& term : object.at("terms")) {
     process.terms.push_back({.of = term.at("of").get<std::string>(),
                              .name = term.at("name").get<std::string>(),
-                             .bytes = term.at("bytes").get<std::int64_t>(),
+                             .bytes = SignedNumber(term.at("bytes")),
                              .source = term.at("source").get<std::string>()});
   }
   return process;
 }
 
 }  // namespace
+
+std::uint64_t WholeNumber(const Json& value) {
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kMostFigure) {
+    throw std::out_of_range(absl::StrCat(value.dump(-1, ' ', false, Json::error_handler_t::replace),
+                                         " is no whole number from 0 to ", kMostFigure));
+  }
+  return value.get<std::uint64_t>();
+}
+
+std::int64_t SignedNumber(const Json& value) {
+  constexpr auto kMost = static_cast<std::int64_t>(kMostFigure);
+  const bool negative = value.is_number_integer() && !value.is_number_unsigned();
+  if (negative && value.get<std::int64_t>() >= -kMost) return value.get<std::int64_t>();
+  return static_cast<std::int64_t>(WholeNumber(value));
+}
 
 Json OrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 

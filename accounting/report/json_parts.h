@@ -5,6 +5,7 @@
 #ifndef STRATA_ACCOUNTING_REPORT_JSON_PARTS_H_
 #define STRATA_ACCOUNTING_REPORT_JSON_PARTS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -27,6 +28,14 @@ Json OrNull(const std::optional<Number>& figure) {
 }
 /// null for "".
 Json OrNull(const std::string& text);
+
+/// No byte and no item count of a footprint is more: sums of a hundred of them stay right.
+inline constexpr std::uint64_t kMostFigure = std::uint64_t{1} << 56;
+
+/// A number from 0, or -kMostFigure, to kMostFigure. They throw as the library's accessors do where
+/// it is something else: those would take -5 for 2^64 - 5 and 1e30 for whatever.
+std::uint64_t WholeNumber(const Json& value);
+std::int64_t SignedNumber(const Json& value);
 
 /// The "dataset" object.
 Json DatasetObject(const DatasetReport& dataset);

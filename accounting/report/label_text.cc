@@ -12,10 +12,13 @@ std::string AsUtf8(std::string_view text) {
       .get<std::string>();
 }
 
-std::vector<std::string> CacheLabels(std::span<const NamedFootprint> caches) {
+namespace {
+
+template <class Named>
+std::vector<std::string> LabelsOf(std::span<const Named> caches) {
   std::vector<std::string> labels;
   std::set<std::string> taken;
-  for (const NamedFootprint& cache : caches) {
+  for (const Named& cache : caches) {
     const std::string name = AsUtf8(cache.cache);
     std::string label = name;
     for (int number = 2; !taken.insert(label).second; ++number) {
@@ -24,6 +27,16 @@ std::vector<std::string> CacheLabels(std::span<const NamedFootprint> caches) {
     labels.push_back(std::move(label));
   }
   return labels;
+}
+
+}  // namespace
+
+std::vector<std::string> CacheLabels(std::span<const NamedFootprint> caches) {
+  return LabelsOf(caches);
+}
+
+std::vector<std::string> CacheLabels(std::span<const NamedRunning> caches) {
+  return LabelsOf(caches);
 }
 
 }  // namespace strata

@@ -19,6 +19,7 @@ std::string AsUtf8(std::string_view text);
 /// A label for each cache, in their order: its name, with "#2", "#3", … behind it where others
 /// before it have it already, for a form in which equal labels are an error.
 std::vector<std::string> CacheLabels(std::span<const NamedFootprint> caches);
+std::vector<std::string> CacheLabels(std::span<const NamedRunning> caches);
 
 }  // namespace strata
 

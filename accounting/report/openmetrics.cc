@@ -6,11 +6,12 @@
 // Threads: pure functions.
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -45,9 +46,9 @@ class Metrics {
     absl::StrAppendFormat(&text_, "# HELP %s %s\n", name, help);
   }
 
-  using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+  using LabelPairs = std::initializer_list<std::pair<std::string_view, std::string_view>>;
   template <class Number>
-  void Sample(Labels labels, Number value) {
+  void Sample(LabelPairs labels, Number value) {
     text_ += name_;
     char before = '{';
     for (const auto& [label, text] : labels) {
@@ -64,56 +65,90 @@ class Metrics {
   std::string text_;
 };
 
-struct LabelledCache {
-  std::string label;
-  const NamedFootprint* cache;
-};
+using Labels = std::vector<std::string>;
 
-void AddLayers(const std::vector<LabelledCache>& caches, Metrics* metrics) {
-  metrics->Family("strata_memory_bytes", "bytes",
-                  "What a layer of a cache holds, by what it serves: live content, spare room, "
-                  "content that is gone.");
-  for (const auto& [label, cache] : caches) {
-    for (const Layer& layer : cache->footprint.layers) {
+constexpr char kMemoryHelp[] =
+    "What a layer of a cache holds, by what it serves: live content, spare room, content that is "
+    "gone; whole where that is not told apart.";
+
+void AddLayers(std::span<const NamedFootprint> caches, const Labels& labels, Metrics* metrics) {
+  metrics->Family("strata_memory_bytes", "bytes", kMemoryHelp);
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    for (const Layer& layer : caches[i].footprint.layers) {
       for (const auto& [state, bytes] :
            {std::pair("used", layer.used_bytes), std::pair("slack", layer.slack_bytes),
             std::pair("dead", layer.dead_bytes)}) {
-        metrics->Sample({{"cache", label}, {"layer", layer.name}, {"state", state}}, bytes);
+        metrics->Sample({{"cache", labels[i]}, {"layer", layer.name}, {"state", state}}, bytes);
       }
     }
   }
   metrics->Family("strata_layer_items", "", "Live items of a layer, as its name says.");
-  for (const auto& [label, cache] : caches) {
-    for (const Layer& layer : cache->footprint.layers) {
-      metrics->Sample({{"cache", label}, {"layer", layer.name}}, layer.count);
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    for (const Layer& layer : caches[i].footprint.layers) {
+      metrics->Sample({{"cache", labels[i]}, {"layer", layer.name}}, layer.count);
     }
   }
 }
 
-void AddCaches(const std::vector<LabelledCache>& caches, Metrics* metrics) {
-  const auto add = [&](const char* name, const char* unit, const char* help,
-                       const std::function<double(const NamedFootprint&)>& figure) {
+void AddLayers(std::span<const NamedRunning> caches, const Labels& labels, Metrics* metrics) {
+  metrics->Family("strata_memory_bytes", "bytes", kMemoryHelp);
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    const RunningFootprint& now = caches[i].running;
+    for (const auto& [layer, state, bytes] :
+         {std::tuple("log", "used", now.log_live_bytes),
+          std::tuple("log", "slack", now.log_slack_bytes),
+          std::tuple("log", "dead", now.log_dead_bytes),
+          std::tuple("retained", "dead", now.log_kept_bytes),
+          std::tuple("index", "whole", now.index_bytes),
+          std::tuple("dictionary", "whole", now.dictionary_bytes),
+          std::tuple("other", "whole", now.other_bytes)}) {
+      metrics->Sample({{"cache", labels[i]}, {"layer", layer}, {"state", state}}, bytes);
+    }
+  }
+  metrics->Family("strata_writes", "", "Writes made so far.");
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    metrics->Sample({{"cache", labels[i]}}, caches[i].running.writes);
+  }
+}
+
+// What walked and running figures have alike. `counts` and `allocated` give a cache's.
+template <class Named, class CountsOf, class AllocatedOf>
+void AddCaches(std::span<const Named> caches, const Labels& labels, CountsOf counts,
+               AllocatedOf allocated, Metrics* metrics) {
+  const auto add = [&](const char* name, const char* unit, const char* help, auto figure) {
     metrics->Family(name, unit, help);
-    for (const auto& [label, cache] : caches) {
-      metrics->Sample({{"cache", label}}, absl::StrFormat("%.17g", figure(*cache)));
+    for (std::size_t i = 0; i < caches.size(); ++i) {
+      metrics->Sample({{"cache", labels[i]}}, figure(caches[i]));
     }
   };
-  const auto count = [](std::uint64_t number) { return static_cast<double>(number); };
   add("strata_allocated_bytes", "bytes",
       "What the door to memory handed out and did not take back; equals the sum of "
       "strata_memory_bytes.",
-      [&](const NamedFootprint& cache) { return count(cache.footprint.allocated_bytes); });
-  add("strata_oldest_guard_seconds", "seconds",
-      "How long the oldest reader's guard has been open, 0 without guards.",
-      [](const NamedFootprint& cache) { return cache.footprint.oldest_guard_seconds; });
+      allocated);
   add("strata_outers", "", "Outer keys held.",
-      [&](const NamedFootprint& cache) { return count(cache.counts.outers); });
+      [&](const Named& cache) { return counts(cache).outers; });
   add("strata_entries", "", "Entries held.",
-      [&](const NamedFootprint& cache) { return count(cache.counts.entries); });
+      [&](const Named& cache) { return counts(cache).entries; });
   add("strata_records", "", "Records held.",
-      [&](const NamedFootprint& cache) { return count(cache.counts.records); });
-  add("strata_pairs", "", "Pairs held.",
-      [&](const NamedFootprint& cache) { return count(cache.counts.pairs); });
+      [&](const Named& cache) { return counts(cache).records; });
+  add("strata_pairs", "", "Pairs held.", [&](const Named& cache) { return counts(cache).pairs; });
+}
+
+void AddContainer(const CgroupBooks& cgroup, Metrics* metrics) {
+  metrics->Family("strata_container_bytes", "bytes",
+                  "What the kernel charges the process's container with, its working set as "
+                  "kubelet reckons it, its limit and its peak; no sum is meant.");
+  const auto add = [&](const char* figure, const std::optional<std::uint64_t>& bytes) {
+    if (bytes.has_value()) metrics->Sample({{"figure", figure}}, *bytes);
+  };
+  add("current", cgroup.current_bytes);
+  add("working_set", cgroup.working_set_bytes);
+  add("limit", cgroup.limit_bytes);
+  add("peak", cgroup.peak_bytes);
+  if (!cgroup.oom_kills.has_value()) return;
+  metrics->Family("strata_container_oom_kills", "",
+                  "Processes that the kernel ended in the container for its limit.");
+  metrics->Sample({}, *cgroup.oom_kills);
 }
 
 void AddProcess(const ProcessBooks& process, Metrics* metrics) {
@@ -121,6 +156,8 @@ void AddProcess(const ProcessBooks& process, Metrics* metrics) {
   metrics->Sample({}, process.rss_bytes);
   metrics->Family("strata_process_resident_peak_bytes", "bytes", "Its highest value so far.");
   metrics->Sample({}, process.peak_rss_bytes);
+  if (process.cgroup.has_value()) AddContainer(*process.cgroup, metrics);
+  if (process.terms.empty()) return;
   metrics->Family("strata_process_memory_bytes", "bytes",
                   "The terms that anonymous memory, file memory and the container's working set "
                   "are made of, and what they leave unexplained, which may be below 0.");
@@ -142,12 +179,29 @@ void AddProcess(const ProcessBooks& process, Metrics* metrics) {
 }  // namespace
 
 std::string OpenMetricsText(std::span<const NamedFootprint> caches, const ProcessBooks* process) {
-  const std::vector<std::string> labels = CacheLabels(caches);
-  std::vector<LabelledCache> labelled;
-  for (std::size_t i = 0; i < caches.size(); ++i) labelled.push_back({labels[i], &caches[i]});
+  const Labels labels = CacheLabels(caches);
   Metrics metrics;
-  AddLayers(labelled, &metrics);
-  AddCaches(labelled, &metrics);
+  AddLayers(caches, labels, &metrics);
+  AddCaches(
+      caches, labels, [](const NamedFootprint& cache) { return cache.counts; },
+      [](const NamedFootprint& cache) { return cache.footprint.allocated_bytes; }, &metrics);
+  metrics.Family("strata_oldest_guard_seconds", "seconds",
+                 "How long the oldest reader's guard has been open, 0 without guards.");
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    metrics.Sample({{"cache", labels[i]}},
+                   absl::StrFormat("%.17g", caches[i].footprint.oldest_guard_seconds));
+  }
+  if (process != nullptr) AddProcess(*process, &metrics);
+  return std::move(metrics).Text();
+}
+
+std::string OpenMetricsText(std::span<const NamedRunning> caches, const ProcessBooks* process) {
+  const Labels labels = CacheLabels(caches);
+  Metrics metrics;
+  AddLayers(caches, labels, &metrics);
+  AddCaches(
+      caches, labels, [](const NamedRunning& cache) { return cache.running.counts; },
+      [](const NamedRunning& cache) { return cache.running.allocated_bytes; }, &metrics);
   if (process != nullptr) AddProcess(*process, &metrics);
   return std::move(metrics).Text();
 }

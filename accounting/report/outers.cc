@@ -1,19 +1,22 @@
 #include "accounting/report/outers.h"
 
-#include "absl/strings/escaping.h"
+#include <stdexcept>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "accounting/report/shown_text.h"
 #include "accounting/report/text_parts.h"
 
 namespace strata {
 namespace {
 
-// So that any name fits a line of the table.
-constexpr std::size_t kMostNameBytes = 32;
+// A name that is longer is cut: a table is no place for a text of a megabyte.
+constexpr std::size_t kMostNameColumns = 80;
 
-std::string Shown(const std::string& name) {
-  const std::string text = absl::CHexEscape(name.substr(0, kMostNameBytes));
-  return name.size() > kMostNameBytes ? text + "…" : text;
+double BytesOfShares(const Json& value) {
+  const double bytes = value.get<double>();
+  if (bytes >= 0 && bytes <= static_cast<double>(kMostFigure)) return bytes;
+  throw std::out_of_range("shared_bytes is no number of bytes");
 }
 
 }  // namespace
@@ -37,29 +40,33 @@ std::vector<OuterFootprint> ReadOuters(const Json& array) {
   for (const Json& object : array) {
     outers.push_back({.outer = object.at("outer").get<std::string>(),
                       .counts = {.outers = 1,
-                                 .entries = object.at("entries").get<std::uint64_t>(),
-                                 .records = object.at("records").get<std::uint64_t>(),
-                                 .pairs = object.at("pairs").get<std::uint64_t>()},
-                      .exclusive_bytes = object.at("exclusive_bytes").get<std::uint64_t>(),
-                      .shared_bytes = object.at("shared_bytes").get<double>(),
-                      .freed_bytes = object.at("freed_bytes").get<std::uint64_t>()});
+                                 .entries = WholeNumber(object.at("entries")),
+                                 .records = WholeNumber(object.at("records")),
+                                 .pairs = WholeNumber(object.at("pairs"))},
+                      .exclusive_bytes = WholeNumber(object.at("exclusive_bytes")),
+                      .shared_bytes = BytesOfShares(object.at("shared_bytes")),
+                      .freed_bytes = WholeNumber(object.at("freed_bytes"))});
   }
   return outers;
 }
 
 std::string OutersText(const std::vector<OuterFootprint>& outers, std::uint64_t whole_bytes) {
-  Table table({"outer", "entries", "pairs", "its own bytes", "share", "of shared",
-               "freed by delete", "bytes/pair"});
+  Table table({"outer", "entries", "pairs", "own bytes", "share", "of shared", "freed"});
   for (const OuterFootprint& outer : outers) {
     const double share = whole_bytes == 0 ? 0
                                           : 100.0 * static_cast<double>(outer.exclusive_bytes) /
                                                 static_cast<double>(whole_bytes);
-    table.Add({Shown(outer.outer), Grouped(outer.counts.entries), Grouped(outer.counts.pairs),
-               Grouped(outer.exclusive_bytes), absl::StrFormat("%.1f%%", share),
-               Grouped(static_cast<std::uint64_t>(outer.shared_bytes)), Grouped(outer.freed_bytes),
-               Each(outer.exclusive_bytes, outer.counts.pairs)});
+    table.Add({CutEnd(outer.outer, kMostNameColumns), Grouped(outer.counts.entries),
+               Grouped(outer.counts.pairs), Grouped(outer.exclusive_bytes),
+               absl::StrFormat("%.1f%%", share),
+               Grouped(static_cast<std::uint64_t>(outer.shared_bytes)),
+               Grouped(outer.freed_bytes)});
   }
-  return absl::StrCat("the largest outers, bytes\n", table.Text());
+  return absl::StrCat(
+      "the largest outers, bytes: their own, their share of what others name too, and what "
+      "deleting\n"
+      "each would free\n",
+      table.Text());
 }
 
 }  // namespace strata

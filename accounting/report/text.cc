@@ -13,16 +13,14 @@ namespace {
 
 // The layers of one layout, and their sum.
 std::string LayersText(const Footprint& footprint, std::uint64_t pairs) {
-  Table table({"layer", "count", "used", "slack", "dead", "total", "share", "bytes/pair"});
+  Table table({"layer", "count", "bytes", "share", "bytes/pair", "used", "slack", "dead"});
   const std::uint64_t whole = footprint.total_bytes();
   Layer sum{.name = "all layers"};
   const auto add = [&](const Layer& layer, std::string count) {
-    const double share =
-        whole == 0 ? 0
-                   : 100.0 * static_cast<double>(layer.total_bytes()) / static_cast<double>(whole);
-    table.Add({layer.name, std::move(count), Grouped(layer.used_bytes), Grouped(layer.slack_bytes),
-               Grouped(layer.dead_bytes), Grouped(layer.total_bytes()),
-               absl::StrFormat("%.1f%%", share), Each(layer.total_bytes(), pairs)});
+    const std::uint64_t bytes = layer.total_bytes();
+    table.Add({layer.name, std::move(count), Grouped(bytes), Percent(bytes, whole),
+               Each(bytes, pairs), Percent(layer.used_bytes, bytes),
+               Percent(layer.slack_bytes, bytes), Percent(layer.dead_bytes, bytes)});
   };
   for (const Layer& layer : footprint.layers) {
     add(layer, Grouped(layer.count));
@@ -48,24 +46,28 @@ std::string CompareText(const CompareReport& report) {
   const LayoutReport* const reference = Reference(report);
   const std::uint64_t pairs = report.dataset.counts.pairs;
   Table table({"layout", "MiB", "bytes/pair", "of std_map", "RSS MiB", "peak MiB", "load s",
-               "lookup ns", "scan ns", "digest"});
+               "lookup ns", "scan ns"});
   bool exact = true;
+  std::string others;
   for (const LayoutReport& layout : report.layouts) {
     const std::uint64_t bytes = layout.footprint.total_bytes();
     const std::uint64_t whole = reference == nullptr ? 0 : reference->footprint.total_bytes();
     exact = exact && bytes == layout.footprint.allocated_bytes;
+    if (layout.digest != report.dataset.digest)
+      absl::StrAppend(&others, " ", layout.footprint.layout);
     table.Add({layout.footprint.layout, Mebibytes(static_cast<double>(bytes)), Each(bytes, pairs),
                whole == 0 ? "-"
                           : absl::StrFormat(
                                 "%.3f", static_cast<double>(bytes) / static_cast<double>(whole)),
                Mebibytes(layout.rss_delta_bytes), Mebibytes(layout.peak_rss_bytes),
                layout.load_seconds ? absl::StrFormat("%.2f", *layout.load_seconds) : "-",
-               Nanoseconds(layout.lookup_ns), Nanoseconds(layout.scan_ns_per_pair),
-               layout.digest == report.dataset.digest ? "equal" : "DIFFERS"});
+               Nanoseconds(layout.lookup_ns), Nanoseconds(layout.scan_ns_per_pair)});
   }
   absl::StrAppend(&text, table.Text(),
                   exact ? "walked bytes = bytes counted at the door, in each\n"
-                        : "walked bytes and bytes counted at the door DIFFER\n");
+                        : "walked bytes and bytes counted at the door DIFFER\n",
+                  others.empty() ? "content read back equal, in each\n"
+                                 : absl::StrCat("content read back DIFFERS in", others, "\n"));
   for (const LayoutReport& layout : report.layouts) {
     absl::StrAppend(&text, "\n", layout.footprint.layout, " (", layout.allocator, "), bytes\n",
                     LayersText(layout.footprint, pairs));

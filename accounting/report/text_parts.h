@@ -17,15 +17,25 @@
 
 namespace strata {
 
-/// A table: the first column to the left, figures to the right.
+/// A table of at most kTextColumns: the first column to the left, figures to the right. Where they
+/// would be too wide together, names in the first column go on in a line below. Cells may hold any
+/// bytes; what a terminal would not show is escaped.
 class Table {
  public:
-  explicit Table(std::vector<std::string> header) { Add(std::move(header)); }
+  enum class Last { kFigures, kWords };
 
-  void Add(std::vector<std::string> row);
+  /// `last`: whether the last column holds figures, or words, which begin at one place.
+  explicit Table(const std::vector<std::string>& header, Last last = Last::kFigures) : last_(last) {
+    Add(header);
+  }
+
+  void Add(const std::vector<std::string>& row);
   std::string Text() const;
 
  private:
+  std::size_t NameColumns() const;
+
+  Last last_;
   std::vector<std::size_t> widths_;
   std::vector<std::vector<std::string>> rows_;
 };
@@ -54,6 +64,13 @@ std::string Nanoseconds(const std::optional<double>& figure);
 
 /// A mean with one decimal; "-" of nothing.
 std::string Each(std::uint64_t bytes, std::uint64_t count);
+
+/// A share with one decimal, "12.3%"; "-" of nothing. `part` may be negative.
+std::string Percent(double part, double whole);
+template <class Part, class Whole>
+std::string Percent(Part part, Whole whole) {
+  return Percent(static_cast<double>(part), static_cast<double>(whole));
+}
 
 /// Two lines and an empty one.
 std::string DatasetText(const DatasetReport& dataset);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "bench/baselines/cpu_clocks.h"
 #include "bench/baselines/digest.h"
+#include "bench/baselines/std_map_bytes.h"
 
 #include <strata/process_memory.h>
 
@@ -144,6 +145,12 @@ absl::StatusOr<Measurement> Measure(std::string_view layout_name, const OpenSour
   if (options.describe_dataset) {
     step("describe");
     measurement.dataset = DescribeDataset(*layout);
+  }
+  if (options.std_map_bytes) {
+    step("std_map");
+    absl::StatusOr<std::uint64_t> bytes = StdMapBytes(*layout);
+    if (!bytes.ok()) return bytes.status();
+    measurement.std_map_bytes = *bytes;
   }
   return measurement;
 }

@@ -46,13 +46,15 @@ struct Measurement {
   std::optional<double> lookup_batch_ns;  ///< where the layout has a batched call
   std::optional<double> scan_ns_per_pair;
   std::string digest;
-  std::optional<Dataset> dataset;  ///< where it was asked for
+  std::optional<Dataset> dataset;              ///< where it was asked for
+  std::optional<std::uint64_t> std_map_bytes;  ///< where it was asked for: StdMapBytes
 };
 
 struct MeasureOptions {
   std::size_t lookups = 300'000;  ///< a round; 0 for none
   std::size_t rounds = 5;         ///< of lookups, the median counts; at least 1
   bool describe_dataset = false;  ///< fills Measurement::dataset
+  bool std_map_bytes = false;     ///< fills Measurement::std_map_bytes
   LoadOptions load = {};
   /// Called as each step begins, with a word for it: "load", "walk", …; empty for none.
   std::function<void(std::string_view step)> on_step = {};

@@ -3,13 +3,19 @@ and the OpenMetrics parser of python3-prometheus-client.
 
     formats_test.py STRATA
 """
+import html
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
+import urllib.error
+import urllib.request
 
 from prometheus_client.openmetrics import parser
 
@@ -18,6 +24,47 @@ STRATA = sys.argv.pop(1)
 
 def run(*words):
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+class PprofPages:
+    """`go tool pprof -http` on loopback, for as long as a `with` lasts."""
+
+    def __init__(self, home, *words):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        # `go` starts pprof as a process of its own: both are of one group, and end as one.
+        self.process = subprocess.Popen(
+            ("go", "tool", "pprof", "-no_browser", f"-http=127.0.0.1:{self.port}") + words,
+            env=dict(os.environ, HOME=home, PPROF_TMPDIR=home), start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(timeout=30)
+
+    def get(self, path):
+        end = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}") as answer:
+                    return answer.read().decode()
+            except urllib.error.HTTPError:
+                raise
+            except urllib.error.URLError:  # it does not listen yet
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+
+    def flames(self, query=""):
+        """The flame graph's root: {"n": name, "v": bytes, "c": children}."""
+        page = self.get("/ui/flamegraph" + query)
+        # JSON in a string of JavaScript's, all of whose escapes JSON knows too.
+        text = re.search(r'JSON\.parse\("(.*?)"\)', page).group(1)
+        return json.loads(json.loads(f'"{text}"'))
 
 
 class FormatsTest(unittest.TestCase):
@@ -85,6 +132,31 @@ class FormatsTest(unittest.TestCase):
                              self.path("3000.pprof.out"))
         self.assertEqual(frames["std_map"][1],
                          self.read_json("3000")["total_bytes"] - self.footprint["total_bytes"])
+
+    def test_pprof_pages_open_with_the_footprints_own_figures(self):
+        with PprofPages(self.folder.name, self.path("2000.pprof.out")) as pages:
+            root = pages.flames()
+            self.assertEqual(root["v"], self.footprint["total_bytes"])
+            self.assertEqual([child["n"] for child in root["c"]], ["std_map"])
+            leaves = {leaf["n"]: leaf["v"] for branch in root["c"][0]["c"]
+                      for leaf in branch["c"] or [branch]}
+            self.assertEqual(leaves, {"std_map:" + layer["name"]: layer["total_bytes"]
+                                      for layer in self.footprint["layers"]
+                                      if layer["total_bytes"]})
+            used = sum(layer["used_bytes"] for layer in self.footprint["layers"])
+            self.assertEqual(pages.flames("?si=used")["v"], used)
+            top = html.unescape(pages.get("/ui/top"))
+            graph = html.unescape(pages.get("/ui/"))  # drawn by Graphviz
+            self.assertIn("<svg", graph)
+            for layer in ("records/nodes", "lists/arrays"):
+                self.assertIn("std_map:" + layer, top)
+                self.assertIn("std_map:" + layer, graph)
+
+    def test_pprof_pages_show_a_difference(self):
+        with PprofPages(self.folder.name, "-diff_base=" + self.path("2000.pprof.out"),
+                        self.path("3000.pprof.out")) as pages:
+            self.assertEqual(pages.flames()["v"], self.read_json("3000")["total_bytes"] -
+                             self.footprint["total_bytes"])
 
     def test_prometheus_parser_finds_the_footprints_own_figures(self):
         with open(self.path("2000.openmetrics.out"), encoding="utf-8", newline="") as file:

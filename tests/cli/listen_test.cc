@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "cli/exit_status.h"
 #include "gmock/gmock.h"
 #include "nlohmann/json.hpp"
@@ -33,7 +34,13 @@ TEST(ListenTest, ServesTheCacheUnderItsNameWhileItIsWrittenTo) {
   EXPECT_EQ(footprint.at("allocated_bytes"), cache.memory().allocated_bytes);
   EXPECT_EQ(json::parse(HttpGet(server->port(), "/healthz").body).at("state"), "following");
   ASSERT_TRUE(cache.Put("a", "c", list).ok());
-  EXPECT_THAT(HttpGet(server->port(), "/metrics").body, HasSubstr("{cache=\"shop\",layer=\"log/"));
+  const RunningFootprint running = cache.Running();
+  const std::string metrics = HttpGet(server->port(), "/metrics").body;
+  EXPECT_THAT(metrics, HasSubstr(absl::StrCat(
+                           "strata_memory_bytes{cache=\"shop\",layer=\"log\",state=\"used\"} ",
+                           running.log_live_bytes, "\n")));
+  EXPECT_THAT(metrics, HasSubstr(absl::StrCat("strata_allocated_bytes{cache=\"shop\"} ",
+                                              running.total_bytes(), "\n")));
 }
 
 TEST(ListenTest, FollowingIsHealthyFromItsFirstRoundToItsFirstError) {

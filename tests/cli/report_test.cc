@@ -1,5 +1,6 @@
 // Reports: what is written can be read back, and text shows what figures mean.
 
+#include <limits>
 #include <string>
 
 #include "accounting/report/bench_report.h"
@@ -113,6 +114,27 @@ TEST(ReportTest, WhatIsNoFootprintIsRefused) {
   }
 }
 
+TEST(ReportTest, FiguresThatCannotBeAreRefused) {
+  const auto whole = nlohmann::json::parse(FootprintJson(MakeFootprintReport()));
+  for (const char* const figure : {"-5", "1e30", "1.5", "18446744073709551615", "\"5\"", "null",
+                                   "99999999999999999999999", "[]"}) {
+    for (const char* const place :
+         {"/layers/0/used_bytes", "/layers/0/count", "/allocated_bytes", "/dataset/pairs",
+          "/process/rss_bytes", "/process/allocator/free_bytes", "/process/cgroup/current_bytes"}) {
+      auto changed = whole;
+      changed[nlohmann::json::json_pointer(place)] = nlohmann::json::parse(figure);
+      const auto report = ParseFootprintJson(changed.dump());
+      EXPECT_EQ(report.status().code(), absl::StatusCode::kInvalidArgument) << place << figure;
+    }
+  }
+  // A term may be negative, and no more than that.
+  auto changed = whole;
+  changed["process"]["terms"][0]["bytes"] = -5;
+  EXPECT_EQ(ParseFootprintJson(changed.dump())->process.terms[0].bytes, -5);
+  changed["process"]["terms"][0]["bytes"] = std::numeric_limits<std::int64_t>::min();
+  EXPECT_FALSE(ParseFootprintJson(changed.dump()).ok());
+}
+
 TEST(ReportTest, SourceOfAnyBytesStaysJson) {
   FootprintReport report = MakeFootprintReport();
   report.dataset.source = "a\xFF\"b";
@@ -127,7 +149,7 @@ TEST(ReportTest, CompareTextShowsRatiosToStdMap) {
   const std::string text = CompareText(report);
   EXPECT_THAT(text, HasSubstr("1.000"));
   EXPECT_THAT(text, HasSubstr("0.250"));
-  EXPECT_THAT(text, HasSubstr("1,000,000"));
+  EXPECT_THAT(text, HasSubstr("1,000,100"));
   EXPECT_THAT(text, HasSubstr("250025.0"));
   EXPECT_THAT(text, HasSubstr("equal"));
   EXPECT_THAT(text, testing::Not(HasSubstr("DIFFER")));

@@ -2,10 +2,14 @@
 // is. The library strata::debug_http; who embeds the cache without it links neither it nor an HTTP
 // library.
 //
+//     const std::string& name = cache.options().name;
 //     auto server = strata::DebugServer::Start("127.0.0.1:6070", {
 //         .caches = [&] {
 //           return std::vector<strata::NamedFootprint>{
-//               {cache.options().name, cache.counts(), cache.MeasureFootprint()}};
+//               {name, cache.counts(), cache.MeasureFootprint()}};
+//         },
+//         .running = [&] {
+//           return std::vector<strata::NamedRunning>{{name, cache.Running()}};
 //         }});
 //
 //     GET /              what there is
@@ -19,9 +23,10 @@
 //
 // What a client can cost: nothing of the cache's. Requests are answered by a few threads of the
 // server's own; a request has 2 s to arrive and 10 s to be answered, whatever the client does, and
-// is at most 16 KiB long; ranges and compression are not to be had. `caches` is called by one
-// thread at a time, at most once a second and for at most a twentieth of the time: between, all
-// clients get the same measurement.
+// is at most 16 KiB long; ranges and compression are not to be had. A scrape of /metrics asks
+// `running`, which walks nothing and holds no writer up, at most ten times a second. `caches`,
+// which walks, is called by one thread at a time, at most once a second and for at most a twentieth
+// of the time, and only for /footprint and profiles: between, all clients get the same measurement.
 //
 // There is no authentication and no encryption: an address that is not loopback shows names and
 // sizes of data to whoever reaches it.
@@ -55,6 +60,8 @@ struct DebugHealth {
 struct DebugSources {
   /// The caches now, in an order that stays; the first is shown where none is named.
   std::function<std::vector<NamedFootprint>()> caches{};
+  /// Their running figures now, which /metrics shows. Empty: /metrics shows what `caches` measured.
+  std::function<std::vector<NamedRunning>()> running{};
   /// The process's books; empty: those of ReadProcessBooks with `caches`.
   std::function<absl::StatusOr<ProcessBooks>()> process{};
   /// Empty: healthy, nothing to say. Called for each request, so it should be quick.

@@ -24,6 +24,10 @@ struct ProcessMemory {
 /// Unavailable where /proc cannot be read.
 absl::StatusOr<ProcessMemory> ReadProcessMemory();
 
+/// The same from /proc/self/status alone, in microseconds however large the process is: up to 64
+/// pages a thread behind.
+absl::StatusOr<ProcessMemory> ReadProcessMemoryRoughly();
+
 /// Gives the allocator's free pages back to the system (glibc: malloc_trim; jemalloc: the calling
 /// thread's cache and all arenas are purged), so that RSS shows what is held and not what was.
 /// Takes time in proportion to the heap.

@@ -61,7 +61,8 @@ struct FootprintReport {
   DatasetReport dataset;
   LayoutReport layout;
   ProcessBooks process;
-  /// What nested std::map takes for the same data, in bytes, where it was measured.
+  /// What nested std::map takes for the same data, in bytes, where it is known: the ratio to it is
+  /// shown of each layer then.
   std::optional<std::uint64_t> std_map_bytes;
   std::vector<OuterFootprint> outers{};  ///< the largest, where they were asked for
 };
@@ -74,7 +75,8 @@ struct FootprintDiff {
   FootprintReport b;
 };
 
-// Each of these ends with a line end. Text is for a terminal of 100 columns.
+// Each of these ends with a line end. Text is for a terminal of 100 columns, whatever the names:
+// what a terminal would obey is escaped, long paths are cut to their end, long names go on below.
 
 std::string CompareJson(const CompareReport& report);
 std::string CompareText(const CompareReport& report);
@@ -118,6 +120,18 @@ absl::StatusOr<std::string> PprofProfile(std::span<const NamedFootprint> caches,
 /// what the caches hold. `process` adds the books of the process; null for none.
 std::string OpenMetricsText(std::span<const NamedFootprint> caches,
                             const ProcessBooks* process = nullptr);
+
+/// A cache by its running figures (Cache::Running).
+struct NamedRunning {
+  std::string cache;
+  RunningFootprint running;
+};
+
+/// The same of running figures, for which nothing is walked: the layers are those that a cache
+/// keeps sums of, and their state is "whole" where only a walk tells use from spare room.
+std::string OpenMetricsText(std::span<const NamedRunning> caches,
+                            const ProcessBooks* process = nullptr);
+
 inline constexpr std::string_view kOpenMetricsType =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

@@ -33,6 +33,7 @@ class DebugHttpTest : public testing::Test {
                                                        ++measured_;
                                                        return TwoCaches();
                                                      },
+                                                 .running = {},
                                                  .process = {},
                                                  .health = [this] { return health_; }})
                   .value();
@@ -178,6 +179,30 @@ TEST_F(DebugHttpTest, ClientsThatSayNothingAreEndedAndOthersAreAnswered) {
   EXPECT_EQ(measured_, 0);
 }
 
+TEST_F(DebugHttpTest, ClientThatTakesNothingHoldsNobodyUp) {
+  const std::size_t whole = HttpGet(port(), "/footprint?format=html").body.size();
+  std::vector<std::unique_ptr<HttpConnection>> greedy;
+  for (int i = 0; i < 5; ++i) {
+    greedy.push_back(std::make_unique<HttpConnection>(port()));
+    ASSERT_TRUE(greedy.back()->Send("GET /footprint?format=html HTTP/1.1\r\nHost: x\r\n\r\n"));
+  }
+  const Clock::time_point begin = Clock::now();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(HttpGet(port(), "/healthz").status, 200);
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(2));
+  // Who takes it after all gets it.
+  EXPECT_EQ(greedy.front()->ReadAnswer().body.size(), whole);
+}
+
+TEST_F(DebugHttpTest, ManyConnectionsWaitInTheKernelAndEndInTurn) {
+  std::vector<std::unique_ptr<HttpConnection>> many;
+  for (int i = 0; i < 100; ++i) {
+    many.push_back(std::make_unique<HttpConnection>(port()));
+    many.back()->Send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  for (const auto& connection : many) EXPECT_EQ(connection->ReadAnswer().status, 200);
+  EXPECT_EQ(measured_, 0);
+}
+
 TEST_F(DebugHttpTest, ServerEndsWithConnectionsOpen) {
   std::vector<std::unique_ptr<HttpConnection>> open;
   for (int i = 0; i < 12; ++i) open.push_back(std::make_unique<HttpConnection>(port()));
@@ -186,6 +211,75 @@ TEST_F(DebugHttpTest, ServerEndsWithConnectionsOpen) {
   server_.reset();
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(2));
   EXPECT_EQ(open.front()->ReadAll(), "");
+}
+
+// With running figures: what /metrics asks then.
+class DebugHttpRunningTest : public testing::Test {
+ protected:
+  DebugHttpRunningTest() {
+    server_ = DebugServer::Start("127.0.0.1:0", {.caches =
+                                                     [this] {
+                                                       ++measured_;
+                                                       return TwoCaches();
+                                                     },
+                                                 .running =
+                                                     [this] {
+                                                       ++asked_;
+                                                       return Running();
+                                                     },
+                                                 .process = {},
+                                                 .health = {}})
+                  .value();
+  }
+
+  static std::vector<NamedRunning> Running() {
+    RunningFootprint now;
+    now.counts = {.outers = 1, .entries = 2, .records = 3, .pairs = 4};
+    now.writes = 9;
+    now.log_live_bytes = 1000;
+    now.log_slack_bytes = 200;
+    now.log_dead_bytes = 30;
+    now.log_kept_bytes = 4;
+    now.index_bytes = 50;
+    now.dictionary_bytes = 60;
+    now.other_bytes = 7;
+    now.allocated_bytes = now.total_bytes();
+    return {{"shop", now}, {"shop", now}};
+  }
+
+  std::atomic<int> measured_ = 0;
+  std::atomic<int> asked_ = 0;
+  std::unique_ptr<DebugServer> server_;
+};
+
+TEST_F(DebugHttpRunningTest, ScrapesWalkNothingHoweverMany) {
+  const Clock::time_point begin = Clock::now();
+  std::string body;
+  for (int i = 0; i < 300; ++i) body = HttpGet(server_->port(), "/metrics").body;
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  EXPECT_EQ(measured_, 0);
+  EXPECT_GE(asked_, 1);
+  EXPECT_LE(asked_, 1 + static_cast<int>(seconds * 10));
+  for (const char* const line :
+       {"strata_memory_bytes{cache=\"shop\",layer=\"log\",state=\"used\"} 1000\n",
+        "strata_memory_bytes{cache=\"shop\",layer=\"log\",state=\"slack\"} 200\n",
+        "strata_memory_bytes{cache=\"shop\",layer=\"log\",state=\"dead\"} 30\n",
+        "strata_memory_bytes{cache=\"shop\",layer=\"retained\",state=\"dead\"} 4\n",
+        "strata_memory_bytes{cache=\"shop#2\",layer=\"index\",state=\"whole\"} 50\n",
+        "strata_memory_bytes{cache=\"shop#2\",layer=\"dictionary\",state=\"whole\"} 60\n",
+        "strata_memory_bytes{cache=\"shop#2\",layer=\"other\",state=\"whole\"} 7\n",
+        "strata_allocated_bytes{cache=\"shop\"} 1351\n", "strata_writes{cache=\"shop\"} 9\n",
+        "strata_pairs{cache=\"shop#2\"} 4\n", "strata_process_resident_bytes "}) {
+    EXPECT_THAT(body, HasSubstr(line));
+  }
+  EXPECT_THAT(body, EndsWith("# EOF\n"));
+}
+
+TEST_F(DebugHttpRunningTest, FootprintsAndProfilesWalkAsBefore) {
+  EXPECT_EQ(json::parse(HttpGet(server_->port(), "/footprint").body).at("total_bytes"), 71'455);
+  EXPECT_THAT(HttpGet(server_->port(), "/debug/pprof/heap").body, StartsWith("\x1f\x8b"));
+  EXPECT_EQ(measured_, 1);
+  EXPECT_EQ(asked_, 0);
 }
 
 TEST(DebugHttpAddressTest, LoopbackUnlessToldOtherwise) {

@@ -3,6 +3,7 @@
 // Threads: one.
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "tests/accounting/report/sample_footprints.h"
@@ -40,7 +41,8 @@ TEST(FootprintTextTest, ProcessComesFirstWithEachRestAndItsSign) {
   EXPECT_THAT(text, ContainsRegex("  unexplained +85,450 +10.7%"));
   EXPECT_THAT(text, ContainsRegex("  unexplained +-10,000 +-5.0%"));
   EXPECT_LT(text.find("anonymous memory"), text.find("all layers"));
-  EXPECT_THAT(text, Not(HasSubstr("container")));
+  EXPECT_THAT(text, HasSubstr("no container, or none whose memory can be read"));
+  EXPECT_THAT(text, Not(HasSubstr("working set")));
 }
 
 TEST(FootprintTextTest, ContainerComesBeforeAllElseWhereThereIsOne) {
@@ -48,13 +50,13 @@ TEST(FootprintTextTest, ContainerComesBeforeAllElseWhereThereIsOne) {
   report.process.terms.push_back(
       {.of = "cgroup", .name = "anonymous", .bytes = 800'000, .source = "memory.stat"});
   const std::string text = FootprintText(report);
-  EXPECT_LT(text.find("container, working set"), text.find("anonymous memory"));
+  EXPECT_LT(text.find("container's working set"), text.find("anonymous memory"));
 }
 
 TEST(FootprintTextTest, LayersAreATreeAndSmallOnesOneLine) {
   FootprintReport report = Sample();
   const std::string whole = FootprintText(report);
-  EXPECT_THAT(whole, ContainsRegex("\nlog +701,230 +98.1% +17530.8 +700,000 +1,230 +0\n"));
+  EXPECT_THAT(whole, ContainsRegex("\nlog +701,230 +98.1% +17530.8 +99.8% +0.2% +0.0%\n"));
   EXPECT_THAT(whole, ContainsRegex("\ndictionary +13,320 +1.9%"));
   EXPECT_THAT(whole, ContainsRegex("\n  bytes +10,250 +1.4%"));
   EXPECT_THAT(whole, ContainsRegex("\n  numbers +3,070 +0.4%"));
@@ -69,22 +71,59 @@ TEST(FootprintTextTest, LayersAreATreeAndSmallOnesOneLine) {
   EXPECT_THAT(folded, HasSubstr("walked 714,750 bytes = counted at the door"));
 }
 
-TEST(FootprintTextTest, RatioToStdMapIsShownWhereItIsKnown) {
+TEST(FootprintTextTest, ContainersLimitPeakAndOomKillsAreShown) {
   FootprintReport report = Sample();
-  EXPECT_THAT(FootprintText(report), Not(HasSubstr("std::map")));
+  report.process.cgroup = CgroupBooks{.version = 2,
+                                      .path = "/sys/fs/cgroup/a",
+                                      .current_bytes = 1'500'000,
+                                      .working_set_bytes = 1'400'000,
+                                      .limit_bytes = 2'000'000,
+                                      .peak_bytes = 1'600'000,
+                                      .oom_kills = 3};
+  EXPECT_THAT(FootprintText(report),
+              HasSubstr("container, cgroup v2: /sys/fs/cgroup/a\n"
+                        "  charged 1,500,000, at the peak 1,600,000, limit 2,000,000 (75.0% of it "
+                        "charged), OOM kills 3\n"));
+  report.process.cgroup->limit_bytes.reset();
+  report.process.cgroup->peak_bytes.reset();
+  EXPECT_THAT(FootprintText(report), HasSubstr("at the peak unknown, limit none, OOM kills 3\n"));
+}
+
+TEST(FootprintTextTest, TermsThatAreZeroAreOneLine) {
+  FootprintReport report = Sample();
+  for (const char* const name : {"stacks", "data"}) {
+    report.process.terms.push_back({.of = "anon", .name = name, .bytes = 0, .source = "maps"});
+  }
+  const std::string text = FootprintText(report);
+  EXPECT_THAT(text, ContainsRegex("\n  .2 that are 0. +0 +0.0%"));
+  EXPECT_THAT(text, Not(HasSubstr("stacks")));
+}
+
+TEST(FootprintTextTest, RatioToStdMapIsShownOfEachLayerWhereItIsKnown) {
+  FootprintReport report = Sample();
+  EXPECT_THAT(FootprintText(report), Not(HasSubstr("of std_map")));
   report.std_map_bytes = 7'145'500;
+  EXPECT_THAT(FootprintText(report), ContainsRegex("layers +bytes +share +bytes/pair +of std_map"));
+  EXPECT_THAT(FootprintText(report), ContainsRegex("\ndictionary +13,320 +1.9% +333.0 +0.0019"));
+  EXPECT_THAT(FootprintText(report), ContainsRegex("\nall layers .* 0.1000 "));
   EXPECT_THAT(FootprintText(report),
               HasSubstr("0.100 of what nested std::map takes, 7,145,500 bytes"));
 }
 
 TEST(FootprintTextTest, FitsOneScreen) {
-  const std::string text = FootprintText(Sample());
-  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 40);
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = text.find('\n', begin);
-    EXPECT_LE(end - begin, 100u) << text.substr(begin, end - begin);
-    begin = end + 1;
+  FootprintReport report = Sample();
+  // As many terms and layers as a machine with a container and the engine have.
+  report.process.cgroup = CgroupBooks{};
+  for (const auto& [of, count] :
+       {std::pair("cgroup", 7), std::pair("anon", 9), std::pair("file", 2)}) {
+    for (int i = 0; i < count; ++i) {
+      report.process.terms.push_back(
+          {.of = of, .name = std::string(30, 'n'), .bytes = 1, .source = "memory.stat, lists"});
+    }
   }
+  report.std_map_bytes = 7'145'500;
+  const std::string text = FootprintText(report);
+  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 50);
 }
 
 }  // namespace

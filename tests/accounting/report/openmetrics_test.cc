@@ -47,7 +47,7 @@ TEST(OpenMetricsTest, ProcessTermsAndTheirSignedRestAddUp) {
                                 .terms = {{.of = "anon", .name = "a", .bytes = 60, .source = "s"},
                                           {.of = "anon", .name = "a", .bytes = 5, .source = "s"},
                                           {.of = "file", .name = "c", .bytes = 10, .source = "s"}}};
-  const std::string text = OpenMetricsText({}, &process);
+  const std::string text = OpenMetricsText(std::span<const NamedFootprint>(), &process);
   for (const char* const line :
        {"strata_process_resident_bytes 100\n", "strata_process_resident_peak_bytes 200\n",
         "strata_process_memory_bytes{of=\"anon\",term=\"a\"} 65\n",
@@ -55,6 +55,26 @@ TEST(OpenMetricsTest, ProcessTermsAndTheirSignedRestAddUp) {
         "strata_process_memory_bytes{of=\"file\",term=\"unexplained\"} 30\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
+}
+
+TEST(OpenMetricsTest, ContainerIsShownAsFarAsTheKernelSays) {
+  ProcessBooks process;
+  process.cgroup = CgroupBooks{.version = 2,
+                               .path = "/sys/fs/cgroup",
+                               .current_bytes = 500,
+                               .working_set_bytes = 400,
+                               .limit_bytes = 1000,
+                               .peak_bytes = {},
+                               .oom_kills = 2};
+  const std::string text = OpenMetricsText(std::span<const NamedRunning>(), &process);
+  for (const char* const line :
+       {"strata_container_bytes{figure=\"current\"} 500\n",
+        "strata_container_bytes{figure=\"working_set\"} 400\n",
+        "strata_container_bytes{figure=\"limit\"} 1000\n", "strata_container_oom_kills 2\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("peak\"")));
+  EXPECT_THAT(text, Not(HasSubstr("strata_process_memory_bytes")));
 }
 
 TEST(OpenMetricsTest, NamesOfAnyBytesStayOneLabel) {
