@@ -374,9 +374,9 @@ class EntryCursor {
   std::string_view inner() const;
   EntryReader entry() const;
   /// All records of entry() at once, as Put takes them; empty where entry() is false, or where
-  /// there was no memory (status(); 104 to 208 bytes a pair of the longest list). The fastest way to
-  /// read everything: who asks for one is taken to want the next, too, and its strings are fetched
-  /// ahead. Valid until Next or the end of the guard last given.
+  /// there was no memory (status(); 104 to 208 bytes a pair of the longest list, until the cursor
+  /// ends). The fastest way to read everything: who asks for one is taken to want the next, too,
+  /// and its strings are fetched ahead. Valid until Next or the end of the guard last given.
   RecordsView records();
   /// Of a cursor over everything: whether outer() is another than after the Next before.
   bool began_outer() const;
