@@ -100,8 +100,11 @@ std::string Shown(std::string_view bytes) {
     } else if (point == '\n' || point == '\r' || point == '\t') {
       shown += point == '\n' ? "\\n" : point == '\r' ? "\\r" : "\\t";
     } else if (IsIn(point, kControls)) {
-      absl::StrAppendFormat(&shown, point < 0x80 ? "\\x%02x" : "\\u%04x",
-                            static_cast<unsigned>(point));
+      if (point < 0x80) {
+        absl::StrAppendFormat(&shown, "\\x%02x", static_cast<unsigned>(point));
+      } else {
+        absl::StrAppendFormat(&shown, "\\u%04x", static_cast<unsigned>(point));
+      }
     } else if (point == '\\') {
       shown += "\\\\";
     } else {
