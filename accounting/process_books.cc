@@ -32,6 +32,21 @@ std::int64_t ProcessBooks::UnexplainedBytes(std::string_view of) const {
   return rest;
 }
 
+namespace {
+
+// The totals; no terms yet.
+ProcessBooks BooksOf(const ProcessMemory& memory) {
+  return {.rss_bytes = memory.rss_bytes,
+          .peak_rss_bytes = memory.peak_rss_bytes,
+          .anon_bytes = memory.anon_bytes,
+          .file_bytes = memory.file_bytes,
+          .allocator = {.name = AllocatorName(), .figures = {}},
+          .cgroup = std::nullopt,
+          .terms = {}};
+}
+
+}  // namespace
+
 absl::StatusOr<ProcessBooks> ReadProcessBooks(std::span<const Footprint> caches) {
   // Once for the memory that reading takes, which the figures then have in them.
   if (const auto first = ReadMappings(); !first.ok()) return first.status();
@@ -39,13 +54,7 @@ absl::StatusOr<ProcessBooks> ReadProcessBooks(std::span<const Footprint> caches)
   if (!mappings.ok()) return mappings.status();
   const absl::StatusOr<ProcessMemory> memory = ReadProcessMemory();
   if (!memory.ok()) return memory.status();
-  ProcessBooks books{.rss_bytes = memory->rss_bytes,
-                     .peak_rss_bytes = memory->peak_rss_bytes,
-                     .anon_bytes = memory->anon_bytes,
-                     .file_bytes = memory->file_bytes,
-                     .allocator = {.name = AllocatorName(), .figures = {}},
-                     .cgroup = std::nullopt,
-                     .terms = {}};
+  ProcessBooks books = BooksOf(*memory);
   if (absl::Status status = AddAnonTerms(caches, *mappings, &books); !status.ok()) return status;
   AddFileTerms(*mappings, &books);
   AddCgroup("", &books);
@@ -55,13 +64,7 @@ absl::StatusOr<ProcessBooks> ReadProcessBooks(std::span<const Footprint> caches)
 absl::StatusOr<ProcessBooks> ReadProcessTotals() {
   const absl::StatusOr<ProcessMemory> memory = ReadProcessMemoryRoughly();
   if (!memory.ok()) return memory.status();
-  ProcessBooks books{.rss_bytes = memory->rss_bytes,
-                     .peak_rss_bytes = memory->peak_rss_bytes,
-                     .anon_bytes = memory->anon_bytes,
-                     .file_bytes = memory->file_bytes,
-                     .allocator = {.name = AllocatorName(), .figures = {}},
-                     .cgroup = std::nullopt,
-                     .terms = {}};
+  ProcessBooks books = BooksOf(*memory);
   AddCgroup("", &books, CgroupTerms::kNone);
   return books;
 }

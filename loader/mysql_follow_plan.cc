@@ -133,29 +133,23 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
 
 }  // namespace
 
-absl::StatusOr<FollowPlan> ReadFollowPlan(Session* session, const MySqlOptions& options) {
+absl::StatusOr<FollowPlan> PlanFollowing(Session* session, Relation relation,
+                                         const MySqlMapping& mapping) {
   if (absl::Status old = session->dialect().CheckFollowing(); !old.ok()) return old;
-  absl::StatusOr<Table> table = ReadRelation(session, options.database, options.mapping);
-  if (!table.ok()) return table.status();
-  absl::StatusOr<Selection> selection = Select(*table, options.database, options.mapping);
-  if (!selection.ok()) {
-    return absl::Status(selection.status().code(), absl::StrCat("MySQL ", session->server(), ": ",
-                                                                selection.status().message()));
-  }
   FollowPlan plan;
-  plan.selection = *std::move(selection);
-  plan.rows_estimate = table->rows_estimate;
-  if (!options.mapping.query.empty()) {
-    if (options.mapping.changes.empty()) {
+  plan.selection = std::move(relation.selection);
+  plan.rows_estimate = relation.table.rows_estimate;
+  if (!mapping.query.empty()) {
+    if (mapping.changes.empty()) {
       plan.advice = "there are no changes = […], so changes are found by reconciling alone";
     }
     return plan;
   }
-  plan.cursor = CursorOf(*table, options.mapping);
+  plan.cursor = CursorOf(relation.table, mapping);
   if (plan.cursor) {
-    absl::Status status = ReadCursorType(session, options.mapping, &plan);
+    absl::Status status = ReadCursorType(session, mapping, &plan);
     // A column that nobody named serves where it can.
-    const bool usable = status.ok() || options.mapping.cursor.has_value() ||
+    const bool usable = status.ok() || mapping.cursor.has_value() ||
                         status.code() != absl::StatusCode::kInvalidArgument;
     if (!usable) {
       plan.cursor.reset();
@@ -165,6 +159,12 @@ absl::StatusOr<FollowPlan> ReadFollowPlan(Session* session, const MySqlOptions& 
   }
   if (absl::Status status = JudgeIndexes(session, &plan); !status.ok()) return status;
   return plan;
+}
+
+absl::StatusOr<FollowPlan> ReadFollowPlan(Session* session, const MySqlOptions& options) {
+  absl::StatusOr<Relation> relation = LookUp(session, options.database, options.mapping);
+  if (!relation.ok()) return relation.status();
+  return PlanFollowing(session, *std::move(relation), options.mapping);
 }
 
 }  // namespace strata::mysql

@@ -35,8 +35,11 @@ struct FollowPlan {
   std::string advice;  ///< what following wants for; empty for nothing
 };
 
-/// Errors are those of ReadTable and Select, and InvalidArgument for a cursor of a type that does
-/// not order changes. They name the server.
+/// Of what was looked up. InvalidArgument: the server is too old, or a cursor is of a type that
+/// does not order changes. Errors name the server.
+absl::StatusOr<FollowPlan> PlanFollowing(Session* session, Relation relation,
+                                         const MySqlMapping& mapping);
+/// Looks up and plans.
 absl::StatusOr<FollowPlan> ReadFollowPlan(Session* session, const MySqlOptions& options);
 
 }  // namespace strata::mysql

@@ -319,4 +319,16 @@ absl::StatusOr<Selection> Select(const Table& table, const std::string& database
   return selection;
 }
 
+absl::StatusOr<Relation> LookUp(Session* session, const std::string& database,
+                                const MySqlMapping& mapping) {
+  absl::StatusOr<Table> table = ReadRelation(session, database, mapping);
+  if (!table.ok()) return table.status();
+  absl::StatusOr<Selection> selection = Select(*table, database, mapping);
+  if (!selection.ok()) {
+    return absl::Status(selection.status().code(), absl::StrCat("MySQL ", session->server(), ": ",
+                                                                selection.status().message()));
+  }
+  return Relation{*std::move(table), *std::move(selection)};
+}
+
 }  // namespace strata::mysql

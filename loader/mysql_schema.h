@@ -100,6 +100,15 @@ struct Selection {
 absl::StatusOr<Selection> Select(const Table& table, const std::string& database,
                                  const MySqlMapping& mapping);
 
+/// What a mapping names, and what it selects of it.
+struct Relation {
+  Table table;
+  Selection selection;
+};
+/// ReadRelation and Select; errors name the server.
+absl::StatusOr<Relation> LookUp(Session* session, const std::string& database,
+                                const MySqlMapping& mapping);
+
 }  // namespace strata::mysql
 
 #endif  // STRATA_LOADER_MYSQL_SCHEMA_H_

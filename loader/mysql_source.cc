@@ -93,27 +93,14 @@ class MySqlSource final : public Source {
   std::thread thread_;
 };
 
-// A table that cannot be followed can be loaded all the same, and needs no advice.
-std::string Advice(mysql::Session* session, const std::string& database,
-                   const MySqlMapping& mapping) {
-  MySqlOptions options;
-  options.database = database;
-  options.mapping = mapping;
-  const absl::StatusOr<mysql::FollowPlan> plan = mysql::ReadFollowPlan(session, options);
-  return plan.ok() ? plan->advice : std::string();
-}
-
 absl::StatusOr<mysql::FetchedTable> Check(mysql::Session* session, const std::string& database,
                                           const MySqlMapping& mapping) {
-  absl::StatusOr<mysql::Table> table = mysql::ReadRelation(session, database, mapping);
-  if (!table.ok()) return table.status();
-  absl::StatusOr<mysql::Selection> selection = mysql::Select(*table, database, mapping);
-  if (!selection.ok()) {
-    return absl::Status(selection.status().code(), absl::StrCat("MySQL ", session->server(), ": ",
-                                                                selection.status().message()));
-  }
-  return mysql::FetchedTable{*std::move(selection), table->rows_estimate,
-                             Advice(session, database, mapping)};
+  const absl::StatusOr<mysql::Relation> found = mysql::LookUp(session, database, mapping);
+  if (!found.ok()) return found.status();
+  // A table that cannot be followed can be loaded all the same, and needs no advice.
+  const absl::StatusOr<mysql::FollowPlan> plan = mysql::PlanFollowing(session, *found, mapping);
+  return mysql::FetchedTable{found->selection, found->table.rows_estimate,
+                             plan.ok() ? plan->advice : std::string()};
 }
 
 }  // namespace
