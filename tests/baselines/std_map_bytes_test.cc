@@ -20,12 +20,13 @@ void Fill(Layout& layout) {
   for (std::size_t i = 0; i < 600; ++i) {
     const std::string value(i * 7 % 300, 'v');
     const std::string key = absl::StrCat("key ", std::string(i % 40, 'k'));
+    const std::string number = absl::StrCat(i);
     Records records;
     for (std::size_t record = 0; record < i % 5; ++record) {
       records.BeginRecord();
       if (record == 3) continue;
       records.AddPair(key, value);
-      records.AddPair("short", absl::StrCat(i));
+      records.AddPair("short", number);
     }
     ASSERT_TRUE(layout
                     .Put(absl::StrCat("outer ", i % 23, std::string(i % 23, 'o')),
