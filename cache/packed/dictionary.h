@@ -163,9 +163,19 @@ class Dictionary {
   /// The number that a string is to be named by.
   StringId BestOf(StringId id) const;
   bool IsHigh(StringId id) const { return limit_ != 0 && id >= limit_; }
-  auto HashOfPayload() const {
-    return [this](std::uint64_t payload) { return Hash(OwnText(IdOf(payload))); };
-  }
+  struct HashOf {
+    static constexpr int kFetchSteps = 2;
+    const Dictionary* dictionary;
+    void Fetch(std::uint64_t payload, int step) const {
+      if (step == 0) return dictionary->PrefetchEntry(IdOf(payload));
+      ReadPin pin = WriterPin();
+      dictionary->PrefetchText(IdOf(payload), pin);
+    }
+    std::uint64_t operator()(std::uint64_t payload) const {
+      return dictionary->Hash(dictionary->OwnText(IdOf(payload)));
+    }
+  };
+  HashOf HashOfPayload() const { return {this}; }
 
   SegmentStore* log_;
   std::uint64_t seed_;

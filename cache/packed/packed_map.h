@@ -264,11 +264,15 @@ class PackedMap {
   std::uint64_t HashOfInner(const Token& inner, ReadPin& pin) const;
   // The hash of what a slot of the table of outers, or of an outer's table, leads to.
   struct HashOfOuterAt {
+    static constexpr int kFetchSteps = 1;
     const PackedMap* map;
+    void Fetch(std::uint64_t location, int step) const;
     std::uint64_t operator()(std::uint64_t location) const;
   };
   struct HashOfEntryAt {
+    static constexpr int kFetchSteps = 3;
     const PackedMap* map;
+    void Fetch(std::uint64_t location, int step) const;
     std::uint64_t operator()(std::uint64_t location) const;
   };
   HashOfOuterAt OuterHash() const { return {this}; }

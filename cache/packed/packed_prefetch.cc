@@ -174,4 +174,16 @@ void PackedMap::PrefetchList(const std::uint8_t* list) const {
   }
 }
 
+void PackedMap::HashOfOuterAt::Fetch(std::uint64_t location, int) const {
+  PrefetchLine(map->log_.Address(location));
+}
+
+void PackedMap::HashOfEntryAt::Fetch(std::uint64_t location, int step) const {
+  if (step == 0) return PrefetchLine(map->log_.Address(location));
+  const Token inner = map->ReadEntryBlob(map->log_.At(location)).inner;
+  if (step == 1) return map->strings_.PrefetchEntry(inner);
+  ReadPin pin = WriterPin();
+  map->strings_.PrefetchText(inner, pin);
+}
+
 }  // namespace strata::packed

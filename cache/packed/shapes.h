@@ -101,9 +101,16 @@ class Shapes {
   bool MetBefore(std::uint64_t hash);
   std::optional<ShapeId> TryMake(RecordView record, std::uint64_t hash);
   void Free(ShapeId id);
-  auto HashOfPayload() const {
-    return [this](std::uint64_t payload) { return shapes_[payload - kFirstPayload].hash; };
-  }
+  struct HashOf {
+    static constexpr int kFetchSteps = 1;
+    const Shapes* shapes;
+    const Shape& At(std::uint64_t payload) const {
+      return shapes->shapes_[payload - kFirstPayload];
+    }
+    void Fetch(std::uint64_t payload, int) const { PrefetchLine(&At(payload)); }
+    std::uint64_t operator()(std::uint64_t payload) const { return At(payload).hash; }
+  };
+  HashOf HashOfPayload() const { return {this}; }
 
   TableMemory memory_;
   const Eras* eras_;

@@ -21,12 +21,14 @@
 #define STRATA_CACHE_PACKED_SHARD_TABLE_H_
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <new>
+#include <span>
 
 #include <strata/footprint.h>
 #include <strata/memory_door.h>
@@ -137,8 +139,9 @@ class ShardTable {
     return Find(hash, pin, [](std::uint64_t) { return true; });
   }
 
-  /// Makes room for one Insert of `hash`; `hash_of(payload)` gives the hash of what is there.
-  /// False: no memory, nothing changed.
+  /// Makes room for one Insert of `hash`; `hash_of(payload)` gives the hash of what is there, and
+  /// `hash_of.Fetch(payload, step)`, for steps from 0 to below kFetchSteps, prefetches what that
+  /// will look at. False: no memory, nothing changed.
   template <class HashOf>
   [[nodiscard]] bool TryGrow(const TableMemory& memory, std::uint64_t hash, HashOf hash_of) {
     if (directory() == nullptr) {
@@ -270,6 +273,7 @@ class ShardTable {
  private:
   static constexpr std::size_t kSmallestCapacity = 8;
   static constexpr std::size_t kLargestCapacity = 512;
+  static constexpr std::size_t kFetchedAtOnce = 32;
   static constexpr std::size_t kFewTombstones = 64;
   // A directory of so many places may be made whatever is in the table.
   static constexpr std::size_t kFreeDirectory = std::size_t{1} << 16;
@@ -417,13 +421,38 @@ class ShardTable {
     return at;
   }
 
+  struct Hashed {
+    std::uint64_t hash;
+    std::uint64_t payload;
+  };
+  using HashedShard = std::array<Hashed, kLargestCapacity>;
+
+  // A shard's payloads and their hashes. What these are computed from lies anywhere in memory: it
+  // is fetched for many at once.
+  template <class HashOf>
+  static std::span<const Hashed> HashAll(const Shard& shard, HashOf hash_of, HashedShard* room) {
+    std::size_t count = 0;
+    ForEachSlot(shard, [&](std::uint64_t payload) { (*room)[count++].payload = payload; });
+    for (std::size_t begin = 0; begin < count; begin += kFetchedAtOnce) {
+      const auto group = std::span(*room).subspan(begin, std::min(kFetchedAtOnce, count - begin));
+      for (int step = 0; step < HashOf::kFetchSteps; ++step) {
+        for (const Hashed& hashed : group) hash_of.Fetch(hashed.payload, step);
+      }
+      for (Hashed& hashed : group) hashed.hash = hash_of(hashed.payload);
+    }
+    return std::span(*room).first(count);
+  }
+
   template <class HashOf>
   bool Rebuild(const TableMemory& memory, std::uint64_t hash, std::size_t capacity,
                HashOf hash_of) {
     Shard* const shard = ShardOf(hash);
     Shard* const rebuilt = NewShard(memory, capacity, shard->depth);
     if (rebuilt == nullptr) return false;
-    ForEachSlot(*shard, [&](std::uint64_t payload) { Place(rebuilt, hash_of(payload), payload); });
+    HashedShard room;
+    for (const Hashed& hashed : HashAll(*shard, hash_of, &room)) {
+      Place(rebuilt, hashed.hash, hashed.payload);
+    }
     directory()->Fill(directory()->FirstPlace(*shard, hash), directory()->Places(*shard), rebuilt);
     RetireShard(memory, shard);
     return true;
@@ -434,9 +463,12 @@ class ShardTable {
     Shard* const shard = ShardOf(hash);
     const unsigned depth = shard->depth + 1u;
     if (depth > kLargestDepth) return false;
-    std::size_t ones = 0;
-    ForEachSlot(*shard,
-                [&](std::uint64_t payload) { ones += hash_of(payload) >> (64 - depth) & 1; });
+    const auto is_high = [depth](const Hashed& hashed) {
+      return (hashed.hash >> (64 - depth) & 1) != 0;
+    };
+    HashedShard room;
+    const std::span<const Hashed> all = HashAll(*shard, hash_of, &room);
+    const auto ones = static_cast<std::size_t>(std::count_if(all.begin(), all.end(), is_high));
     Shard* const low = NewShard(memory, CapacityFor(shard->live - ones), depth);
     Shard* const high = NewShard(memory, CapacityFor(ones), depth);
     if (low == nullptr || high == nullptr ||
@@ -445,10 +477,9 @@ class ShardTable {
       memory.door->Free(kLayer, high);
       return false;
     }
-    ForEachSlot(*shard, [&](std::uint64_t payload) {
-      const std::uint64_t its_hash = hash_of(payload);
-      Place((its_hash >> (64 - depth) & 1) != 0 ? high : low, its_hash, payload);
-    });
+    for (const Hashed& hashed : all) {
+      Place(is_high(hashed) ? high : low, hashed.hash, hashed.payload);
+    }
     const std::size_t first = directory()->FirstPlace(*shard, hash);
     const std::size_t half = directory()->Places(*shard) / 2;
     directory()->Fill(first, half, low);

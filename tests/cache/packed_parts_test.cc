@@ -97,6 +97,18 @@ TEST(Token, EachKindIsReadAsItWasWritten) {
   EXPECT_EQ(at, to);
 }
 
+// The hash of a number, which is computed from nothing that could be fetched.
+struct HashOfNumber {
+  static constexpr int kFetchSteps = 1;
+  std::uint64_t factor;
+  std::uint64_t mask;
+  std::uint64_t common = 0;
+  void Fetch(std::uint64_t, int) const {}
+  std::uint64_t operator()(std::uint64_t payload) const {
+    return (payload * factor & mask) | common;
+  }
+};
+
 // A table of numbers whose hash is a given function of them, beside a plain map.
 template <class Slots>
 void ChurnTable(std::uint64_t seed, std::uint64_t hash_mask, std::size_t most,
@@ -112,9 +124,7 @@ void ChurnTable(std::uint64_t seed, std::uint64_t hash_mask, std::size_t most,
   ReadPin pin = WriterPin();
   std::map<std::uint64_t, bool> model;
   std::mt19937_64 random(seed);
-  const auto hash_of = [&](std::uint64_t payload) {
-    return payload * 0x9E3779B97F4A7C15u & hash_mask;
-  };
+  const HashOfNumber hash_of = {0x9E3779B97F4A7C15u, hash_mask};
   const auto find = [&](std::uint64_t payload) {
     return table.Find(hash_of(payload), pin, [&](std::uint64_t other) { return other == payload; });
   };
@@ -169,7 +179,7 @@ TEST(ShardTable, RefusesMoreEqualHashesThanAShardHoldsAtABoundedCost) {
   MemoryDoor door;
   const TableMemory memory = {.door = &door};
   ShardTable<WideSlots, kIndex> table{};
-  const auto hash_of = [](std::uint64_t) { return std::uint64_t{0x123456789ABCDEF}; };
+  const HashOfNumber hash_of = {0, 0, 0x123456789ABCDEF};
   std::uint64_t payload = kFirstPayload;
   while (payload < 10000 && table.TryGrow(memory, hash_of(payload), hash_of)) {
     table.Insert(hash_of(payload), payload);
