@@ -184,46 +184,71 @@ char* ExternalSort::Reserve(std::size_t size) {
   return row;
 }
 
-void ExternalSort::SortItems() {
-  std::sort(items_.begin(), items_.end(),
-            [](const Item& a, const Item& b) { return Before(a.hash, a.row, b.hash, b.row); });
-  // Runs of one group may overlap: rows of an entry that came in several pieces.
-  const auto in_order = [](const Item& a, const Item& b) {
-    return a.hash != b.hash || ViewRow(a.last).key < ViewRow(b.row).key;
-  };
-  if (std::adjacent_find(items_.begin(), items_.end(), [&](const Item& a, const Item& b) {
-        return !in_order(a, b);
-      }) == items_.end()) {
-    return;
-  }
-  std::vector<Item> sorted;
-  sorted.reserve(items_.size());
-  for (std::size_t begin = 0; begin < items_.size();) {
-    std::size_t end = begin + 1;
-    while (end < items_.size() && items_[end].hash == items_[begin].hash) ++end;
-    SortGroup(begin, end, &sorted);
-    begin = end;
-  }
-  items_.swap(sorted);
+bool ExternalSort::ByFirstKey(const Item& a, const Item& b) {
+  return ViewRow(a.row).key < ViewRow(b.row).key;
 }
 
-// Appends the rows of the items from `begin` to `end`, one an item unless they are a run already,
-// in the order of their keys.
-void ExternalSort::SortGroup(std::size_t begin, std::size_t end, std::vector<Item>* sorted) const {
-  if (end - begin == 1) {
-    sorted->push_back(items_[begin]);
-    return;
+void ExternalSort::SortItems() {
+  // By hash alone: no row is looked at, and they lie anywhere in memory.
+  std::sort(items_.begin(), items_.end(),
+            [](const Item& a, const Item& b) { return a.hash < b.hash; });
+  std::vector<std::size_t> overlapping;
+  for (std::size_t begin = 0; begin < items_.size();) {
+    const std::size_t end = GroupEnd(begin);
+    for (std::size_t i = begin; i < end; ++i) FetchAhead(i);
+    if (end - begin > 1 && SortGroup(begin, end)) overlapping.push_back(begin);
+    begin = end;
   }
-  const std::size_t first = sorted->size();
-  for (std::size_t i = begin; i < end; ++i) {
-    const char* row = items_[i].row;
-    for (std::uint32_t n = 0; n < items_[i].rows; ++n) {
-      sorted->push_back({items_[i].hash, row, row, items_[i].prefix_bytes, 1});
-      row += ReadHeader(row).row_size();
+  if (!overlapping.empty()) SplitRuns(overlapping);
+}
+
+// Items' rows lie anywhere in memory: the waits for some of them overlap.
+void ExternalSort::FetchAhead(std::size_t item) const {
+  constexpr std::size_t kAhead = 12;
+  if (item + kAhead < items_.size()) __builtin_prefetch(items_[item + kAhead].row);
+}
+
+// The first item behind `begin` whose hash is another.
+std::size_t ExternalSort::GroupEnd(std::size_t begin) const {
+  std::size_t end = begin + 1;
+  while (end < items_.size() && items_[end].hash == items_[begin].hash) ++end;
+  return end;
+}
+
+// Puts items of one hash into the order of their first keys; whether runs among them overlap: rows
+// of an entry that came in several pieces.
+bool ExternalSort::SortGroup(std::size_t begin, std::size_t end) {
+  const auto first = items_.begin() + static_cast<std::ptrdiff_t>(begin);
+  const auto last = items_.begin() + static_cast<std::ptrdiff_t>(end);
+  std::sort(first, last, ByFirstKey);
+  return std::adjacent_find(first, last, [](const Item& a, const Item& b) {
+           return a.rows > 1 && ViewRow(b.row).key < ViewRow(a.last).key;
+         }) != last;
+}
+
+// Takes the runs of these groups to pieces, an item a row, and puts them in order.
+void ExternalSort::SplitRuns(const std::vector<std::size_t>& groups) {
+  const auto at = [this](std::size_t item) {
+    return items_.begin() + static_cast<std::ptrdiff_t>(item);
+  };
+  std::vector<Item> sorted;
+  sorted.reserve(items_.size());
+  std::size_t done = 0;
+  for (const std::size_t begin : groups) {
+    sorted.insert(sorted.end(), at(done), at(begin));
+    done = GroupEnd(begin);
+    const auto first = static_cast<std::ptrdiff_t>(sorted.size());
+    for (std::size_t i = begin; i < done; ++i) {
+      const char* row = items_[i].row;
+      for (std::uint32_t n = 0; n < items_[i].rows; ++n) {
+        sorted.push_back({items_[i].hash, row, row, items_[i].prefix_bytes, 1});
+        row += ReadHeader(row).row_size();
+      }
     }
+    std::sort(sorted.begin() + first, sorted.end(), ByFirstKey);
   }
-  std::sort(sorted->begin() + static_cast<std::ptrdiff_t>(first), sorted->end(),
-            [](const Item& a, const Item& b) { return ViewRow(a.row).key < ViewRow(b.row).key; });
+  sorted.insert(sorted.end(), at(done), items_.end());
+  items_.swap(sorted);
 }
 
 absl::Status ExternalSort::Finish() {
@@ -257,9 +282,7 @@ absl::StatusOr<bool> ExternalSort::Next(Row* row) {
     const Item& item = items_[next_item_];
     if (rows_given_ == 0) {
       next_row_ = item.row;
-      // Items lie anywhere in memory.
-      constexpr std::size_t kAhead = 8;
-      if (next_item_ + kAhead < items_.size()) __builtin_prefetch(items_[next_item_ + kAhead].row);
+      FetchAhead(next_item_);
     }
     *row = ViewRow(next_row_);
     next_row_ += ReadHeader(next_row_).row_size();
@@ -296,7 +319,9 @@ absl::Status ExternalSort::Spill() {
   SortItems();
   std::string buffer;
   buffer.reserve(kWriteBytes);
-  for (const Item& item : items_) {
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    FetchAhead(i);
+    const Item& item = items_[i];
     const std::size_t size =
         static_cast<std::size_t>(item.last - item.row) + ReadHeader(item.last).row_size();
     if (buffer.size() + size > kWriteBytes) {

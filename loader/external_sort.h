@@ -81,7 +81,11 @@ class ExternalSort {
   char* Reserve(std::size_t size);
   bool FollowsLast(const Item& item, std::string_view key) const;
   void SortItems();
-  void SortGroup(std::size_t begin, std::size_t end, std::vector<Item>* sorted) const;
+  std::size_t GroupEnd(std::size_t begin) const;
+  bool SortGroup(std::size_t begin, std::size_t end);
+  void SplitRuns(const std::vector<std::size_t>& groups);
+  static bool ByFirstKey(const Item& a, const Item& b);
+  void FetchAhead(std::size_t item) const;
   absl::Status Spill();
   void ForgetItems();
   absl::Status MakeFile();

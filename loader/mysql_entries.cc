@@ -56,21 +56,22 @@ bool IsDeleted(const Row& row, std::size_t cell) { return !row.IsNull(cell) && r
 Entries::Entries(const Selection* selection, std::size_t memory_budget_bytes, std::string directory,
                  EntryDigests* digests)
     : selection_(*selection),
+      cells_(*selection),
       digests_(selection->json == JsonValue::kNone ? nullptr : digests),
       sort_(memory_budget_bytes, std::move(directory)) {}
 
 absl::Status Entries::Add(const Row& row) {
   const std::uint64_t arrival = arrival_++;
-  if (selection_.deleted && IsDeleted(row, selection_.deleted_cell())) return absl::OkStatus();
-  if (row.IsNull(selection_.outer_cell()) || row.IsNull(selection_.inner_cell())) {
+  if (selection_.deleted && IsDeleted(row, cells_.deleted)) return absl::OkStatus();
+  if (row.IsNull(cells_.outer) || row.IsNull(cells_.inner)) {
     ++rows_skipped_;
     return absl::OkStatus();
   }
-  SetEntryPrefix(row[selection_.outer_cell()], row[selection_.inner_cell()], &key_);
+  SetEntryPrefix(row[cells_.outer], row[cells_.inner], &key_);
   const std::size_t prefix_bytes = key_.size();
   const std::uint64_t hash = HashPrefix(key_);
   if (selection_.order) {
-    const std::size_t cell = selection_.order_cell();
+    const std::size_t cell = cells_.order;
     if (row.IsNull(cell)) {
       AppendNullOrder(&key_);
     } else {
@@ -84,14 +85,12 @@ absl::Status Entries::Add(const Row& row) {
     if (absl::Status status = AppendJson(row); !status.ok()) return status;
     return sort_.Add(hash, prefix_bytes, key_, payload_);
   }
-  for (std::size_t i = 0; i < selection_.values.size(); ++i) {
-    AppendValue(row, selection_.value_cell(i), &payload_);
-  }
+  for (const std::size_t cell : cells_.values) AppendValue(row, cell, &payload_);
   return sort_.Add(hash, prefix_bytes, key_, payload_);
 }
 
 absl::Status Entries::AppendJson(const Row& row) {
-  const std::size_t cell = selection_.value_cell(0);
+  const std::size_t cell = cells_.values[0];
   const bool is_list = selection_.json == JsonValue::kList;
   if (row.IsNull(cell)) {
     if (digests_ != nullptr) payload_.push_back('\0');

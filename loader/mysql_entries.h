@@ -20,6 +20,7 @@
 
 #include "loader/entry_digests.h"
 #include "loader/external_sort.h"
+#include "loader/mysql_cells.h"
 #include "loader/mysql_digest.h"
 #include "loader/mysql_row_json.h"
 #include "loader/mysql_schema.h"
@@ -57,6 +58,7 @@ class Entries {
   absl::Status AppendJson(const Row& row);
 
   const Selection& selection_;
+  const Cells cells_;
   EntryDigests* digests_;
   ExternalSort sort_;
   std::uint64_t arrival_ = 0;

@@ -71,8 +71,8 @@ bool ComesInEntryOrder(const Selection& selection) {
 }
 
 bool EntryBorders::IsBefore(const Row& row) {
-  const std::string_view outer = row[selection_.outer_cell()];
-  const std::string_view inner = row[selection_.inner_cell()];
+  const std::string_view outer = row[cells_.outer];
+  const std::string_view inner = row[cells_.inner];
   const bool border = has_last_ && (inner != inner_ || outer != outer_) &&
                       (SurelyDiffer(selection_.inner, inner, inner_) ||
                        (!selection_.outer_const && SurelyDiffer(selection_.outer, outer, outer_)));

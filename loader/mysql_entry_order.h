@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 
+#include "loader/mysql_cells.h"
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
 
@@ -33,13 +34,14 @@ bool ComesInEntryOrder(const Selection& selection);
 class EntryBorders {
  public:
   /// `selection` must outlive it.
-  explicit EntryBorders(const Selection* selection) : selection_(*selection) {}
+  explicit EntryBorders(const Selection* selection) : selection_(*selection), cells_(*selection) {}
 
   /// Whether a border lies between the row before and this one.
   bool IsBefore(const Row& row);
 
  private:
   const Selection& selection_;
+  const Cells cells_;
   bool has_last_ = false;
   std::string outer_;
   std::string inner_;

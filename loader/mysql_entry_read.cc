@@ -13,6 +13,7 @@
 #include <strata/source.h>
 
 #include "loader/message_text.h"
+#include "loader/mysql_cells.h"
 #include "loader/mysql_pages.h"
 #include "loader/mysql_relation.h"
 #include "loader/mysql_row_json.h"
@@ -29,19 +30,17 @@ struct StoredRow {
 // The rows of one entry, in the order of ids.
 using StoredEntry = std::vector<StoredRow>;
 
-absl::StatusOr<StoredRow> Store(const Selection& selection, const Row& row) {
+absl::StatusOr<StoredRow> Store(const Selection& selection, const Cells& cells, const Row& row) {
   StoredRow stored;
   if (selection.order) {
-    const std::size_t cell = selection.order_cell();
-    if (row.IsNull(cell)) {
+    if (row.IsNull(cells.order)) {
       AppendNullOrder(&stored.record);
     } else {
-      absl::Status status = AppendOrder(selection.order->kind, row[cell], &stored.record);
+      absl::Status status = AppendOrder(selection.order->kind, row[cells.order], &stored.record);
       if (!status.ok()) return status;
     }
   }
-  for (std::size_t i = 0; i < selection.values.size(); ++i) {
-    const std::size_t cell = selection.value_cell(i);
+  for (const std::size_t cell : cells.values) {
     stored.values.emplace_back();
     if (!row.IsNull(cell)) stored.values.back().emplace(row[cell]);
   }
@@ -209,20 +208,21 @@ absl::Status ReadEntries(Session* session, const Selection& selection,
                    ", ", QuoteForMessage(names[0].inner), names.size() > 1 ? " and others" : "");
   std::vector<std::string> order;
   for (const Column& column : selection.id) order.push_back(QuoteName(column.name));
+  const Cells cells(selection);
   bool any = false;
-  absl::Status status =
-      session->Query(absl::StrCat("SELECT ", absl::StrJoin(SelectedExpressions(selection), ", "),
-                                  from_where, " ORDER BY ", absl::StrJoin(order, ", ")),
-                     doing, [&](const Row& row) -> absl::Status {
-                       any = true;
-                       const auto entry = entries.find({std::string(row[selection.outer_cell()]),
-                                                        std::string(row[selection.inner_cell()])});
-                       if (entry == entries.end()) return absl::OkStatus();
-                       absl::StatusOr<StoredRow> stored = Store(selection, row);
-                       if (!stored.ok()) return stored.status();
-                       entry->second.push_back(*std::move(stored));
-                       return absl::OkStatus();
-                     });
+  absl::Status status = session->Query(
+      absl::StrCat("SELECT ", absl::StrJoin(cells.expressions, ", "), from_where, " ORDER BY ",
+                   absl::StrJoin(order, ", ")),
+      doing, [&](const Row& row) -> absl::Status {
+        any = true;
+        const auto entry =
+            entries.find({std::string(row[cells.outer]), std::string(row[cells.inner])});
+        if (entry == entries.end()) return absl::OkStatus();
+        absl::StatusOr<StoredRow> stored = Store(selection, cells, row);
+        if (!stored.ok()) return stored.status();
+        entry->second.push_back(*std::move(stored));
+        return absl::OkStatus();
+      });
   if (!status.ok()) return status;
   if (!any) {
     const absl::StatusOr<bool> some = session->Exists(absl::StrCat("SELECT 1", from_where), doing);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 
 #include "loader/message_text.h"
+#include "loader/mysql_cells.h"
 #include "loader/mysql_relation.h"
 
 namespace strata::mysql {
@@ -44,17 +45,6 @@ std::string DeletedExpression(const Column& column) {
     default:
       return absl::StrCat("(", name, " <> 0)");
   }
-}
-
-std::vector<std::string> SelectedExpressions(const Selection& selection) {
-  std::vector<std::string> list;
-  for (const Column& column : selection.id) list.push_back(IdExpression(column));
-  list.push_back(OuterExpression(selection));
-  list.push_back(ValueExpression(selection.inner));
-  if (selection.order) list.push_back(OrderExpression(*selection.order));
-  if (selection.deleted) list.push_back(DeletedExpression(*selection.deleted));
-  for (const Column& column : selection.values) list.push_back(ValueExpression(column));
-  return list;
 }
 
 std::string IdExpression(const Column& column) {
@@ -132,7 +122,7 @@ std::string Pages::Condition(const std::string& after) const {
 Pages::Pages(Session* session, const Selection* selection, std::size_t max_page_rows)
     : session_(session), selection_(selection) {
   const std::string from = FromClause(*selection);
-  select_ = absl::StrCat("SELECT ", absl::StrJoin(SelectedExpressions(*selection), ", "), from);
+  select_ = absl::StrCat("SELECT ", absl::StrJoin(Cells(*selection).expressions, ", "), from);
 
   select_one_ = absl::StrCat("SELECT 1", from);
 

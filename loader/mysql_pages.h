@@ -50,8 +50,6 @@ std::string OrderExpression(const Column& column);
 std::string ValueExpression(const Column& column);
 /// Whether the row is deleted: 1, else 0 or NULL.
 std::string DeletedExpression(const Column& column);
-/// All of them, in the order of Selection's cells.
-std::vector<std::string> SelectedExpressions(const Selection& selection);
 
 class Pages {
  public:

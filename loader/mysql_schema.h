@@ -83,15 +83,6 @@ struct Selection {
   std::optional<Column> deleted;
   bool pair_rows = true;
   std::vector<Column> values;  ///< pair rows: key and value; record rows: the record's columns
-
-  /// Cells of a selected row: ids, outer, inner, order, deleted, values.
-  std::size_t outer_cell() const { return id.size(); }
-  std::size_t inner_cell() const { return id.size() + 1; }
-  std::size_t order_cell() const { return id.size() + 2; }
-  std::size_t deleted_cell() const { return order_cell() + (order ? 1 : 0); }
-  std::size_t value_cell(std::size_t index) const {
-    return deleted_cell() + (deleted ? 1 : 0) + index;
-  }
 };
 
 /// Checks `mapping` against `table`. NotFound: a column is not there; FailedPrecondition: no id
