@@ -2,11 +2,13 @@
 
 #include <malloc.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <new>
+#include <type_traits>
 
 namespace strata {
 namespace {
@@ -51,16 +53,32 @@ bool WriteDown(const AddressRange& range) noexcept {
   }
 }
 
-// All doors there are, and the totals of those that were. Never destroyed, as above.
+// All doors there are, and the totals of those that were. Nothing is to be destroyed, as above; nor
+// allocated, for a door must not fail where it enters the list.
 struct Doors {
   std::mutex mutex;
   MemoryDoor* first = nullptr;
   DoorTotals gone;
 };
+static_assert(std::is_trivially_destructible_v<Doors>);
 
 Doors& TheDoors() {
-  static Doors* const doors = new Doors;
-  return *doors;
+  static constinit Doors doors;
+  return doors;
+}
+
+bool AddressesAreLimited() noexcept {
+  rlimit limit;
+  return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+// Whether so many addresses lie free side by side.
+bool AreFree(std::size_t size_bytes) noexcept {
+  void* const all =
+      mmap(nullptr, size_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (all == MAP_FAILED) return false;
+  munmap(all, size_bytes);
+  return true;
 }
 
 void AddTo(DoorTotals* sum, const DoorTotals& totals) {
@@ -104,10 +122,11 @@ DoorTotals MemoryDoor::AllTotals() {
 
 bool MemoryDoor::MayGrant(std::size_t size_bytes) noexcept {
   if (granted_ != kNoLimit) {
-    if (granted_ == 0) return false;
+    if (granted_ == 0) return Refuse(size_bytes);
     --granted_;
   }
-  return size_bytes <= limit_bytes_ && allocated_bytes() <= limit_bytes_ - size_bytes;
+  const bool fits = size_bytes <= limit_bytes_ && allocated_bytes() <= limit_bytes_ - size_bytes;
+  return fits || Refuse(size_bytes);
 }
 
 void MemoryDoor::CountTaken(LayerId layer, std::size_t size_bytes) noexcept {
@@ -127,11 +146,15 @@ void MemoryDoor::CountReturned(LayerId layer, std::size_t size_bytes) noexcept {
 void* MemoryDoor::TryAllocate(LayerId layer, std::size_t size_bytes) noexcept {
   if (!MayGrant(size_bytes)) return nullptr;
   void* const block = std::malloc(size_bytes == 0 ? 1 : size_bytes);
-  if (block == nullptr) return nullptr;
+  if (block == nullptr) {
+    Refuse(size_bytes);
+    return nullptr;
+  }
   const std::size_t reserved_bytes = UsableBytes(block);
   // The allocator rounds up, and the limit is one on what it reserved.
   if (limit_bytes_ != kNoLimit && allocated_bytes() + reserved_bytes > limit_bytes_) {
     std::free(block);
+    Refuse(reserved_bytes);
     return nullptr;
   }
   CountTaken(layer, reserved_bytes);
@@ -173,6 +196,21 @@ void* MemoryDoor::ReserveRange(std::size_t size_bytes) noexcept {
   madvise(all + skip, size_bytes, MADV_NOHUGEPAGE);
   if (WriteDown({.begin = all + skip, .size_bytes = size_bytes})) return all + skip;
   munmap(all + skip, size_bytes);
+  return nullptr;
+}
+
+void* MemoryDoor::ReserveUpTo(std::size_t most_bytes, std::size_t least_bytes,
+                              std::size_t* size_bytes) noexcept {
+  const std::size_t shares = AddressesAreLimited() ? 2 : 64;
+  std::size_t pages = (most_bytes + kHugePageBytes - 1) / kHugePageBytes;
+  for (; pages > 0 && pages * kHugePageBytes >= least_bytes; pages /= 2) {
+    const std::size_t bytes = pages * kHugePageBytes;
+    if (!AreFree(bytes * shares)) continue;
+    void* const range = ReserveRange(bytes);
+    if (range == nullptr) continue;
+    *size_bytes = bytes;
+    return range;
+  }
   return nullptr;
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "cache/packed/packed_map.h"
+#include "cache/write_checks.h"
 
 namespace strata {
 
@@ -24,6 +25,15 @@ std::uint64_t RandomSeed() {
   std::uint64_t seed = 0;
   if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed)) return seed;
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+// An error's own words take memory: where there is none for them the operation has changed nothing,
+// and this says so.
+template <class Operation>
+absl::Status Guarded(Operation operation) noexcept try {
+  return operation();
+} catch (const std::bad_alloc&) {
+  return NoMemory("no memory for this write or for its error; nothing was changed");
 }
 
 }  // namespace
@@ -43,9 +53,10 @@ struct Cache::State {
 absl::StatusOr<Cache> Cache::Create(Options options) {
   std::unique_ptr<State> state(new (std::nothrow) State(std::move(options)));
   if (state == nullptr || !state->map.ok()) {
-    return absl::ResourceExhaustedError(
+    return NoMemory(
         "no memory or addresses for an empty cache: raise memory_limit_bytes, the limit of memory "
-        "or that of virtual memory (ulimit -v)");
+        "or that of addresses (ulimit -v), or open fewer caches at a time: one without a "
+        "memory_limit_bytes reserves more addresses");
   }
   return Cache(std::move(state));
 }
@@ -57,29 +68,31 @@ Cache::~Cache() = default;
 
 absl::Status Cache::Put(std::string_view outer, std::string_view inner,
                         const RecordsView& records) {
-  return state_->map.Put(outer, inner, records);
+  return Guarded([&] { return state_->map.Put(outer, inner, records); });
 }
 
 absl::Status Cache::Append(std::string_view outer, std::string_view inner, RecordView record) {
-  return state_->map.Append(outer, inner, record);
+  return Guarded([&] { return state_->map.Append(outer, inner, record); });
 }
 
 absl::Status Cache::UpdateRecord(std::string_view outer, std::string_view inner, std::size_t index,
                                  RecordView record) {
-  return state_->map.UpdateRecord(outer, inner, index, record);
+  return Guarded([&] { return state_->map.UpdateRecord(outer, inner, index, record); });
 }
 
 absl::Status Cache::InsertRecord(std::string_view outer, std::string_view inner, std::size_t index,
                                  RecordView record) {
-  return state_->map.InsertRecord(outer, inner, index, record);
+  return Guarded([&] { return state_->map.InsertRecord(outer, inner, index, record); });
 }
 
 absl::Status Cache::RemoveRecord(std::string_view outer, std::string_view inner,
                                  std::size_t index) {
-  return state_->map.RemoveRecord(outer, inner, index);
+  return Guarded([&] { return state_->map.RemoveRecord(outer, inner, index); });
 }
 
-absl::Status Cache::PutOuter(std::string_view outer) { return state_->map.PutOuter(outer); }
+absl::Status Cache::PutOuter(std::string_view outer) {
+  return Guarded([&] { return state_->map.PutOuter(outer); });
+}
 
 bool Cache::Delete(std::string_view outer, std::string_view inner) {
   return state_->map.Delete(outer, inner);

@@ -16,6 +16,7 @@
 
 #include "cache/packed/list_decoder.h"
 #include "cache/packed/packed_map.h"
+#include "cache/write_checks.h"
 
 namespace strata {
 
@@ -91,7 +92,7 @@ class HashOrder {
 
 absl::Status CursorStatus(bool out_of_memory) {
   if (!out_of_memory) return absl::OkStatus();
-  return absl::ResourceExhaustedError("no memory to enumerate on: free some and begin again");
+  return NoMemory("no memory to enumerate on: free some and begin again");
 }
 
 // The next outer, null at the end.
@@ -111,7 +112,7 @@ struct OuterCursor::State {
   bool out_of_memory = false;
 };
 
-OuterCursor::OuterCursor() : state_(new (std::nothrow) State) {}
+OuterCursor::OuterCursor() : state_(new (std::nothrow) State), failed_(state_ == nullptr) {}
 OuterCursor::OuterCursor(OuterCursor&&) noexcept = default;
 OuterCursor& OuterCursor::operator=(OuterCursor&&) noexcept = default;
 OuterCursor::~OuterCursor() = default;
@@ -130,11 +131,13 @@ bool OuterCursor::Next(const ReadGuard& guard) try {
 }
 
 absl::Status OuterCursor::status() const {
-  return CursorStatus(state_ == nullptr || state_->out_of_memory);
+  return CursorStatus(failed_ || (state_ != nullptr && state_->out_of_memory));
 }
 
-std::string_view OuterCursor::outer() const { return state_->outer; }
-std::size_t OuterCursor::entry_count() const { return state_->entry_count; }
+std::string_view OuterCursor::outer() const {
+  return state_ == nullptr ? std::string_view() : state_->outer;
+}
+std::size_t OuterCursor::entry_count() const { return state_ == nullptr ? 0 : state_->entry_count; }
 
 // A longer list is decoded when it is asked for: what is fetched for it ahead would be gone again.
 constexpr std::ptrdiff_t kDecodeAheadBytes = 4096;
@@ -192,7 +195,7 @@ struct EntryCursor::State {
   }
 };
 
-EntryCursor::EntryCursor() : state_(new (std::nothrow) State) {}
+EntryCursor::EntryCursor() : state_(new (std::nothrow) State), failed_(state_ == nullptr) {}
 EntryCursor::EntryCursor(std::string_view outer) : EntryCursor() {
   if (state_ == nullptr) return;
   state_->all = false;
@@ -201,6 +204,7 @@ EntryCursor::EntryCursor(std::string_view outer) : EntryCursor() {
     state_->outer_key = outer;
   } catch (const std::bad_alloc&) {
     state_ = nullptr;
+    failed_ = true;
   }
 }
 EntryCursor::EntryCursor(EntryCursor&&) noexcept = default;
@@ -241,15 +245,20 @@ bool EntryCursor::Next(const ReadGuard& guard) try {
 }
 
 absl::Status EntryCursor::status() const {
-  return CursorStatus(state_ == nullptr || state_->out_of_memory);
+  return CursorStatus(failed_ || (state_ != nullptr && state_->out_of_memory));
 }
 
-std::string_view EntryCursor::outer() const { return state_->outer_key; }
-std::string_view EntryCursor::inner() const { return state_->inner; }
-EntryReader EntryCursor::entry() const { return state_->entry; }
-bool EntryCursor::began_outer() const { return state_->began_outer; }
+std::string_view EntryCursor::outer() const {
+  return state_ == nullptr ? std::string_view() : state_->outer_key;
+}
+std::string_view EntryCursor::inner() const {
+  return state_ == nullptr ? std::string_view() : state_->inner;
+}
+EntryReader EntryCursor::entry() const { return state_ == nullptr ? EntryReader() : state_->entry; }
+bool EntryCursor::began_outer() const { return state_ != nullptr && state_->began_outer; }
 
 RecordsView EntryCursor::records() try {
+  if (state_ == nullptr) return {};
   State& at = *state_;
   at.reads_records = true;
   if (!at.entry) return {};

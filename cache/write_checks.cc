@@ -1,5 +1,7 @@
 #include "cache/write_checks.h"
 
+#include <new>
+
 #include "absl/strings/str_cat.h"
 
 namespace strata {
@@ -30,6 +32,14 @@ absl::Status NoSuchEntry() {
 absl::Status NoSuchRecord(std::size_t index, std::size_t size) {
   return absl::OutOfRangeError(
       absl::StrCat("record ", index, " of a list of ", size, ": give an index inside the list"));
+}
+
+absl::Status NoMemory(const char* what) noexcept {
+  try {
+    return absl::ResourceExhaustedError(what);
+  } catch (const std::bad_alloc&) {
+    return absl::Status(absl::StatusCode::kResourceExhausted, {});
+  }
 }
 
 }  // namespace strata

@@ -22,6 +22,10 @@ absl::Status NoSuchEntry();
 /// Editing a record past the end of a list: OutOfRange.
 absl::Status NoSuchRecord(std::size_t index, std::size_t size);
 
+/// ResourceExhausted, saying `what` if there is memory to say it: a status without a message takes
+/// none.
+absl::Status NoMemory(const char* what) noexcept;
+
 }  // namespace strata
 
 #endif  // STRATA_CACHE_WRITE_CHECKS_H_

@@ -9,8 +9,9 @@
 
 namespace strata::packed {
 
-Dictionary::Dictionary(MemoryDoor* door, SegmentStore* log, std::uint64_t seed)
-    : log_(log), seed_(seed), memory_{.door = door}, table_(door, kMostStrings) {}
+Dictionary::Dictionary(MemoryDoor* door, SegmentStore* log, std::uint64_t seed,
+                       std::uint64_t most_bytes)
+    : log_(log), seed_(seed), memory_{.door = door}, table_(door, kMostStrings, most_bytes) {}
 
 std::uint64_t Dictionary::Hash(std::string_view text) const {
   return XXH3_64bits_withSeed(text.data(), text.size(), seed_);
@@ -155,8 +156,27 @@ void Dictionary::EndShrinking() {
   again_at_size_ = size + size / 8;
 }
 
-void Dictionary::Tidy() {
-  if (index_.WantsTidying()) index_.Tidy(memory_, HashOfPayload());
+bool Dictionary::Tidy(std::size_t budget_bytes) {
+  if (tidy_from_ == 0 && !index_.WantsTidying()) return false;
+  index_.Tidy(memory_, HashOfPayload(), &tidy_from_, &budget_bytes);
+  return tidy_from_ != 0;
+}
+
+const char* Dictionary::Fault() const {
+  if (const char* const fault = index_.Fault(HashOfPayload())) return fault;
+  std::size_t free = 0;
+  for (StringId id = first_free_; id != kNone; id = static_cast<StringId>(Entry(id))) {
+    if (id >= table_.size() || references(id) > 0) return "a number is free and in use";
+    if (++free > free_) return "more numbers are free than are counted so";
+  }
+  for (std::size_t id = limit_; limit_ != 0 && id < table_.size(); ++id) {
+    free += Entry(static_cast<StringId>(id)) == 0;
+  }
+  if (free != free_) return "fewer numbers are free than are counted so";
+  if (index_.size() + free_ != table_.size()) return "a number is neither free nor a string's";
+  // That a string has two is no fault: the higher one is named until all who name it are written
+  // anew.
+  return nullptr;
 }
 
 void Dictionary::AddTo(Layer* table, Layer* index) const {
@@ -176,6 +196,7 @@ void Dictionary::Clear() {
   free_ = unused_ = 0;
   limit_ = 0;
   again_at_free_ = again_at_size_ = 0;
+  tidy_from_ = 0;
 }
 
 }  // namespace strata::packed

@@ -42,7 +42,8 @@ namespace strata::packed {
 
 class Dictionary {
  public:
-  Dictionary(MemoryDoor* door, SegmentStore* log, std::uint64_t seed);
+  Dictionary(MemoryDoor* door, SegmentStore* log, std::uint64_t seed,
+             std::uint64_t most_bytes = MemoryDoor::kNoLimit);
   ~Dictionary() { Clear(); }
   bool ok() const { return table_.ok(); }
   /// What a string takes beside its blob and its slot of the index.
@@ -125,9 +126,12 @@ class Dictionary {
   void BeginShrinking();
   /// When all blobs older than its beginning were rewritten.
   void EndShrinking();
-  /// Gives back what erased slots of its index take, when there are many.
-  void Tidy();
+  /// Gives back what erased slots of its index take, when there are many; whether there is more of
+  /// it to do.
+  bool Tidy(std::size_t budget_bytes);
 
+  /// What is not as it must be in the index and among the numbers; null where all is.
+  const char* Fault() const;
   void AddTo(Layer* table, Layer* index) const;
   AddressRange pages() const { return table_.pages(); }
   /// Gives everything back. No reader may be about.
@@ -140,6 +144,7 @@ class Dictionary {
   }
 
  private:
+  friend struct Tamper;  // tests/cache/packed_validate_test.cc
   static constexpr std::size_t kMostStrings = std::size_t{1} << 31;
   static constexpr std::uint64_t kLocationMask = (std::uint64_t{1} << kLocationBits) - 1;
   static constexpr std::uint64_t kOneReference = std::uint64_t{1} << kLocationBits;
@@ -189,6 +194,7 @@ class Dictionary {
   // Not again before so many numbers are free, or there are so many.
   std::size_t again_at_free_ = 0;
   std::size_t again_at_size_ = 0;
+  std::uint64_t tidy_from_ = 0;  // the hash Tidy goes on at; 0: it is not under way
 };
 
 }  // namespace strata::packed

@@ -111,28 +111,27 @@ void Eras::Leave(ReadPin* pin) const {
   pin->slot->lower.store(0, std::memory_order_release);
 }
 
-void Eras::Advance() {
-  era_.fetch_add(1);
-  intervals_count_ = 0;
+Eras::Guards Eras::Look() const {
+  Guards guards;
   const std::size_t used = slots_used_.load();
   for (std::size_t i = 0; i < used; ++i) {
     const Era lower = slots_[i].lower.load();
     if (lower == 0) continue;
-    intervals_[intervals_count_++] = {lower, std::max(lower, slots_[i].upper.load())};
+    guards.intervals_[guards.count_++] = {lower, std::max(lower, slots_[i].upper.load())};
   }
   for (const Crowd& crowd : crowds_) {
     const std::uint64_t word = crowd.word.load();
     if ((word & kCrowdMask) == 0) continue;
-    intervals_[intervals_count_++] = {word >> kCrowdBits, std::numeric_limits<Era>::max()};
+    guards.intervals_[guards.count_++] = {word >> kCrowdBits, std::numeric_limits<Era>::max()};
   }
-  const std::size_t other = 1 - crowd_.load();
-  if ((crowds_[other].word.load() & kCrowdMask) == 0) crowd_.store(other);
+  return guards;
 }
 
-bool Eras::Pinned(Era born, Era retired) const {
-  return std::any_of(
-      intervals_.begin(), intervals_.begin() + intervals_count_,
-      [&](const Interval& guard) { return guard.lower <= retired && born <= guard.upper; });
+void Eras::Advance() {
+  era_.fetch_add(1);
+  guards_ = Look();
+  const std::size_t other = 1 - crowd_.load();
+  if ((crowds_[other].word.load() & kCrowdMask) == 0) crowd_.store(other);
 }
 
 Eras::Readers Eras::CountReaders() const {

@@ -18,6 +18,7 @@
 #ifndef STRATA_CACHE_PACKED_ERAS_H_
 #define STRATA_CACHE_PACKED_ERAS_H_
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -89,11 +90,33 @@ class Eras {
 
   // The writer's.
   Era now() const { return era_.load(std::memory_order_relaxed); }
+  /// What guards were open at one moment.
+  class Guards {
+   public:
+    /// Whether one of them may look at what lived so long.
+    bool Pin(Era born, Era retired) const {
+      return std::any_of(
+          intervals_.begin(), intervals_.begin() + count_,
+          [&](const Interval& guard) { return guard.lower <= retired && born <= guard.upper; });
+    }
+    bool any() const { return count_ > 0; }
+
+   private:
+    friend class Eras;
+    struct Interval {
+      Era lower;
+      Era upper;
+    };
+    std::array<Interval, kSlots + 2> intervals_{};
+    std::size_t count_ = 0;
+  };
+  /// Those of now, for reports. What may be freed Advance tells: it moves the era on first.
+  Guards Look() const;
   /// Moves the era on and takes down which guards are open.
   void Advance();
   /// Whether one of the guards that Advance found may look at what lived so long.
-  bool Pinned(Era born, Era retired) const;
-  bool AnyGuard() const { return intervals_count_ > 0; }
+  bool Pinned(Era born, Era retired) const { return guards_.Pin(born, retired); }
+  bool AnyGuard() const { return guards_.any(); }
 
   // From under the writers' lock.
   struct Readers {
@@ -106,10 +129,6 @@ class Eras {
   void AddTo(Layer* layer) const;
 
  private:
-  struct Interval {
-    Era lower;
-    Era upper;
-  };
   // Guards that found no slot: an era over the number of those that share it.
   struct Crowd {
     std::atomic<std::uint64_t> word{0};
@@ -131,8 +150,7 @@ class Eras {
   std::atomic<std::size_t> crowd_{0};
   mutable std::atomic<std::uint64_t> crowd_gets_{0};
   mutable std::atomic<std::uint64_t> crowd_hits_{0};
-  std::array<Interval, kSlots + 2> intervals_;
-  std::size_t intervals_count_ = 0;
+  Guards guards_;  // that Advance found
 };
 
 }  // namespace strata::packed

@@ -31,8 +31,10 @@ bool ListDecoder::TakeList(const PackedMap& map, const PackedMap::FoundList& fou
                            ListDecoder* before) {
   const Dictionary& dictionary = map.strings().dictionary();
   const StoredList list = ReadList(found.list);
-  // Behind the records of a growing list the writer may be at work.
-  const std::uint8_t* const end = list.word == nullptr ? found.end : list.records;
+  // How far a token may be read in words of four bytes: not at all where the end is not known, and
+  // behind the records of a growing list the writer may be at work.
+  const bool to_end = list.word == nullptr && found.end != nullptr;
+  const std::uint8_t* const end = to_end ? found.end : list.records;
   // How far each array is filled: here, where no text that is written may be one of them.
   Pair* pair = pairs_.data();
   NotedString* noted = strings_.data();

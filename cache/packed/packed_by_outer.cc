@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cache/packed/packed_map.h"
+#include "cache/write_checks.h"
 
 namespace strata::packed {
 
@@ -123,8 +124,7 @@ absl::StatusOr<std::vector<OuterFootprint>> PackedMap::LargestOuters(std::size_t
   std::sort(largest.begin(), largest.end(), larger);
   return largest;
 } catch (const std::bad_alloc&) {
-  return absl::ResourceExhaustedError(
-      "no memory to measure the cache's outers; it was not changed: ask for fewer");
+  return NoMemory("no memory to measure the cache's outers; it was not changed: ask for fewer");
 }
 
 }  // namespace strata::packed

@@ -74,9 +74,7 @@ bool PackedMap::MaintainSome(std::size_t budget_bytes) {
     more = CleanSome(budget_bytes, kIdleDeadShare, true) != Cleaned::kNoMemory;
   }
   ReclaimSome(true);
-  if (more) return true;
-  strings_.Trim();
-  TidyIndexes();
+  if (more || strings_.Trim(budget_bytes) || TidyIndexes(budget_bytes)) return true;
   // When nothing is left to clean, the rest goes into what makes reading faster.
   std::size_t spent = 0;
   do {
@@ -123,19 +121,28 @@ bool PackedMap::BeginShrinking() {
 }
 
 // Gives back what erased slots take, once there are as many as make it worth a look at all tables.
-void PackedMap::TidyIndexes() {
-  if (erased_ < 64 + counts_.entries / 16) return;
-  erased_ = 0;
-  for (std::uint32_t number = 0; number < tables_.size(); ++number) {
-    Index& index = tables_[number].index;
-    if (!index.WantsTidying()) continue;
-    if (number == root_.load(std::memory_order_relaxed)) {
-      index.Tidy(table_memory_, OuterHash());
-    } else {
-      index.Tidy(table_memory_, InnerHash());
-    }
+bool PackedMap::TidyIndexes(std::size_t budget_bytes) {
+  if (tidy_table_ == kNoTable) {
+    if (erased_ < 64 + counts_.entries / 16) return false;
+    erased_ = 0;
+    tidy_table_ = 0;
+    tidy_from_ = 0;
   }
+  for (bool first = true; tidy_table_ < tables_.size(); ++tidy_table_, first = false) {
+    Index& index = tables_[tidy_table_].index;
+    if (budget_bytes == 0 && !first) return true;
+    budget_bytes -= std::min(budget_bytes, sizeof(Table));
+    if (tidy_from_ == 0 && !index.WantsTidying()) continue;
+    if (tidy_table_ == root_.load(std::memory_order_relaxed)) {
+      index.Tidy(table_memory_, OuterHash(), &tidy_from_, &budget_bytes);
+    } else {
+      index.Tidy(table_memory_, InnerHash(), &tidy_from_, &budget_bytes);
+    }
+    if (tidy_from_ != 0) return true;
+  }
+  tidy_table_ = kNoTable;
   ReclaimSome(true);
+  return false;
 }
 
 // For a write that found no room: whether there is more of it now.
@@ -179,14 +186,22 @@ void PackedMap::FreeUnpinned() {
 
 // Chooses the segment to clean; false where none is worth it.
 bool PackedMap::NextVictim(double dead_share, bool idle) {
-  const std::uint64_t gain = log_.dead_bytes() + (idle ? log_.room_bytes() : 0);
-  if (static_cast<double>(gain) <= dead_share * static_cast<double>(log_.taken_bytes())) {
-    return false;
-  }
-  if (!idle && gain < search_at_bytes_) return false;
+  const auto gain = [&] { return log_.dead_bytes() + (idle ? log_.room_bytes() : 0); };
+  const auto is_enough = [&] {
+    return static_cast<double>(gain()) > dead_share * static_cast<double>(log_.taken_bytes());
+  };
+  if (!is_enough() || (!idle && gain() < search_at_bytes_)) return false;
   eras_.Advance();
+  // All at once: one at a time, each looked for among all, many would take their number squared.
+  log_.RetireDead();
+  if (!is_enough()) return false;
   if (BeginCleaning(log_.Victim(idle ? kIdleVictimShare : kVictimShare, idle))) return true;
-  search_at_bytes_ = gain + log_.taken_bytes() / kSearchShare;
+  // What is dead in the heads no write cleans; of a small store it is much.
+  if (idle && log_.SealWasteful(kIdleVictimShare) &&
+      BeginCleaning(log_.Victim(kIdleVictimShare, idle))) {
+    return true;
+  }
+  search_at_bytes_ = gain() + log_.taken_bytes() / kSearchShare;
   return false;
 }
 

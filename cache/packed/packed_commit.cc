@@ -36,7 +36,9 @@ bool PackedMap::Commit(const Site& site, std::string_view outer, std::string_vie
   } else {
     const bool alone = old.number == (site.found ? 1 : 0);
     const std::size_t old_bytes = alone ? 0 : static_cast<std::size_t>(old.end - old.entries);
+    // A long key would be copied with every entry.
     const bool fits =
+        outer.size() <= kMaxInlineBytes &&
         old_bytes + lists_.size_bytes() <= (alone ? kMaxAloneBytes : kMaxInlineBytes) &&
         old.number + (site.found ? 0 : 1) <= kMaxInlineEntries;
     done = fits ? CommitInline(site, outer, inner_token, inner_bytes)

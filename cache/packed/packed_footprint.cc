@@ -1,5 +1,6 @@
 // The footprint of the packed layout, and the check of all its invariants: both walk the structure
 // from the indexes down, and neither reads the log's or the door's counters to do so.
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -7,10 +8,33 @@
 #include "cache/packed/packed_map.h"
 
 namespace strata::packed {
+namespace {
 
-Footprint PackedMap::MeasureFootprint() const {
+// The strings that are named, and those that nobody names but a guard may still be reading; the
+// bytes of the latter. The others that nobody names are dead.
+std::uint64_t AddStrings(const Dictionary& dictionary, const SegmentStore& log,
+                         const Eras::Guards& guards, Layer* named, Layer* retained) {
+  std::uint64_t kept_bytes = 0;
+  dictionary.ForEach([&](StringId id) {
+    if (dictionary.Has(id)) {
+      ++named->count;
+      named->used_bytes += dictionary.BlobBytes(id);
+    } else if (log.UnusedPinned(SegmentStore::SegmentOf(dictionary.LocationOf(id)), guards)) {
+      ++retained->count;
+      kept_bytes += dictionary.BlobBytes(id);
+    }
+  });
+  retained->dead_bytes += kept_bytes;
+  return kept_bytes;
+}
+
+}  // namespace
+
+Footprint PackedMap::MeasureFootprint() const try {
   const std::lock_guard lock(mutex_);
   return Measure();
+} catch (const std::bad_alloc&) {
+  return {};
 }
 
 // The indexes, and what they lead to.
@@ -79,11 +103,8 @@ Footprint PackedMap::Measure() const {
   tables_.AddTo(&inner_index, free_table_count_ + retired_tables);
   const Dictionary& dictionary = strings_.dictionary();
   dictionary.AddTo(&dictionary_table, &dictionary_index);
-  dictionary.ForEach([&](StringId id) {
-    if (!dictionary.Has(id)) return;
-    ++dictionary_bytes.count;
-    dictionary_bytes.used_bytes += dictionary.BlobBytes(id);
-  });
+  const std::uint64_t kept_strings =
+      AddStrings(dictionary, log_, eras_.Look(), &dictionary_bytes, &retained);
   shapes_.AddTo(&shapes, &policy);
   strings_.policy().AddTo(&policy);
 
@@ -94,7 +115,7 @@ Footprint PackedMap::Measure() const {
     filled += log_.filled_bytes(segment);
     free_bytes.slack_bytes += log_.taken_bytes(segment) - log_.filled_bytes(segment);
   }
-  dead.dead_bytes = filled - blobs.total_bytes() - dictionary_bytes.used_bytes;
+  dead.dead_bytes = filled - blobs.total_bytes() - dictionary_bytes.used_bytes - kept_strings;
   for (SegmentStore::Segment segment = 0; log_.NextRetired(&segment); ++segment) {
     ++retained.count;
     retained.dead_bytes += log_.taken_bytes(segment);

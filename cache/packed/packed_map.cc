@@ -18,6 +18,22 @@ namespace {
 // moving a blob takes beside it.
 constexpr std::uint64_t kCleanersBytes = 2 * SegmentStore::kSegmentBytes;
 
+// What a write may take, while it runs: however it ends, what is kept for the cleaner is its again.
+class WritersShare {
+ public:
+  WritersShare(MemoryDoor* door, std::uint64_t limit_bytes)
+      : door_(door), whole_(door->limit_bytes()) {
+    door_->SetLimit(limit_bytes);
+  }
+  WritersShare(const WritersShare&) = delete;
+  WritersShare& operator=(const WritersShare&) = delete;
+  ~WritersShare() { door_->SetLimit(whole_); }
+
+ private:
+  MemoryDoor* door_;
+  std::uint64_t whole_;
+};
+
 }  // namespace
 
 PackedMap::PackedMap(const Settings& settings)
@@ -29,10 +45,10 @@ PackedMap::PackedMap(const Settings& settings)
       eras_(&door_),
       retired_(&door_, &eras_),
       table_memory_{.door = &door_, .eras = &eras_, .retired = &retired_},
-      log_(&door_, &eras_),
-      strings_(&door_, &log_, settings.seed),
-      shapes_(&door_, &eras_, &strings_),
-      tables_(&door_, kMostTables),
+      log_(&door_, &eras_, settings.memory_limit_bytes),
+      strings_(&door_, &log_, settings.seed, settings.memory_limit_bytes),
+      shapes_(&door_, &eras_, &strings_, settings.memory_limit_bytes),
+      tables_(&door_, kMostTables, settings.memory_limit_bytes),
       lists_(&door_, &strings_, &shapes_),
       body_(&door_),
       token_(&door_) {
@@ -59,27 +75,53 @@ CacheStats PackedMap::Stats() const {
           .utilisation = taken == 0 ? 1.0 : (taken - idle) / taken,
           .open_guards = readers.open_guards,
           .oldest_guard_seconds = readers.oldest_seconds,
-          .retained_bytes = RetiredBytes()};
+          .retained_bytes = RetainedBytes()};
+}
+
+std::uint64_t PackedMap::RetainedBytes() const {
+  return RetiredBytes() + log_.UnusedBytesKept(eras_.Look());
 }
 
 // Writing.
 
-absl::Status PackedMap::OutOfMemory() {
+absl::Status PackedMap::GiveUp() {
   lists_.Rollback();
+  // Without a message, which takes memory; Write finds the words.
+  return absl::Status(absl::StatusCode::kResourceExhausted, {});
+}
+
+// Guards are the cause where the request that was refused would have been granted without what they
+// keep.
+bool PackedMap::GuardsKeepTooMuch(std::uint64_t retained_bytes, std::uint64_t refused) const {
+  if (refused == 0) return false;
+  const std::uint64_t wanted = door_.allocated_bytes() + refused;
+  const std::uint64_t missing = wanted > write_limit_bytes_ ? wanted - write_limit_bytes_ : refused;
+  return retained_bytes >= missing;
+}
+
+absl::Status PackedMap::OutOfMemory(std::uint64_t refused) const try {
   std::string message = absl::StrCat("no memory for this write beside the ",
                                      door_.allocated_bytes(), " bytes the cache holds");
   if (settings_.memory_limit_bytes != MemoryDoor::kNoLimit) {
     absl::StrAppend(&message, " of its limit of ", settings_.memory_limit_bytes);
   }
   absl::StrAppend(&message, "; nothing was changed: ");
-  const std::uint64_t retained = RetiredBytes();
-  if (const Eras::Readers readers = eras_.CountReaders(); readers.open_guards > 0 && retained > 0) {
+  const Eras::Readers readers = eras_.CountReaders();
+  const std::uint64_t retained = RetainedBytes();
+  if (refused == 0 && log_.out_of_addresses()) {
+    absl::StrAppend(&message, "of its ", log_.range_bytes(),
+                    " bytes of addresses no stretch is long enough; open fewer caches, allow the "
+                    "process more addresses (ulimit -v), or delete entries");
+  } else if (readers.open_guards > 0 && GuardsKeepTooMuch(retained, refused)) {
     absl::StrAppend(&message, retained, " bytes are kept for ", readers.open_guards,
                     " open guards, the oldest open for ", readers.oldest_seconds,
-                    " s: end it, or ");
+                    " s: end it, delete entries or raise the limit");
+  } else {
+    absl::StrAppend(&message, "delete entries or raise the limit");
   }
-  absl::StrAppend(&message, "delete entries or raise the limit");
   return absl::ResourceExhaustedError(message);
+} catch (const std::bad_alloc&) {
+  return NoMemory("no memory for this write; nothing was changed");
 }
 
 template <class Operation>
@@ -89,19 +131,25 @@ absl::Status PackedMap::Write(Operation operation) {
   absl::Status status;
   // Another try is worth it if it begins with less memory taken than any before it.
   std::uint64_t least = 0;
+  std::uint64_t refused = 0;
   do {
     least = door_.allocated_bytes();
-    door_.SetLimit(write_limit_bytes_);
+    door_.ForgetRefused();
+    log_.ForgetRefused();
+    const WritersShare share(&door_, write_limit_bytes_);
     status = operation();
-    door_.SetLimit(settings_.memory_limit_bytes);
+    refused = door_.refused_bytes();
   } while (absl::IsResourceExhausted(status) && MakeRoom() && door_.allocated_bytes() < least);
   if (status.ok()) {
     ++writes_;
     AfterWrite(filled_before);
-  } else {
-    Publish();  // what was cleaned, and the scratch that was taken
+    return status;
   }
-  return status;
+  const bool no_memory = absl::IsResourceExhausted(status);
+  // What is retired from here on is what guards keep.
+  if (no_memory) ReclaimSome(true);
+  Publish();  // what was cleaned, and the scratch that was taken
+  return no_memory ? OutOfMemory(refused) : status;
 }
 
 bool PackedMap::AddNew(RecordView record, std::uint64_t* pairs) try {
@@ -188,11 +236,11 @@ absl::Status PackedMap::TryPut(std::string_view outer, std::string_view inner,
   lists_.Begin();
   std::uint64_t pairs = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
-    if (!AddNew(records[i], &pairs)) return OutOfMemory();
+    if (!AddNew(records[i], &pairs)) return GiveUp();
   }
   ReadPin pin = WriterPin();
   const Site site = Locate(outer, inner, pin);
-  if (!Commit(site, outer, inner, false)) return OutOfMemory();
+  if (!Commit(site, outer, inner, false)) return GiveUp();
   if (site.found) {
     CountList(ReadList(site.stored.list), false);
     ReleaseList(site.stored.list);
@@ -215,7 +263,7 @@ absl::Status PackedMap::TryAppend(std::string_view outer, std::string_view inner
   if (list.word == nullptr) return Splice(site, outer, inner, list.count, 0, record);
   lists_.Begin();
   std::uint64_t pairs = 0;
-  if (!AddNew(record, &pairs)) return OutOfMemory();
+  if (!AddNew(record, &pairs)) return GiveUp();
   const std::size_t mark = list.count % list.marks.stride == 0 ? list.marks.bytes : 0;
   if (list.room_bytes() < lists_.record_bytes() + mark) {
     lists_.Rollback();
@@ -276,7 +324,7 @@ absl::Status PackedMap::Splice(const Site& site, std::string_view outer, std::st
   lists_.Begin();
   if (!CopyRecords(old, 0, index) || (inserted.has_value() && !AddNew(*inserted, &pairs)) ||
       !CopyRecords(old, index + removed, old.count) || !Commit(site, outer, inner, appends)) {
-    return OutOfMemory();
+    return GiveUp();
   }
   const std::uint8_t* at = old.Start(index, shapes_);
   for (std::size_t i = 0; i < removed; ++i) {
@@ -298,9 +346,9 @@ absl::Status PackedMap::TryPutOuter(std::string_view outer) {
   const std::uint64_t hash = strings_.Hash(outer);
   ReadPin pin = WriterPin();
   if (FindOuterAt(outer, hash, pin) != kNowhere) return absl::OkStatus();
-  if (!GrowRoot(hash)) return OutOfMemory();
+  if (!GrowRoot(hash)) return GiveUp();
   const Location made = WriteOuter(SegmentStore::Head::kWrite, outer, 0, nullptr, 0);
-  if (made == kNowhere) return OutOfMemory();
+  if (made == kNowhere) return GiveUp();
   SetOuter(hash, kNowhere, made);
   return absl::OkStatus();
 }
@@ -332,15 +380,16 @@ void PackedMap::DeleteInline(const Site& site) {
   const std::size_t before = static_cast<std::size_t>(site.stored.begin - old.entries);
   const std::size_t after = static_cast<std::size_t>(old.end - site.stored.end);
   Location made = kNowhere;
-  // What is kept for the cleaner is not touched: it is what makes room afterwards.
-  door_.SetLimit(write_limit_bytes_);
-  if (body_.TryReserve(before + after + 1)) {
-    std::memcpy(body_.data(), old.entries, before);
-    std::memcpy(body_.data() + before, site.stored.end, after);
-    made = WriteOuter(SegmentStore::Head::kWrite, old.key, (old.number - 1) << 1, body_.data(),
-                      before + after);
+  {
+    // What is kept for the cleaner is not touched: it is what makes room afterwards.
+    const WritersShare share(&door_, write_limit_bytes_);
+    if (body_.TryReserve(before + after + 1)) {
+      std::memcpy(body_.data(), old.entries, before);
+      std::memcpy(body_.data() + before, site.stored.end, after);
+      made = WriteOuter(SegmentStore::Head::kWrite, old.key, (old.number - 1) << 1, body_.data(),
+                        before + after);
+    }
   }
-  door_.SetLimit(settings_.memory_limit_bytes);
   if (made != kNowhere) {
     SetOuter(site.outer_hash, site.outer, made);
     return;
@@ -428,6 +477,7 @@ void PackedMap::WipeUnread() {
   cleaning_ = SegmentStore::kNoSegment;
   search_at_bytes_ = 0;
   shrinking_ = Shrinking::kNot;
+  tidy_table_ = kNoTable;
   retired_table_bytes_ = 0;
   marked_bytes_ = 0;
   counts_ = {};

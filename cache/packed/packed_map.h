@@ -105,7 +105,7 @@ class PackedMap {
   struct FoundList {
     const std::uint8_t* list = nullptr;
     std::size_t count = 0;
-    const std::uint8_t* end = nullptr;  ///< of the entry the list lies in
+    const std::uint8_t* end = nullptr;  ///< of the entry the list lies in; null: not known
   };
   FoundList Find(std::string_view outer, std::string_view inner, ReadPin& pin) const;
   bool HasOuter(std::string_view outer, ReadPin& pin) const;
@@ -194,6 +194,7 @@ class PackedMap {
   MemoryDoor& door_for_tests() { return door_; }
 
  private:
+  friend struct Tamper;  // tests/cache/packed_validate_test.cc
   using Index = ShardTable<WideSlots, kIndex>;
   // Readers look at the index alone.
   struct Table {
@@ -283,7 +284,12 @@ class PackedMap {
   /// afterwards.
   template <class Operation>
   absl::Status Write(Operation operation);
-  absl::Status OutOfMemory();
+  /// What an operation returns that found no memory, nothing changed.
+  absl::Status GiveUp();
+  bool GuardsKeepTooMuch(std::uint64_t retained_bytes, std::uint64_t refused) const;
+  /// What a write returns for that: why, and what to do. `refused`: the bytes that were asked for
+  /// and not to be had; 0: it was not for want of memory.
+  absl::Status OutOfMemory(std::uint64_t refused) const;
   absl::Status LocateRecord(std::string_view outer, std::string_view inner, std::size_t index,
                             std::size_t extra, Site* site);
   absl::Status TryPut(std::string_view outer, std::string_view inner, const RecordsView& records);
@@ -334,11 +340,14 @@ class PackedMap {
     return retired_.bytes() + log_.retired_bytes() + retired_table_bytes_;
   }
 
+  /// With what unused strings guards keep in segments that are in use. Looks at every segment.
+  std::uint64_t RetainedBytes() const;
+
   // The cleaner.
   void AfterWrite(std::uint64_t filled_before);
   /// Makes the running figures those of now; at the end of whatever changes one.
   void Publish();
-  void Audit() const;
+  void Audit() const;  // not where the walk finds no memory
   bool MaintainSome(std::size_t budget_bytes);
   bool MakeRoom();
   void FreeUnpinned();
@@ -359,7 +368,8 @@ class PackedMap {
   Cleaned CleanSome(std::size_t budget_bytes, double dead_share, bool idle);
   bool BeginGathering();
   bool BeginShrinking();
-  void TidyIndexes();
+  /// Whether there is more of it to do.
+  bool TidyIndexes(std::size_t budget_bytes);
 
   // By outer.
   struct OuterCensus;
@@ -374,6 +384,8 @@ class PackedMap {
   absl::Status CheckTable(std::uint64_t number, Census* census) const;
   absl::Status CheckReferences(Census* census) const;
   absl::Status CheckSegments(Census* census) const;
+  absl::Status CheckOuters(Census* census) const;
+  absl::Status CheckIdleTables(Census* census) const;
   Footprint Measure() const;
   std::vector<AddressRange> TakenPages() const;
   void AddIndexes(Layer* outer_index, Layer* inner_index, Layer* blobs) const;
@@ -405,6 +417,9 @@ class PackedMap {
   std::uint64_t marked_bytes_ = 0;  // MarkedBytes of all outers
   std::uint64_t cleaned_bytes_ = 0;
   std::uint64_t erased_ = 0;  // slots of tables, since they were last tidied
+  // How far tidying has come: the table, and the hash to go on at.
+  std::uint32_t tidy_table_ = kNoTable;  // none: not under way
+  std::uint64_t tidy_from_ = 0;
   // How far the dictionary's table is on its way to a shorter one, and since when.
   enum class Shrinking : std::uint8_t { kNot, kDropsFirst, kRewrites, kDropsLast };
   Shrinking shrinking_ = Shrinking::kNot;

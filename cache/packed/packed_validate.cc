@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "cache/packed/packed_map.h"
+#include "cache/write_checks.h"
 
 namespace strata::packed {
 namespace {
@@ -32,7 +33,7 @@ struct PackedMap::Census {
   };
   std::map<SegmentStore::Segment, OfSegment> segments;
   std::uint64_t marked = 0;  // bytes of inline entries that were deleted and are still there
-  std::vector<bool> idle_tables;
+  std::vector<bool> tables;  // whose use is known
   ReadPin pin = WriterPin();
 };
 
@@ -84,6 +85,12 @@ absl::Status PackedMap::CheckOuter(Location location, Census* census) const {
   const std::uint8_t* const end = ForEachStored(outer, [&](const StoredEntry& entry) {
     if (!entry.deleted) {
       status.Update(CheckList(entry, census));
+      char scratch[kNumberScratchBytes];
+      StoredEntry found;
+      const WantedText key(strings_.Text(entry.inner, scratch, census->pin));
+      if (!FindInline(outer, key, &found, census->pin) || found.begin != entry.begin) {
+        status.Update(Broken("an entry in its outer's blob is not found under its key"));
+      }
       return;
     }
     const std::size_t bytes = static_cast<std::size_t>(entry.end - entry.begin);
@@ -95,9 +102,10 @@ absl::Status PackedMap::CheckOuter(Location location, Census* census) const {
 }
 
 absl::Status PackedMap::CheckTable(std::uint64_t number, Census* census) const {
-  if (number >= tables_.size() || census->idle_tables[number]) {
-    return Broken("an outer names table ", number, ", which is out of use");
+  if (number >= tables_.size() || census->tables[number]) {
+    return Broken("an outer names table ", number, ", which is another's or out of use");
   }
+  census->tables[number] = true;
   absl::Status status;
   const Index& index = tables_[number].index;
   index.ForEach([&](std::uint64_t payload) {
@@ -116,15 +124,28 @@ absl::Status PackedMap::CheckTable(std::uint64_t number, Census* census) const {
     if (table != number) status = Broken("an entry names another table than its outer's");
     status.Update(CheckList(entry, census));
     if (!status.ok()) return;
-    const std::uint64_t found = index.Find(HashOfInner(entry.inner, census->pin), census->pin,
-                                           [&](std::uint64_t other) { return other == payload; });
+    char scratch[kNumberScratchBytes];
+    const std::string_view key = strings_.Text(entry.inner, scratch, census->pin);
+    const WantedText wanted(key);
+    const std::uint64_t found =
+        index.Find(strings_.Hash(key), census->pin, [&](std::uint64_t other) {
+          return strings_.Equals(ReadEntryBlob(log_.At(other)).inner, wanted, census->pin);
+        });
     if (found != payload) status = Broken("an entry is not found under its key");
   });
+  if (!status.ok()) return status;
+  if (const char* const fault = index.Fault(InnerHash())) {
+    return Broken("in table ", number, " ", fault);
+  }
   return status;
 }
 
 absl::Status PackedMap::CheckReferences(Census* census) const {
   absl::Status status;
+  if (const char* const fault = shapes_.Fault()) return Broken("among the shapes ", fault);
+  if (const char* const fault = strings_.dictionary().Fault()) {
+    return Broken("among the strings ", fault);
+  }
   shapes_.ForEach([&](ShapeId id) {
     const std::uint64_t counted = census->shapes[id];
     if (counted != shapes_.references(id)) {
@@ -168,6 +189,7 @@ absl::Status PackedMap::CheckReferences(Census* census) const {
 }
 
 absl::Status PackedMap::CheckSegments(Census* census) const {
+  if (const char* const fault = log_.Fault()) return Broken(fault);
   if (census->marked != marked_bytes_) {
     return Broken(census->marked, " bytes are of deleted entries, and ", marked_bytes_,
                   " counted so");
@@ -188,31 +210,63 @@ absl::Status PackedMap::CheckSegments(Census* census) const {
   return absl::OkStatus();
 }
 
+absl::Status PackedMap::CheckOuters(Census* census) const {
+  const std::uint32_t number = root_.load(std::memory_order_relaxed);
+  if (number == kNoTable) return absl::OkStatus();
+  census->tables[number] = true;
+  absl::Status status;
+  const Index& outers = tables_[number].index;
+  outers.ForEach([&](std::uint64_t location) {
+    if (status.ok()) status = CheckOuter(location, census);
+  });
+  if (!status.ok()) return status;
+  const char* const fault = outers.Fault(OuterHash());
+  return fault == nullptr ? absl::OkStatus() : Broken("in the table of outers ", fault);
+}
+
+// The tables that are out of use; before those that are in use are met.
+absl::Status PackedMap::CheckIdleTables(Census* census) const {
+  std::size_t free = 0;
+  std::uint64_t retired_bytes = 0;
+  for (const std::uint32_t first : {retired_tables_, free_tables_}) {
+    for (std::uint32_t at = first; at != kNoTable; at = tables_[at].next) {
+      if (at >= tables_.size() || census->tables[at]) {
+        return Broken("table ", at, " is out of use twice");
+      }
+      census->tables[at] = true;
+      free += first == free_tables_;
+      retired_bytes += tables_[at].index.size_bytes();
+    }
+  }
+  if (free != free_table_count_) {
+    return Broken(free, " tables are free, and ", free_table_count_, " counted so");
+  }
+  if (retired_bytes != retired_table_bytes_) {
+    return Broken("retired tables have ", retired_bytes, " bytes, and ", retired_table_bytes_,
+                  " are counted");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status PackedMap::Validate() const try {
   const std::lock_guard lock(mutex_);
   Census census;
-  census.idle_tables.resize(tables_.size());
-  for (const std::uint32_t idle : {retired_tables_, free_tables_}) {
-    for (std::uint32_t at = idle; at != kNoTable; at = tables_[at].next) {
-      census.idle_tables[at] = true;
-    }
-  }
-  absl::Status status;
-  if (const Index* const outers = root(); outers != nullptr) {
-    outers->ForEach([&](std::uint64_t location) {
-      if (status.ok()) status = CheckOuter(location, &census);
-    });
-  }
+  census.tables.resize(tables_.size());
+  absl::Status status = CheckIdleTables(&census);
+  if (status.ok()) status = CheckOuters(&census);
   if (status.ok()) status = CheckReferences(&census);
   if (status.ok()) status = CheckSegments(&census);
   if (!status.ok()) return status;
+  for (std::size_t number = 0; number < tables_.size(); ++number) {
+    if (!census.tables[number]) return Broken("table ", number, " is lost");
+  }
   if (!(census.counts == counts_)) return Broken("the counts are not what the indexes lead to");
   if (Measure().total_bytes() != door_.allocated_bytes()) {
     return Broken("the walk and the door to memory disagree");
   }
   return absl::OkStatus();
 } catch (const std::bad_alloc&) {
-  return absl::ResourceExhaustedError("no memory to validate the cache; it was not changed");
+  return NoMemory("no memory to validate the cache; it was not changed");
 }
 
 }  // namespace strata::packed

@@ -7,21 +7,26 @@
 namespace strata::packed {
 namespace {
 
-// As much as a location can name; less where the system's limits on addresses refuse that.
+// As much as a location can name.
 constexpr std::size_t kLargestRangeBytes = std::size_t{1} << kLocationBits;
 constexpr std::size_t kSmallestRangeBytes = std::size_t{1} << 30;
+// Under a limit, addresses a byte of it: a segment is left where a blob of half its size does not
+// fit, and large blobs want their segments side by side.
+constexpr std::size_t kAddressesPerByte = 4;
+
+std::size_t RangeFor(std::uint64_t most_bytes) {
+  const std::size_t most = std::min<std::uint64_t>(most_bytes, kLargestRangeBytes);
+  const std::size_t wanted = kSmallestRangeBytes + most * kAddressesPerByte;
+  return std::min(wanted / kSmallestRangeBytes * kSmallestRangeBytes, kLargestRangeBytes);
+}
 
 }  // namespace
 
-SegmentStore::SegmentStore(MemoryDoor* door, const Eras* eras)
+SegmentStore::SegmentStore(MemoryDoor* door, const Eras* eras, std::uint64_t most_bytes)
     : door_(door), eras_(eras), segments_(door), groups_(door) {
   Seal();
-  for (std::size_t bytes = kLargestRangeBytes; bytes >= kSmallestRangeBytes; bytes /= 2) {
-    base_ = static_cast<std::uint8_t*>(MemoryDoor::ReserveRange(bytes));
-    if (base_ == nullptr) continue;
-    range_bytes_ = bytes;
-    break;
-  }
+  base_ = static_cast<std::uint8_t*>(
+      MemoryDoor::ReserveUpTo(RangeFor(most_bytes), kSmallestRangeBytes, &range_bytes_));
 }
 
 SegmentStore::~SegmentStore() {
@@ -66,7 +71,10 @@ void SegmentStore::CountUsed(Segment segment, bool used) {
 
 SegmentStore::Segment SegmentStore::Take(std::size_t run, std::size_t bytes) {
   const std::size_t first = FreeRun(run);
-  if (first + run > range_bytes_ / kSegmentBytes) return kNoSegment;
+  if (first + run > range_bytes_ / kSegmentBytes) {
+    out_of_addresses_ = true;
+    return kNoSegment;
+  }
   if (first + run > segments_.size()) {
     const std::size_t groups = (first + run + kGroup - 1) / kGroup;
     if (!segments_.TryReserve(first + run) || !groups_.TryReserve(groups)) return kNoSegment;
@@ -180,16 +188,46 @@ void SegmentStore::DropUnused(Location location, std::size_t bytes) {
   Kill(location, bytes);
 }
 
+std::uint64_t SegmentStore::UnusedBytesKept(const Eras::Guards& guards) const {
+  std::uint64_t bytes = 0;
+  if (!guards.any()) return bytes;
+  for (Segment segment = 0; NextSegment(&segment); ++segment) {
+    if (UnusedPinned(segment, guards)) bytes += segments_[segment].unused;
+  }
+  return bytes;
+}
+
+double SegmentStore::GainOf(Segment segment, bool with_room) const {
+  const Info& info = segments_[segment];
+  const std::uint64_t kept = info.unused > 0 && UnusedPinned(segment) ? info.unused : 0;
+  const std::uint64_t gain = info.dead + (with_room ? info.room : 0) - kept;
+  return static_cast<double>(gain) / static_cast<double>(info.taken);
+}
+
+bool SegmentStore::SealWasteful(double least_share) {
+  bool any = false;
+  for (Segment& head : heads_) {
+    if (head == kNoSegment || GainOf(head, true) < least_share) continue;
+    head = kNoSegment;
+    any = true;
+  }
+  return any;
+}
+
+void SegmentStore::RetireDead() {
+  for (Segment segment = 0; NextSegment(&segment); ++segment) {
+    const Info& info = segments_[segment];
+    if (info.dead == info.filled && info.unused == 0 && !IsHead(segment)) Retire(segment);
+  }
+}
+
 SegmentStore::Segment SegmentStore::Victim(double least_share, bool with_room) const {
   Segment best = kNoSegment;
   double best_share = least_share;
   for (Segment segment = 0; NextSegment(&segment); ++segment) {
-    const Info& info = segments_[segment];
-    const std::uint64_t kept = info.unused > 0 && UnusedPinned(segment) ? info.unused : 0;
-    const std::uint64_t gain = info.dead + (with_room ? info.room : 0) - kept;
-    if (IsHead(segment) || gain == 0) continue;
-    const double share = static_cast<double>(gain) / static_cast<double>(info.taken);
-    if (share >= best_share) {
+    if (IsHead(segment)) continue;
+    const double share = GainOf(segment, with_room);
+    if (share > 0 && share >= best_share) {
       best = segment;
       best_share = share;
     }
@@ -328,6 +366,52 @@ bool SegmentStore::UniteOne() {
     return true;
   }
   return false;
+}
+
+const char* SegmentStore::Fault() const {
+  std::uint64_t filled = 0;
+  std::uint64_t dead = 0;
+  std::uint64_t room = 0;
+  std::uint64_t taken = 0;
+  std::uint64_t retired = 0;
+  for (std::size_t group = 0; group < groups_.size(); ++group) {
+    std::size_t used = 0;
+    const std::size_t end = std::min((group + 1) * kGroup, segments_.size());
+    for (std::size_t i = group * kGroup; i < end; ++i) used += segments_[i].state != State::kFree;
+    if (used != groups_[group].used) return "a group counts other segments than are in use";
+  }
+  for (Segment segment = 0; segment < segments_.size();) {
+    const Info& info = segments_[segment];
+    if (info.state == State::kRun) return "a segment goes on with what none begins";
+    if (info.run == 0 || info.run > segments_.size() - segment) return "a run passes the list";
+    for (std::uint32_t i = 1; i < info.run; ++i) {
+      if (segments_[segment + i].state != State::kRun) return "a run is shorter than it says";
+    }
+    if (info.filled > info.taken || info.taken > info.run * kSegmentBytes) {
+      return "a segment is filled beyond its pages";
+    }
+    if (info.dead + info.room > info.filled || info.unused > info.dead) {
+      return "of a segment more is dead than is filled";
+    }
+    if (info.state == State::kRetired) {
+      retired += info.taken;
+    } else {
+      filled += info.filled;
+      dead += info.dead;
+      room += info.room;
+      taken += info.taken;
+    }
+    segment += info.run;
+  }
+  for (const Segment head : heads_) {
+    if (head != kNoSegment && segments_[head].state != State::kInUse) return "a head is not in use";
+  }
+  if (filled != filled_bytes_) return "the log counts other bytes as filled than its segments";
+  if (dead != dead_bytes_) return "the log counts other bytes as dead than its segments";
+  if (room != room_bytes_) return "the log counts other bytes as room than its segments";
+  if (taken != taken_bytes_) return "the log counts other bytes as taken than its segments";
+  if (retired != retired_bytes_) return "the log counts other bytes as retired than its segments";
+  return nullptr;
 }
 
 void SegmentStore::GiveBack(Segment segment) {

@@ -80,13 +80,19 @@ class SegmentStore {
   enum class Head : std::uint8_t { kWrite, kClean, kStrings };
   static constexpr std::size_t kHeads = 3;
 
-  SegmentStore(MemoryDoor* door, const Eras* eras);
+  /// Addresses for a log of at most `most_bytes`, or of as many bytes as a location can name; fewer
+  /// where the process has few left (MemoryDoor::ReserveUpTo).
+  SegmentStore(MemoryDoor* door, const Eras* eras, std::uint64_t most_bytes = MemoryDoor::kNoLimit);
   SegmentStore(const SegmentStore&) = delete;
   SegmentStore& operator=(const SegmentStore&) = delete;
   ~SegmentStore();
 
   /// Whether the range could be reserved; nothing else may be called where it was not.
   bool ok() const { return base_ != nullptr; }
+  /// Whether a blob found no place for want of addresses, since that was last forgotten.
+  bool out_of_addresses() const { return out_of_addresses_; }
+  void ForgetRefused() { out_of_addresses_ = false; }
+  std::size_t range_bytes() const { return range_bytes_; }
 
   /// Writes a blob's head and returns where its payload goes; the caller fills it before anyone
   /// sees `*location`. Null when there is no memory.
@@ -141,6 +147,12 @@ class SegmentStore {
     const Info& info = segments_[segment];
     return eras_->Pinned(info.oldest, info.last_loss);
   }
+  /// Whether one of these may be.
+  bool UnusedPinned(Segment segment, const Eras::Guards& guards) const {
+    return guards.Pin(segments_[segment].oldest, segments_[segment].last_loss);
+  }
+  /// The bytes of unused strings that these guards keep. Looks at every segment.
+  std::uint64_t UnusedBytesKept(const Eras::Guards& guards) const;
   std::uint64_t unused_bytes(Segment segment) const { return segments_[segment].unused; }
   Era last_loss(Segment segment) const { return segments_[segment].last_loss; }
 
@@ -169,6 +181,10 @@ class SegmentStore {
   void Clear();
   /// Seals the head segments, so that the cleaner may take them; used when nothing else is left.
   void Seal();
+  /// Seals those heads of which so large a share is dead, or room; whether there was one.
+  bool SealWasteful(double least_share);
+  /// Retires all segments, no heads, in which nothing lives and nothing is unused.
+  void RetireDead();
 
   static Segment SegmentOf(Location location) {
     return static_cast<Segment>(location / kSegmentBytes);
@@ -196,12 +212,15 @@ class SegmentStore {
   /// Bytes of the pages a segment's run has taken, and of them what blobs, dead or live, fill.
   std::uint64_t taken_bytes(Segment segment) const { return segments_[segment].taken; }
   std::uint64_t filled_bytes(Segment segment) const { return segments_[segment].filled; }
+  /// What is not as it must be among the segments' own figures and their sums; null where all is.
+  const char* Fault() const;
   void AddListTo(Layer* layer) const {
     segments_.AddTo(layer);
     groups_.AddTo(layer);
   }
 
  private:
+  friend struct Tamper;  // tests/cache/packed_validate_test.cc
   enum class State : std::uint8_t { kFree, kInUse, kRetired, kRun };
   struct Info {
     std::uint64_t filled = 0;  // bytes of blobs, from the segment's start
@@ -219,6 +238,8 @@ class SegmentStore {
   };
   static_assert(sizeof(Info) == 80);
 
+  /// What cleaning the segment would give back, as a share of its pages.
+  double GainOf(Segment segment, bool with_room) const;
   void AddDead(Segment segment, std::size_t bytes) {
     segments_[segment].dead += bytes;
     dead_bytes_ += bytes;
@@ -254,6 +275,7 @@ class SegmentStore {
   const Eras* eras_;
   std::uint8_t* base_ = nullptr;
   std::size_t range_bytes_ = 0;
+  bool out_of_addresses_ = false;
   TryArray<Info, kSegmentList> segments_;
   TryArray<Group, kSegmentList> groups_;
   std::size_t next_group_ = 0;  // where UniteOne looks first

@@ -145,6 +145,20 @@ void Shapes::Clear() {
   free_ = unused_ = 0;
 }
 
+const char* Shapes::Fault() const {
+  if (const char* const fault = index_.Fault(HashOfPayload())) return fault;
+  std::size_t free = 0;
+  for (ShapeId id = first_free_; id != kNone; id = shapes_[id].count) {
+    if (id >= shapes_.size() || shapes_[id].keys != nullptr) return "a shape is free and in use";
+    if (++free > free_) return "more shapes are free than are counted so";
+  }
+  if (free != free_) return "fewer shapes are free than are counted so";
+  if (index_.size() + free_ != shapes_.size()) return "a shape is neither free nor in the index";
+  std::size_t unused = 0;
+  ForEach([&](ShapeId id) { unused += shapes_[id].references == 0; });
+  return unused == unused_ ? nullptr : "other shapes are unused than are counted so";
+}
+
 void Shapes::AddTo(Layer* shapes, Layer* policy) const {
   shapes_.AddTo(shapes, free_ + unused_);
   index_.AddTo(shapes);

@@ -37,11 +37,12 @@ using ShapeId = std::uint32_t;
 
 class Shapes {
  public:
-  Shapes(MemoryDoor* door, const Eras* eras, StringCoder* strings)
+  Shapes(MemoryDoor* door, const Eras* eras, StringCoder* strings,
+         std::uint64_t most_bytes = MemoryDoor::kNoLimit)
       : memory_{.door = door},
         eras_(eras),
         strings_(strings),
-        shapes_(door, kMostShapes),
+        shapes_(door, kMostShapes, most_bytes),
         filter_(door) {}
   ~Shapes() { Clear(); }
   bool ok() const { return shapes_.ok(); }
@@ -71,6 +72,8 @@ class Shapes {
   std::size_t size() const { return index_.size(); }
   std::size_t unused() const { return unused_; }
 
+  /// What is not as it must be in the index and among the numbers; null where all is.
+  const char* Fault() const;
   /// Gives everything back. No reader may be about.
   void Clear();
   void AddTo(Layer* shapes, Layer* policy) const;
@@ -82,6 +85,7 @@ class Shapes {
   }
 
  private:
+  friend struct Tamper;  // tests/cache/packed_validate_test.cc
   static constexpr std::size_t kMostShapes = std::size_t{1} << 26;
   static constexpr std::size_t kFilterSize = 1024;
   static constexpr std::size_t kFewUnused = 64;

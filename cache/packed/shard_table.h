@@ -162,6 +162,10 @@ class ShardTable {
       // A split retires a shard and perhaps a directory.
       if (memory.retired != nullptr && !memory.retired->TryMakeRoom(2)) return false;
       const std::size_t wanted = CapacityFor(shard->live + std::size_t{1});
+      // A shard of the largest size that only lacks room for its tombstones is rebuilt where that
+      // gives some: else each write after a deletion would rebuild it.
+      const bool is_full = shard->live > Limit(kLargestCapacity) - kLargestCapacity / 32;
+      if (is_full && shard->live < shard->used && Split(memory, hash, hash_of)) continue;
       if (wanted <= kLargestCapacity) return Rebuild(memory, hash, wanted, hash_of);
       if (!Split(memory, hash, hash_of)) return false;
     }
@@ -199,19 +203,31 @@ class ShardTable {
 
   /// Whether enough was erased since shards were last rebuilt for Tidy to be worth its time.
   bool WantsTidying() const { return tombstones_ > kFewTombstones + size() / 16; }
-  /// Rebuilds the shards that have many tombstones or much more room than they need. Where there is
-  /// no memory some stay as they are.
+  /// Rebuilds the shards that have many tombstones or much more room than they need, from that of
+  /// the hash `*from` on, and takes the bytes it has looked at off `*budget_bytes`. Where those are
+  /// spent it ends, after one shard at the least; `*from` is then the hash to go on at, and 0 at
+  /// the end. Where there is no memory the rest stays as it is.
   template <class HashOf>
-  void Tidy(const TableMemory& memory, HashOf hash_of) {
-    for (std::size_t place = 0; directory() != nullptr && place < directory()->size(); ++place) {
+  void Tidy(const TableMemory& memory, HashOf hash_of, std::uint64_t* from,
+            std::size_t* budget_bytes) {
+    std::size_t place = directory() == nullptr ? 0 : directory()->PlaceOf(*from);
+    *from = 0;
+    for (; directory() != nullptr && place < directory()->size(); ++place) {
       if (!directory()->IsLastPlace(place)) continue;
       const Shard& shard = *directory()->At(place);
       const std::size_t wanted = CapacityFor(shard.live);
       const std::size_t capacity = shard.capacity;
       const bool has_many = std::size_t{shard.used} - shard.live > capacity / 16;
-      if (!has_many && wanted >= capacity - capacity / 4) continue;
-      if (memory.retired != nullptr && !memory.retired->TryMakeRoom(1)) return;
-      if (!Rebuild(memory, directory()->HashAt(place), wanted, hash_of)) return;
+      std::size_t looked_at = sizeof(Shard);
+      if (has_many || wanted < capacity - capacity / 4) {
+        if (memory.retired != nullptr && !memory.retired->TryMakeRoom(1)) return;
+        if (!Rebuild(memory, directory()->HashAt(place), wanted, hash_of)) return;
+        looked_at += capacity * Slots::kSlotBytes;
+      }
+      *budget_bytes -= std::min(*budget_bytes, looked_at);
+      if (*budget_bytes > 0 || place + 1 == directory()->size()) continue;
+      *from = directory()->HashAt(place + 1);
+      return;
     }
   }
 
@@ -234,6 +250,29 @@ class ShardTable {
     });
     const std::size_t next_place = directory->FirstPlace(*shard, from) + directory->Places(*shard);
     return next_place == directory->size() ? 0 : directory->HashAt(next_place);
+  }
+
+  /// What is not as it must be, null where all is: that each payload can be found by its hash, and
+  /// the counts.
+  template <class HashOf>
+  const char* Fault(HashOf hash_of) const {
+    std::size_t live = 0;
+    std::size_t tombstones = 0;
+    const Directory* const directory = this->directory();
+    for (std::size_t place = 0; directory != nullptr && place < directory->size();) {
+      const Shard& shard = *directory->At(place);
+      if (shard.depth > directory->depth) return "a shard is deeper than its directory";
+      const std::size_t end = place + directory->Places(shard);
+      for (; place < end; ++place) {
+        if (directory->At(place) != &shard) return "a shard does not stand in all of its places";
+      }
+      const auto belongs = [&](std::uint64_t hash) { return directory->ShardOf(hash) == &shard; };
+      if (const char* const fault = FaultOf(shard, hash_of, belongs)) return fault;
+      live += shard.live;
+      tombstones += std::size_t{shard.used} - shard.live;
+    }
+    if (live != size()) return "a table counts other slots than its shards have";
+    return tombstones == tombstones_ ? nullptr : "a table counts other tombstones than there are";
   }
 
   /// Gives everything back. No reader may be about.
@@ -271,6 +310,7 @@ class ShardTable {
   }
 
  private:
+  friend struct Tamper;  // tests/cache/packed_validate_test.cc
   static constexpr std::size_t kSmallestCapacity = 8;
   static constexpr std::size_t kLargestCapacity = 512;
   static constexpr std::size_t kFetchedAtOnce = 32;
@@ -365,6 +405,32 @@ class ShardTable {
       const std::uint64_t payload = Slots::Load(shard.slots(), shard.capacity, at, 0, &ignored);
       if (payload >= kFirstPayload) visit(payload);
     }
+  }
+
+  template <class HashOf, class Belongs>
+  static const char* FaultOf(const Shard& shard, HashOf hash_of, Belongs belongs) {
+    std::size_t live = 0;
+    std::size_t used = 0;
+    for (std::size_t at = 0; at < shard.capacity; ++at) {
+      const std::uint64_t payload = PayloadAt(shard, at);
+      if (payload == kNoPayload) continue;
+      ++used;
+      if (payload == kTombstone) continue;
+      ++live;
+      const std::uint64_t hash = hash_of(payload);
+      if (!belongs(hash)) return "a slot is in another shard than its hash's";
+      bool tag_fits = false;
+      (void)Slots::Load(shard.slots(), shard.capacity, at, Slots::Tag(hash), &tag_fits);
+      if (!tag_fits) return "a slot's tag is not its hash's";
+      for (std::size_t probe = shard.Home(hash); probe != at; probe = shard.Next(probe)) {
+        if (PayloadAt(shard, probe) == kNoPayload) return "a slot is out of reach of its hash";
+      }
+    }
+    if (used >= shard.capacity) return "a shard has no empty slot";
+    if (live != shard.live || used != shard.used) {
+      return "a shard counts other slots than it has";
+    }
+    return nullptr;
   }
 
   static Era BirthNow(const TableMemory& memory) {

@@ -24,12 +24,15 @@ class StableArray {
   static_assert(std::is_trivially_destructible_v<T>);
 
  public:
-  /// Addresses for up to `most` elements, fewer where the system refuses; see ok().
-  StableArray(MemoryDoor* door, std::size_t most) : door_(door) {
-    for (range_bytes_ = most * sizeof(T); range_bytes_ >= kSmallestRangeBytes; range_bytes_ /= 2) {
-      elements_ = static_cast<T*>(MemoryDoor::ReserveRange(range_bytes_));
-      if (elements_ != nullptr) return;
-    }
+  /// Addresses for up to `most` elements of at most `most_bytes` together; fewer where the process
+  /// has few left (MemoryDoor::ReserveUpTo), see ok().
+  StableArray(MemoryDoor* door, std::size_t most, std::uint64_t most_bytes = MemoryDoor::kNoLimit)
+      : door_(door) {
+    // Pages are taken in steps, the last of which may pass what is asked for.
+    const std::uint64_t bytes = std::min<std::uint64_t>(most_bytes, most * sizeof(T));
+    const std::uint64_t pages = (bytes / kPageBytes + 1) * kPageBytes;
+    elements_ = static_cast<T*>(MemoryDoor::ReserveUpTo(
+        std::max<std::uint64_t>(pages, kSmallestRangeBytes), kSmallestRangeBytes, &range_bytes_));
   }
   StableArray(const StableArray&) = delete;
   StableArray& operator=(const StableArray&) = delete;

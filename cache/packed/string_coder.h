@@ -26,8 +26,9 @@ using ByteArray = TryArray<std::uint8_t, kScratch>;
 
 class StringCoder {
  public:
-  StringCoder(MemoryDoor* door, SegmentStore* log, std::uint64_t seed)
-      : log_(log), dictionary_(door, log, seed), policy_(door) {}
+  StringCoder(MemoryDoor* door, SegmentStore* log, std::uint64_t seed,
+              std::uint64_t most_bytes = MemoryDoor::kNoLimit)
+      : log_(log), dictionary_(door, log, seed, most_bytes), policy_(door) {}
   bool ok() const { return dictionary_.ok(); }
 
   /// Appends the text's token to `out`. False, and nothing changed, when there is no memory.
@@ -89,10 +90,11 @@ class StringCoder {
   Dictionary& dictionary() { return dictionary_; }
   const Dictionary& dictionary() const { return dictionary_; }
   const StringPolicy& policy() const { return policy_; }
-  /// Between writes: gives back what a smaller store needs no more.
-  void Trim() {
+  /// Between writes: gives back what a smaller store needs no more; whether there is more of it to
+  /// do.
+  bool Trim(std::size_t budget_bytes) {
     policy_.Trim(log_->filled_bytes());
-    dictionary_.Tidy();
+    return dictionary_.Tidy(budget_bytes);
   }
   void Clear() {
     dictionary_.Clear();

@@ -260,5 +260,30 @@ TEST(MemoryDoor, RangesBeginWhereAHugePageMay) {
   MemoryDoor::FreeRange(range, kBytes);
 }
 
+TEST(MemoryDoor, RangesBecomeSmallerBeforeAddressesRunOut) {
+  constexpr std::size_t kMost = std::size_t{1} << 40;
+  constexpr std::size_t kLeast = std::size_t{1} << 30;
+  std::vector<std::pair<void*, std::size_t>> ranges;
+  std::size_t last = kMost;
+  while (ranges.size() < 3000) {
+    std::size_t bytes = 0;
+    void* const range = MemoryDoor::ReserveUpTo(kMost, kLeast, &bytes);
+    if (range == nullptr) break;
+    ranges.emplace_back(range, bytes);
+    EXPECT_LE(bytes, last);
+    EXPECT_GE(bytes, kLeast);
+    last = bytes;
+  }
+  EXPECT_GE(ranges.size(), 64u);
+  EXPECT_LT(ranges.size(), 3000u);
+  EXPECT_LT(last, kMost);
+  // The process goes on.
+  std::size_t rest = 0;
+  void* const other = MemoryDoor::ReserveUpTo(kLeast / 8, kLeast / 8, &rest);
+  EXPECT_NE(other, nullptr);
+  MemoryDoor::FreeRange(other, rest);
+  for (const auto& [range, bytes] : ranges) MemoryDoor::FreeRange(range, bytes);
+}
+
 }  // namespace
 }  // namespace strata

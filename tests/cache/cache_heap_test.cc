@@ -128,6 +128,104 @@ TEST(CacheHeap, AnAppendOrInsertionThatFindsNoMemoryChangesNothing) {
   FailEachInTurn([&](Cache& cache) { return cache.Append("new outer", "inner", pairs); });
 }
 
+TEST(CacheHeap, AnEditThatFindsNoMemoryChangesNothing) {
+  const std::string text = Text(2);
+  const std::string long_text(70000, 'l');
+  const Pair pairs[] = {{"k", text}, {"m", long_text}};
+  FailEachInTurn([&](Cache& cache) { return cache.UpdateRecord("large", "long", 3, pairs); });
+  FailEachInTurn([&](Cache& cache) { return cache.UpdateRecord("small 1", "1", 0, pairs); });
+}
+
+// Making the words of an error takes memory too.
+TEST(CacheHeap, AnErrorThatFindsNoMemoryForItsWordsIsStillAnError) {
+  const Pair pairs[] = {{"k", "v"}};
+  const std::string_view endless(pairs[0].key.data(), std::size_t{1} << 32);
+  const std::function<absl::Status(Cache&)> errors[] = {
+      [&](Cache& cache) { return cache.UpdateRecord("large", "1", 99, pairs); },
+      [&](Cache& cache) { return cache.UpdateRecord("large", "nobody", 0, pairs); },
+      [&](Cache& cache) { return cache.InsertRecord("large", "1", 99, pairs); },
+      [&](Cache& cache) { return cache.RemoveRecord("nobody", "1", 0); },
+      [&](Cache& cache) { return cache.PutOuter(endless); },
+  };
+  for (const auto& error : errors) {
+    int failures = 0;
+    for (long n = 1;; ++n) {
+      ASSERT_LT(n, 100);
+      absl::StatusOr<Cache> cache = Cache::Create();
+      ASSERT_TRUE(cache.ok());
+      Fill(*cache);
+      const Counts before = cache->counts();
+      ArmHeap(n);
+      const absl::Status status = error(*cache);
+      const bool passed = DisarmHeap();
+      EXPECT_FALSE(status.ok());
+      EXPECT_EQ(cache->counts(), before);
+      EXPECT_TRUE(cache->Validate().ok()) << cache->Validate();
+      if (passed) break;
+      ++failures;
+      EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    }
+    EXPECT_GT(failures, 0);
+  }
+}
+
+// The first fails for the limit, and then there is no memory to say so.
+TEST(CacheHeap, AWriteBeyondTheLimitFailsWithoutMemoryToo) {
+  absl::StatusOr<Cache> cache = Cache::Create({.memory_limit_bytes = std::uint64_t{1} << 20});
+  ASSERT_TRUE(cache.ok());
+  Fill(*cache);
+  const std::string large(2 << 20, 'x');
+  const Counts before = cache->counts();
+  for (long n = 1;; ++n) {
+    ASSERT_LT(n, 1000);
+    ArmHeap(n);
+    const Pair pairs[] = {{"k", large}};
+    const absl::Status status = cache->Append("large", "long", pairs);
+    const bool passed = DisarmHeap();
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_EQ(cache->counts(), before);
+    ASSERT_TRUE(cache->Validate().ok()) << cache->Validate();
+    if (passed) break;
+  }
+}
+
+TEST(CacheHeap, AFootprintThatFindsNoMemoryIsEmpty) {
+  absl::StatusOr<Cache> cache = Cache::Create();
+  ASSERT_TRUE(cache.ok());
+  Fill(*cache);
+  int empty = 0;
+  for (long n = 1;; ++n) {
+    ASSERT_LT(n, 1000);
+    ArmHeap(n);
+    const Footprint footprint = cache->MeasureFootprint();
+    const bool passed = DisarmHeap();
+    if (footprint.layers.empty()) {
+      EXPECT_TRUE(footprint.layout.empty());
+      ++empty;
+    } else {
+      EXPECT_EQ(footprint.total_bytes(), cache->memory().allocated_bytes);
+    }
+    if (passed) break;
+  }
+  EXPECT_GT(empty, 0);
+}
+
+TEST(CacheHeap, ACacheThatFindsNoMemoryIsNotMade) {
+  int failures = 0;
+  for (long n = 1;; ++n) {
+    ASSERT_LT(n, 100);
+    ArmHeap(n);
+    const absl::Status status = Cache::Create().status();
+    const bool passed = DisarmHeap();
+    if (!status.ok()) {
+      EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+      ++failures;
+    }
+    if (passed) break;
+  }
+  EXPECT_GT(failures, 0);
+}
+
 TEST(CacheHeap, AnEnumerationThatFindsNoMemorySaysSo) {
   for (const auto read : {&Read, &ReadAtOnce}) {
     FailEachInTurn([&](Cache& cache) {

@@ -210,6 +210,35 @@ TEST(EntryCursor, KeepsItsOwnCopyOfTheOutersName) {
   EXPECT_THAT(MeetEntries(cache, std::move(cursor)), ElementsAre(Pair(Pair("o", "a"), 1)));
 }
 
+TEST(Cursors, HaveEndedWhereTheyWereMovedFrom) {
+  Cache cache = *Cache::Create();
+  PutValue(cache, "a", "1");
+  PutValue(cache, "b", "2");
+  const ReadGuard guard(cache);
+  OuterCursor outers;
+  ASSERT_TRUE(outers.Next(guard));
+  OuterCursor outers_on = std::move(outers);
+  EXPECT_EQ(outers.status(), absl::OkStatus());
+  EXPECT_FALSE(outers.Next(guard));
+  EXPECT_EQ(outers.outer(), "");
+  EXPECT_EQ(outers.entry_count(), 0u);
+  EXPECT_TRUE(outers_on.Next(guard));
+  EntryCursor entries;
+  ASSERT_TRUE(entries.Next(guard));
+  EntryCursor entries_on = std::move(entries);
+  EXPECT_EQ(entries.status(), absl::OkStatus());
+  EXPECT_FALSE(entries.Next(guard));
+  EXPECT_EQ(entries.outer(), "");
+  EXPECT_EQ(entries.inner(), "");
+  EXPECT_FALSE(entries.entry());
+  EXPECT_FALSE(entries.began_outer());
+  EXPECT_EQ(entries.records().size(), 0u);
+  EXPECT_EQ(entries.status(), absl::OkStatus());
+  EXPECT_TRUE(entries_on.Next(guard));
+  entries = std::move(entries_on);
+  EXPECT_FALSE(entries.Next(guard));
+}
+
 TEST(Cursors, AreMovedInMidCourse) {
   Cache cache = *Cache::Create();
   for (int i = 0; i < 10; ++i) PutValue(cache, "o", std::to_string(i));

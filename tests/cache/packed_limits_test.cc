@@ -283,6 +283,62 @@ TEST(PackedLimits, NamesTheOldestGuardWhereGuardsHoldTheMemory) {
   EXPECT_TRUE(map.Validate().ok()) << map.Validate();
 }
 
+// Three times the same text of its own: it is in the dictionary, and stays there.
+absl::Status PutShared(PackedMap& map, std::size_t number, std::size_t turn) {
+  const std::string text = ValueOf(number, turn);
+  return map.Put("outer", std::to_string(number), Records{{{"a", text}, {"b", text}, {"c", text}}});
+}
+
+TEST(PackedLimits, StringsKeptForAGuardAreRetainedAndTheGuardIsNamed) {
+  constexpr std::size_t kEntries = 8000;
+  PackedMap map({.seed = 7, .memory_limit_bytes = kLimit});
+  for (std::size_t i = 0; i < kEntries; ++i) ASSERT_TRUE(PutShared(map, i, 0).ok()) << i;
+  ReadPin guard;
+  map.eras().Enter(&guard);
+  ASSERT_NE(map.Find("outer", "77", guard).list, nullptr);
+  EXPECT_EQ(map.Stats().retained_bytes, map.MeasureFootprint().Find("retained")->total_bytes());
+  absl::Status status;
+  for (std::size_t i = 0; i < kEntries && status.ok(); ++i) status = PutShared(map, i, 1);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NE(status.message().find("guard"), absl::string_view::npos) << status;
+  const Footprint full = map.MeasureFootprint();
+  EXPECT_GE(map.Stats().retained_bytes, kLimit / 8);
+  EXPECT_EQ(map.Stats().retained_bytes, full.Find("retained")->total_bytes());
+  EXPECT_EQ(full.total_bytes(), map.door().allocated_bytes());
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+  map.eras().Leave(&guard);
+  const Footprint freed = map.MeasureFootprint();
+  EXPECT_EQ(freed.total_bytes(), map.door().allocated_bytes());
+  EXPECT_EQ(map.Stats().retained_bytes, freed.Find("retained")->total_bytes());
+  // The strings are dead now, and the segments that were retired not yet looked at.
+  EXPECT_GE(full.Find("retained")->total_bytes(),
+            freed.Find("retained")->total_bytes() + kLimit / 16);
+  EXPECT_GE(freed.Find("log/dead")->total_bytes(),
+            full.Find("log/dead")->total_bytes() + kLimit / 16);
+  for (std::size_t i = 0; i < kEntries; ++i) ASSERT_TRUE(PutShared(map, i, 9).ok()) << i;
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
+TEST(PackedLimits, AGuardThatKeepsTooLittleBackIsNotNamed) {
+  PackedMap map({.seed = 7, .memory_limit_bytes = kLimit});
+  absl::Status last;
+  const std::size_t fitted = FillUp(map, &last);
+  ReadPin guard;
+  map.eras().Enter(&guard);
+  ASSERT_NE(map.Find("outer", "777", guard).list, nullptr);
+  // Some of these have the index grow, and retire a shard, before they find no room.
+  std::size_t failed = 0;
+  for (std::size_t i = fitted; i < fitted + 1000; ++i) {
+    const absl::Status status = PutNumbered(map, i, 0);
+    if (status.ok()) continue;
+    ++failed;
+    ASSERT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+    ASSERT_EQ(status.message().find("guard"), absl::string_view::npos) << status;
+  }
+  EXPECT_GT(failed, 0u);
+  map.eras().Leave(&guard);
+}
+
 TEST(PackedLimits, AppendsToALongListCopyItSeldomAndItEndsAsCompactAsPut) {
   PackedMap grown({.seed = 7});
   PackedMap put({.seed = 7});

@@ -2,6 +2,7 @@
 // it holds what a map holds is for tests/model/ to check.
 #include "cache/packed/packed_map.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -76,6 +77,78 @@ TEST(PackedMap, GivesMemoryBackAfterMostIsDeleted) {
   EXPECT_EQ(map.counts(), fresh.counts());
   const std::uint64_t fresh_bytes = fresh.door().allocated_bytes();
   EXPECT_LE(map.door().allocated_bytes(), fresh_bytes + fresh_bytes / 10 + (2u << 20));
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
+TEST(PackedMap, KeepsASmallStoreAliveTooWhenMaintained) {
+  for (const std::size_t entries : {300u, 600u, 1200u}) {
+    PackedMap map({.seed = kSeed});
+    for (std::size_t turn = 0; turn < 10; ++turn) PutAll(map, entries, turn);
+    MaintainToIdle(map);
+    EXPECT_GE(map.Stats().utilisation, 0.88)
+        << entries << " entries, " << map.door().allocated_bytes() << " bytes";
+    EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+  }
+}
+
+TEST(PackedMap, TidiesIndexesInStepsOfTheBudget) {
+  PackedMap map({.seed = kSeed, .clean_on_write = false});
+  // Large outers, each with a table of many shards, then with every second slot erased.
+  for (std::size_t i = 0; i < 60000; ++i) {
+    ASSERT_TRUE(map.Put(Numbered("outer", i % 4), Numbered("inner ", i), {}).ok());
+  }
+  for (std::size_t i = 0; i < 60000; i += 2) {
+    ASSERT_TRUE(map.Delete(Numbered("outer", i % 4), Numbered("inner ", i)));
+  }
+  std::uint64_t most = 0;
+  std::size_t steps = 0;
+  bool more = true;
+  while (more) {
+    const std::uint64_t before = map.door().totals().total_allocated_bytes;
+    more = map.Maintain(std::size_t{16} << 10);
+    most = std::max(most, map.door().totals().total_allocated_bytes - before);
+    ASSERT_LT(++steps, 100000u);
+  }
+  // A step rebuilds what its budget allows and one shard: not all of an index of some 300 KB.
+  EXPECT_LE(most, std::uint64_t{100} << 10);
+  const Footprint footprint = map.MeasureFootprint();
+  EXPECT_LE(footprint.Find("index/inners")->dead_bytes,
+            footprint.Find("index/inners")->used_bytes / 8);
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+  while (map.Maintain(0)) ASSERT_LT(++steps, 1000000u);
+}
+
+TEST(PackedMap, CopiesALongOuterKeyNotWithEveryEntry) {
+  PackedMap map({.seed = kSeed, .clean_on_write = false});
+  const std::string outer(std::size_t{1} << 20, 'k');
+  ASSERT_TRUE(map.PutOuter(outer).ok());
+  for (std::size_t i = 0; i < 40; ++i) {
+    ASSERT_TRUE(map.Put(outer, Numbered("inner ", i), Records{{{"a", "1"}}}).ok());
+  }
+  // The outer's blob twice: empty, and with the number of its table.
+  EXPECT_LE(map.door().totals().total_allocated_bytes, std::uint64_t{4} << 20);
+  ReadPin pin = WriterPin();
+  EXPECT_NE(map.Find(outer, "inner 39", pin).list, nullptr);
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
+TEST(PackedMap, DeletingAndAddingInAFullShardDoesNotRebuildItEachTime) {
+  PackedMap map({.seed = kSeed, .clean_on_write = false});
+  // One table; at every size between two splits of its shards.
+  std::uint64_t most = 0;
+  std::size_t next = 0;
+  for (; next < 900; ++next) {
+    ASSERT_TRUE(map.Put("outer", Numbered("inner ", next), {}).ok());
+    if (next < 420) continue;
+    const std::uint64_t before = map.door().totals().total_allocated_bytes;
+    for (std::size_t i = 0; i < 32; ++i) {
+      ASSERT_TRUE(map.Delete("outer", Numbered("inner ", next)));
+      ASSERT_TRUE(map.Put("outer", Numbered("inner ", next), {}).ok());
+    }
+    most = std::max(most, map.door().totals().total_allocated_bytes - before);
+  }
+  // 32 rebuilds would take 4 KiB each.
+  EXPECT_LE(most, std::uint64_t{64} << 10);
   EXPECT_TRUE(map.Validate().ok()) << map.Validate();
 }
 

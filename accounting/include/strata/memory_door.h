@@ -75,6 +75,13 @@ class MemoryDoor {
   /// memory. Returned whole with FreeRange.
   static void* ReserveRange(std::size_t size_bytes) noexcept;
   static void FreeRange(void* range, std::size_t size_bytes) noexcept;
+  /// Reserves as much of `most_bytes` as leaves the process 63 times as many addresses side by side
+  /// (under `ulimit -v`, which is met sooner: once as many), halving it as often as that takes, but
+  /// not below `least_bytes`; null where even that is not to be had. So ranges become smaller
+  /// before addresses run out, and what is left serves the rest of the process. `*size_bytes`: how
+  /// many.
+  static void* ReserveUpTo(std::size_t most_bytes, std::size_t least_bytes,
+                           std::size_t* size_bytes) noexcept;
   /// All ranges that are reserved now in this process, by any door's owner.
   static std::vector<AddressRange> ReservedRanges();
   /// Takes whole pages of a reserved range for `layer`; they read as zero. They are counted from
@@ -93,6 +100,10 @@ class MemoryDoor {
   static constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
   void SetLimit(std::uint64_t bytes) noexcept { limit_bytes_ = bytes; }
   std::uint64_t limit_bytes() const noexcept { return limit_bytes_; }
+
+  /// What the last request that was refused asked for, since it was last forgotten; 0: none was.
+  std::uint64_t refused_bytes() const noexcept { return refused_bytes_; }
+  void ForgetRefused() noexcept { refused_bytes_ = 0; }
 
   /// For tests of what happens without memory: after `granted` more requests, all fail until this
   /// is called again. kNoLimit, to begin with: none fails for this.
@@ -118,6 +129,11 @@ class MemoryDoor {
  private:
   // Whether a request for so many bytes may be granted; counts it where a test counts.
   bool MayGrant(std::size_t size_bytes) noexcept;
+  // False, and noted.
+  bool Refuse(std::size_t size_bytes) noexcept {
+    refused_bytes_ = size_bytes;
+    return false;
+  }
   void CountTaken(LayerId layer, std::size_t size_bytes) noexcept;
   void CountReturned(LayerId layer, std::size_t size_bytes) noexcept;
   // Enters the list of all doors, when something is taken first: a door may be made by the
@@ -126,6 +142,7 @@ class MemoryDoor {
 
   std::uint64_t limit_bytes_ = kNoLimit;
   std::uint64_t granted_ = kNoLimit;
+  std::uint64_t refused_bytes_ = 0;
   std::atomic<std::uint64_t> held_bytes_{0};  // its own sum: never added up from the layers'
   std::array<std::atomic<std::uint64_t>, kMaxLayers> layer_bytes_{};
   std::atomic<std::uint64_t> total_allocated_bytes_{0};

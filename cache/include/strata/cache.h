@@ -81,6 +81,11 @@ struct Options {
   /// content, indexes, the writer's and the cleaner's scratch, what open guards keep back. A write
   /// that would pass it lets the cleaner look for room and then fails with ResourceExhausted. Half
   /// a megabyte of it (a quarter where that is less) is the cleaner's and not for content.
+  ///
+  /// It also says how many addresses the cache reserves, which cost no memory but are a process's:
+  /// about seven times the limit and 1 GiB; without one about 1.02 TiB, less once half of the
+  /// process's are reserved (from some 60 such caches on). A cache that finds none is refused by
+  /// Create; one that fills its own fails its writes and says so.
   std::uint64_t memory_limit_bytes = 0;
   /// Whether writes pay for cleaning as they go. Without, what is replaced or deleted stays in
   /// memory until Maintain: for a bulk load that ends with Maintain.
@@ -97,10 +102,14 @@ struct CacheStats {
   std::uint64_t hits = 0;           ///< of those, the ones whose entry was there
   std::uint64_t writes = 0;         ///< calls that wrote and did not fail
   std::uint64_t cleaned_bytes = 0;  ///< moved by the cleaner
-  double utilisation = 1.0;         ///< live bytes over all bytes of the log's segments in use
+  /// Live bytes over all bytes of the log's segments in use. What is written last lies in segments
+  /// that writes do not clean: of a store of a few MB they are a large share, and only Maintain
+  /// keeps such a one at 0.88.
+  double utilisation = 1.0;
   std::uint64_t open_guards = 0;
-  double oldest_guard_seconds = 0;   ///< since the oldest of them was opened, to about 0.01
-  std::uint64_t retained_bytes = 0;  ///< out of use, and kept for guards or not yet looked at
+  double oldest_guard_seconds = 0;  ///< since the oldest of them was opened, to about 0.01
+  /// Out of use, and kept for guards or not yet looked at: the footprint's layer `retained`.
+  std::uint64_t retained_bytes = 0;
 };
 
 /// How much is to come; a hint, each figure 0 where it is not known. Wrong hints cost time or
@@ -115,7 +124,7 @@ struct Reservation {
 /// The cache. Movable; guards and cursors of a moved-from cache go with it.
 class Cache {
  public:
-  /// An empty cache. ResourceExhausted when there is not even memory for that.
+  /// An empty cache. ResourceExhausted when there is no memory or there are no addresses for that.
   static absl::StatusOr<Cache> Create(Options options = {});
   Cache(Cache&&) noexcept;
   Cache& operator=(Cache&&) noexcept;
@@ -162,9 +171,11 @@ class Cache {
   /// The running figures as the last write left them, all of one moment. O(1), well under a
   /// microsecond, from any thread; neither waits for a writer nor makes it wait.
   RunningFootprint Running() const;
-  /// Waits for a write that is going on, then O(1) and a look at every open guard.
+  /// Waits for a write that is going on, then looks at every open guard and, where there are any,
+  /// at every segment (256 KiB).
   CacheStats Stats() const;
-  /// Walks the whole structure: O(content), about as long as one scan. Writes wait meanwhile.
+  /// Walks the whole structure: O(content), about as long as one scan. Writes wait meanwhile. Where
+  /// there is no memory for its list of layers it has none, and `layout` is empty.
   Footprint MeasureFootprint() const;
   /// The `most` outers with the largest exclusive bytes, the largest first. Walks everything, in
   /// memory of some bytes a string of one outer; writes wait meanwhile. ResourceExhausted: no
@@ -328,7 +339,8 @@ class ReadGuard {
 /// All outers, in no particular order. Resumable: the cursor outlives any guard, so a long
 /// enumeration pins nothing. What is there from the first Next to the last is met exactly once;
 /// what is made or deleted meanwhile is met at most once. Beside a writer a step under the guard of
-/// the step before is cheap; one under a new guard looks up its place anew.
+/// the step before is cheap; one under a new guard looks up its place anew. A cursor that was moved
+/// from has ended: Next is false, status() OK, and all else empty.
 ///
 ///     OuterCursor outers;
 ///     while (outers.Next(guard)) use(outers.outer());
@@ -352,6 +364,7 @@ class OuterCursor {
  private:
   struct State;
   std::unique_ptr<State> state_;  // null: no memory, or moved from
+  bool failed_;                   // there was no memory for it
 };
 
 /// The entries of one outer, or of all outers. Order and promise as OuterCursor's.
@@ -383,7 +396,8 @@ class EntryCursor {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<State> state_;  // null: no memory, or moved from
+  bool failed_;                   // there was no memory for it
 };
 
 }  // namespace strata
