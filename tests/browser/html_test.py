@@ -55,6 +55,9 @@ class Browser:
             options.add_argument("--blink-settings=preferredColorScheme=0")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+        self.resize(width, height)
+
+    def resize(self, width, height):
         # A phone's width is narrower than a window may be.
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
@@ -200,6 +203,7 @@ class HtmlTest(unittest.TestCase):
             self.assertIn(grouped(process["unexplained_bytes"][of]),
                           [row["bytes"] for row in rows if row["term"] == "unexplained"])
         self.expect_drawn("#process-chart", 2)
+        self.expect_figures_beside_bars()
 
     def zoomed(self):
         return self.browser.script("return document.getElementById('treemap').dataset.zoom")
@@ -285,6 +289,37 @@ class HtmlTest(unittest.TestCase):
                              ("+" if change > 0 else "") + grouped(change))
         self.assertEqual(rows["all layers"]["after"], grouped(report["total_bytes"]["b"]))
         self.expect_drawn("#changes", 2)
+
+    def test_window_that_changes_its_size_draws_anew(self):
+        for name in ("footprint-a.html", "compare.html", "diff.html"):
+            self.open(name)
+            for width in (700, 420, 1200):
+                self.browser.resize(width, 1400)
+                self.browser.wait(lambda: self.browser.script(
+                    "return document.querySelector('.chart svg').getBoundingClientRect().width <"
+                    "       arguments[0] && document.documentElement.scrollWidth <= arguments[0]",
+                    width))
+            self.expect_drawn(".chart", 2)
+            self.expect_quiet()
+
+    def expect_figures_beside_bars(self):
+        """The figure of each bar of the process stands right of all its parts."""
+        rows = self.browser.script("""
+            const picture = document.querySelector('#process-chart');
+            const texts = [...picture.querySelectorAll('svg text')];
+            const filled = [...picture.querySelectorAll('svg path')].filter((path) => {
+              const box = path.getBoundingClientRect();
+              return path.getAttribute('fill') !== 'none' && box.height > 8 && box.height < 30;
+            });
+            return texts.filter((text) => / [KMGT]?i?B$/.test(text.textContent)).flatMap((text) => {
+              const at = text.getBoundingClientRect();
+              const bar = filled.map((path) => path.getBoundingClientRect())
+                .filter((box) => box.top < at.bottom && box.bottom > at.top);
+              return bar.length === 0 ? [] : [[at.left, Math.max(...bar.map((box) => box.right))]];
+            });""")
+        self.assertGreaterEqual(len(rows), 2)
+        for left, right in rows:
+            self.assertGreaterEqual(left + 1, right)
 
     def test_prints_in_black_on_white(self):
         self.open("footprint-a.html")
