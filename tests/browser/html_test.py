@@ -1,7 +1,7 @@
 """The pages of `strata footprint`, `compare` and `diff` in a headless Chromium: they render, their
 figures are those of the JSON, zooming works, nothing goes wrong and nothing is fetched.
 
-    html_test.py STRATA [--pictures FOLDER]
+    html_test.py STRATA HOSTILE_NAMES_PROGRAM [--pictures FOLDER]
 
 With --pictures, a picture of each page in light, dark and phone width is kept there, to look at.
 """
@@ -20,6 +20,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.support.ui import WebDriverWait
 
 STRATA = sys.argv.pop(1)
+HOSTILE = sys.argv.pop(1)
 PICTURES = None
 if "--pictures" in sys.argv:
     PICTURES = sys.argv.pop(sys.argv.index("--pictures") + 1)
@@ -40,6 +41,11 @@ def run(*words):
 def grouped(number):
     """As the page writes it: a real minus, commas."""
     return ("\u2212" if number < 0 else "") + f"{abs(number):,}"
+
+
+def brief(name):
+    """As the page writes a name: what is long is cut."""
+    return name if len(name) <= 120 else name[:119] + "\u2026"
 
 
 class Browser:
@@ -289,6 +295,44 @@ class HtmlTest(unittest.TestCase):
                              ("+" if change > 0 else "") + grouped(change))
         self.assertEqual(rows["all layers"]["after"], grouped(report["total_bytes"]["b"]))
         self.expect_drawn("#changes", 2)
+
+    def test_hostile_names_are_text(self):
+        run(HOSTILE, self.folder.name)
+        names = self.read("names.json")
+        self.open("footprint.html")
+        report = self.data()
+        shown = [brief(name) for name in names]
+        self.assertEqual([row["outer"] for row in self.browser.table("outers")], shown)
+        self.assertEqual(sorted(row["layer"] for row in self.browser.table("layers")
+                                if row["items"] == "1"), sorted(
+            brief(layer["name"].split("/", 1)[-1]) for layer in report["layers"]))
+        self.assertEqual(sum(layer["total_bytes"] for layer in report["layers"]),
+                         report["total_bytes"])
+        self.expect_drawn("#treemap", len(names) // 2)
+        self.expect_nobody_owns("<b>packed</b>: </title>")
+        self.browser.picture("hostile-light")
+        # A row that is clicked is zoomed to, whatever its name.
+        for name in ("__proto__", "<script>document.title='owned'<"):
+            button = self.browser.script("""
+                return [...document.querySelectorAll('#layers button.name')]
+                  .find((one) => one.dataset.path === arguments[0]);""", name)
+            self.browser.script("arguments[0].click()", button)
+            self.browser.wait(lambda: self.zoomed() == name)
+        self.open("diff.html")
+        self.assertEqual(len(self.browser.table("layers")), len(names) + 1)
+        self.expect_nobody_owns("</script><script>")
+        self.browser.picture("hostile-diff-light")
+
+    def expect_nobody_owns(self, title):
+        self.assertTrue(self.browser.driver.title.startswith(title), self.browser.driver.title)
+        self.assertEqual(self.browser.script(
+            "return document.querySelectorAll('img, #page script, #page b > b').length"), 0)
+        self.assertLessEqual(
+            self.browser.script("return document.documentElement.scrollWidth"), 1200)
+        # Figures stay in sight, however long the name beside them.
+        self.assertLessEqual(self.browser.script("""
+            return Math.max(...[...document.querySelectorAll('td:first-child')]
+              .map((cell) => cell.getBoundingClientRect().width));"""), 600)
 
     def test_window_that_changes_its_size_draws_anew(self):
         for name in ("footprint-a.html", "compare.html", "diff.html"):
