@@ -113,8 +113,9 @@ std::uint64_t FreeRegionBytes() {
   for (std::uint64_t bin = 0; bin < bins; ++bin) {
     const std::string kind = absl::StrCat("arenas.bin.", bin);
     const std::string now = absl::StrCat("stats.arenas.4096.bins.", bin);
-    bytes += Jemalloc(now + ".curslabs") * Jemalloc(kind + ".slab_size") -
-             Jemalloc(now + ".curregs") * Jemalloc(kind + ".size");
+    // Another thread may refresh the figures between the two.
+    const std::uint64_t slabs = Jemalloc(now + ".curslabs") * Jemalloc(kind + ".slab_size");
+    bytes += slabs - std::min(slabs, Jemalloc(now + ".curregs") * Jemalloc(kind + ".size"));
   }
   return bytes;
 }

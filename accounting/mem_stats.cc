@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <ostream>
 
@@ -58,7 +59,9 @@ void ReadJemalloc(MemStats* stats) {
     frees += Figure(OfAll("lextents", i, "ndalloc"));
     objects += Figure(OfAll("lextents", i, "curlextents"));
   }
-  stats->Alloc = Figure("stats.allocated") - Figure(all + ".tcache_bytes");
+  // Another thread may refresh the figures between the two.
+  const std::uint64_t allocated = Figure("stats.allocated");
+  stats->Alloc = allocated - std::min(allocated, Figure(all + ".tcache_bytes"));
   stats->TotalAlloc = total_bytes;
   stats->Mallocs = mallocs;
   stats->Frees = frees;

@@ -4,6 +4,9 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -17,46 +20,55 @@
 namespace strata {
 namespace {
 
-// Adds up the "Name:   123 kB" lines of a /proc file whose name is `field`.
-absl::StatusOr<std::uint64_t> ReadField(const char* path, absl::string_view field) {
+// The lines "Name:   123 kB" of a /proc file that are named so, in bytes. Of one reading: figures
+// of two would be of two moments, and their difference below zero beside a thread that allocates.
+template <std::size_t kCount>
+absl::StatusOr<std::array<std::uint64_t, kCount>> ReadFields(
+    const char* path, const std::array<absl::string_view, kCount>& fields) {
+  std::array<std::uint64_t, kCount> bytes{};
+  std::array<bool, kCount> found{};
   std::ifstream file(path);
-  std::string line;
-  while (std::getline(file, line)) {
+  for (std::string line; std::getline(file, line);) {
     const std::vector<absl::string_view> words =
         absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
     std::uint64_t kib = 0;
-    if (words.size() == 3 && words[0] == field && absl::SimpleAtoi(words[1], &kib)) {
-      return kib * 1024;
-    }
+    if (words.size() != 3 || !absl::SimpleAtoi(words[1], &kib)) continue;
+    const auto field = std::find(fields.begin(), fields.end(), words[0]);
+    if (field == fields.end()) continue;
+    const auto i = static_cast<std::size_t>(field - fields.begin());
+    bytes[i] = kib * 1024;
+    found[i] = true;
   }
-  return absl::UnavailableError(
-      absl::StrCat(path, ": no line '", field, "': is /proc mounted and readable?"));
+  for (std::size_t i = 0; i < kCount; ++i) {
+    if (found[i]) continue;
+    return absl::UnavailableError(
+        absl::StrCat(path, ": no line '", fields[i], "': is /proc mounted and readable?"));
+  }
+  return bytes;
 }
+
+template <std::size_t kCount>
+using Names = std::array<absl::string_view, kCount>;
 
 }  // namespace
 
 absl::StatusOr<ProcessMemory> ReadProcessMemory() {
-  const absl::StatusOr<std::uint64_t> rss = ReadField("/proc/self/smaps_rollup", "Rss:");
-  if (!rss.ok()) return rss.status();
-  const absl::StatusOr<std::uint64_t> anon = ReadField("/proc/self/smaps_rollup", "Anonymous:");
-  if (!anon.ok()) return anon.status();
-  const absl::StatusOr<std::uint64_t> peak = ReadField("/proc/self/status", "VmHWM:");
+  const auto resident = ReadFields("/proc/self/smaps_rollup", Names<2>{"Rss:", "Anonymous:"});
+  if (!resident.ok()) return resident.status();
+  const auto peak = ReadFields("/proc/self/status", Names<1>{"VmHWM:"});
   if (!peak.ok()) return peak.status();
-  return ProcessMemory{.rss_bytes = *rss,
-                       .peak_rss_bytes = std::max(*peak, *rss),
-                       .anon_bytes = *anon,
-                       .file_bytes = *rss - *anon};
+  const auto [rss, anon] = *resident;
+  return ProcessMemory{.rss_bytes = rss,
+                       .peak_rss_bytes = std::max((*peak)[0], rss),
+                       .anon_bytes = anon,
+                       .file_bytes = rss - anon};
 }
 
 absl::StatusOr<ProcessMemory> ReadProcessMemoryRoughly() {
-  std::uint64_t bytes[4] = {};
-  std::size_t i = 0;
-  for (const char* const field : {"VmHWM:", "RssAnon:", "RssFile:", "RssShmem:"}) {
-    const absl::StatusOr<std::uint64_t> figure = ReadField("/proc/self/status", field);
-    if (!figure.ok()) return figure.status();
-    bytes[i++] = *figure;
-  }
-  const auto [peak, anon, file, shared] = bytes;
+  const auto read =
+      ReadFields("/proc/self/status", Names<4>{"VmHWM:", "RssAnon:", "RssFile:", "RssShmem:"});
+  if (!read.ok()) return read.status();
+  const auto [peak, anon, file, shared] = *read;
   const std::uint64_t rss = anon + file + shared;
   return ProcessMemory{.rss_bytes = rss,
                        .peak_rss_bytes = std::max(peak, rss),

@@ -113,6 +113,7 @@ absl::StatusOr<std::vector<OuterFootprint>> Cache::LargestOuters(std::size_t mos
   return state_->map.LargestOuters(most);
 }
 DoorTotals Cache::memory() const { return state_->map.door().totals(); }
+double Cache::OldestGuardSeconds() const { return state_->map.OldestGuardSeconds(); }
 CacheStats Cache::Stats() const { return state_->map.Stats(); }
 Footprint Cache::MeasureFootprint() const { return state_->map.MeasureFootprint(); }
 const Options& Cache::options() const { return state_->options; }

@@ -270,6 +270,7 @@ absl::Status InternedMap::Reserve(std::size_t outers, std::size_t strings,
 
 Footprint InternedMap::MeasureFootprint() const {
   Footprint footprint{.layout = "interned",
+                      .counts = counts(),
                       .allocated_bytes = door_.allocated_bytes(),
                       .heap_blocks = door_.totals().heap_blocks};
   const auto layer = [](InternedLayer id) { return Layer{.name = kInternedLayerNames[id]}; };

@@ -18,18 +18,16 @@ absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, 
       address,
       {.caches =
            [&cache, follower = std::move(follower)] {
-             std::vector<NamedFootprint> shown = {{.cache = cache.options().name,
-                                                   .counts = cache.counts(),
-                                                   .footprint = cache.MeasureFootprint()}};
-             if (follower) {
-               shown.push_back({.cache = "follower", .counts = {}, .footprint = follower()});
-             }
+             std::vector<NamedFootprint> shown = {
+                 {.cache = cache.options().name, .footprint = cache.MeasureFootprint()}};
+             if (follower) shown.push_back({.cache = "follower", .footprint = follower()});
              return shown;
            },
        .running =
            [&cache] {
-             return std::vector<NamedRunning>{
-                 {.cache = cache.options().name, .running = cache.Running()}};
+             return std::vector<NamedRunning>{{.cache = cache.options().name,
+                                               .running = cache.Running(),
+                                               .oldest_guard_seconds = cache.OldestGuardSeconds()}};
            },
        .process = {},
        .health = std::move(health)});

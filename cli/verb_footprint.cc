@@ -23,9 +23,7 @@ constexpr const char* kLayoutByOuter = "packed";
 
 // One layout has no other to be told from: its own name stands for the cache's.
 NamedFootprint Named(const FootprintReport& report) {
-  return {.cache = report.layout.footprint.layout,
-          .counts = report.dataset.counts,
-          .footprint = report.layout.footprint};
+  return {.cache = report.layout.footprint.layout, .footprint = report.layout.footprint};
 }
 
 absl::StatusOr<std::string> Formatted(const FootprintReport& report, std::string_view format) {

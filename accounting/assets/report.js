@@ -15,6 +15,14 @@
   // Bytes are always whole and grouped: 12,345,678.
   const grouped = (n) => !isNumber(n) ? NONE
     : (n < 0 ? MINUS : '') + String(Math.abs(Math.round(n))).replace(/\B(?=(\d{3})+$)/g, ',');
+  // Names may be of any length; the whole one is in the data and where the mouse rests.
+  const brief = (name) => {
+    const letters = [...String(name)];
+    return letters.length > 120 ? letters.slice(0, 119).join('') + '\u2026' : String(name);
+  };
+  // On one line of a picture: no controls, no marks that turn the direction.
+  const flat = (name) => brief(name).replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, ' ');
   const signed = (n) => (n > 0 ? '+' : '') + grouped(n);
   const fixed = (x, digits) => isNumber(x)
     ? (x < 0 ? MINUS : '') + Math.abs(x).toFixed(digits) : NONE;
@@ -151,7 +159,7 @@
     formatter, confine: true, backgroundColor: css('--surface'), borderColor: css('--line'),
     textStyle: {color: css('--ink'), fontSize: 12, fontFamily: 'inherit'},
   });
-  const escape = (text) => echarts.format.encodeHTML(String(text));
+  const escape = (text) => echarts.format.encodeHTML(brief(text));
   const narrow = () => page.clientWidth < 560;
 
   // The layers of a layout as a tree: groups, layers, what state their bytes are in.
@@ -229,17 +237,17 @@
           left: 0, right: 0, top: 0, bottom: 34, squareRatio: 1,
           visibleMin: 1, childrenVisibleMin: 1,
           label: {show: true, fontSize: small ? 10 : 12, lineHeight: small ? 13 : 16,
-                  overflow: 'truncate', formatter: (hit) => hit.name + '\n' + size(hit.value)},
+                  overflow: 'truncate', formatter: (hit) => flat(hit.name) + '\n' + size(hit.value)},
           upperLabel: {show: true, height: small ? 18 : 22, fontSize: small ? 10 : 12,
                        overflow: 'truncate',
-                       formatter: (hit) => hit.name + '  ' + size(hit.value)},
-          breadcrumb: {show: true, left: 'left', bottom: 2, height: 22, emptyItemWidth: 40,
+                       formatter: (hit) => flat(hit.name) + '  ' + size(hit.value)},
+          breadcrumb: {show: !printing, left: 'left', bottom: 2, height: 22, emptyItemWidth: 40,
                        itemStyle: {color: css('--surface'), borderColor: css('--line'),
                                    textStyle: {color: css('--ink')}},
                        emphasis: {itemStyle: {color: css('--line'),
                                               textStyle: {color: css('--ink')}}}},
           // A label of two lines that does not fit is none; the tooltip and the table have it.
-          labelLayout: (at) => at.text.includes('\n') &&
+          labelLayout: (at) => at.text && at.text.includes('\n') &&
             (at.rect.width < 48 || at.rect.height < 36) ? {x: -9999, y: -9999} : {},
           itemStyle: {gapWidth: 1, borderWidth: 0},
           levels: [{itemStyle: {gapWidth: 4, borderWidth: 0, borderColor: css('--surface')},
@@ -303,10 +311,23 @@
   const stackedBars = (element, bars, hueOf, onClick) => {
     const names = [...new Set(bars.flatMap((bar) => bar.parts.map((part) => part.name)))];
     const axis = axisOf(bars.flatMap((bar) => [bar.total, ...bar.parts.map((p) => p.bytes)]));
-    element.after(keys(() => names.filter((name) => bars.some((bar) =>
-      bar.parts.some((part) => part.name === name && Math.abs(part.bytes) > bar.total / 200)))
-      .map((name) => [name, name === 'unexplained' ? hatched(hueOf(name), css('--ink-2'))
-        : hueOf(name)])));
+    // What is far below a step under 0 gets no room: it could not be seen, and the table has it.
+    const axisNow = (steps) => {
+      const now = axis(steps);
+      const low = Math.min(0, ...bars.flatMap((bar) => bar.parts.map((part) => part.bytes)));
+      return -low < now.interval / 4 ? {...now, min: 0} : now;
+    };
+    element.after(keys(() => {
+      const seen = names.filter((name) => bars.some((bar) => bar.parts.some(
+        (part) => part.name === name && Math.abs(part.bytes) > bar.total / 200)));
+      const hueOfNone = hueOf(null);
+      const rest = seen.filter((name) => name !== 'unexplained' && hueOf(name) === hueOfNone);
+      return [...seen.filter((name) => !rest.includes(name))
+        .map((name) => [flat(name), name === 'unexplained'
+          ? hatched(hueOf(name), css('--ink-2')) : hueOf(name)]),
+              ...(rest.length > 1 ? [['smaller ones', hueOfNone]]
+                : rest.map((name) => [flat(name), hueOfNone]))];
+    }));
     const option = () => {
       const small = narrow();
       return {
@@ -323,7 +344,7 @@
             grouped(part.bytes) + ' bytes, ' + share(part.bytes, bar.total) +
             (part.words ? '<br>' + escape(part.words) : '');
         }),
-        xAxis: {type: 'value', ...axis(small ? 2 : 5),
+        xAxis: {type: 'value', ...axisNow(small ? 2 : 5),
                 axisLabel: {color: css('--ink-2'), hideOverlap: true, formatter: axisText},
                 splitLine: {lineStyle: {color: css('--line')}}},
         yAxis: {type: 'category', inverse: true, data: bars.map((bar) => bar.name),
@@ -343,8 +364,9 @@
             return part ? part.bytes : null;
           }),
         })).concat([{
-          // Nothing but the figure behind each bar.
-          type: 'bar', name: '', stack: 'all', silent: true, data: bars.map(() => 0),
+          // Nothing but the figure behind each bar; above 0, for a 0 would stand on the side of what
+          // is below it.
+          type: 'bar', name: '', stack: 'all', silent: true, data: bars.map(() => 1e-6),
           label: {show: true, position: 'right', color: css('--ink'), fontSize: small ? 10 : 12,
                   formatter: (hit) => bars[hit.dataIndex].words},
         }]),
@@ -387,16 +409,23 @@
     rows.push({...folded('all layers', layers), sum: true});
     return rows;
   };
+  // What is long breaks into lines instead of pushing the figures out of sight.
+  const long = (name) => [...String(name)].length > 40 ? 'breaks' : '';
+  const named = (name) => make('span', {class: long(name) || undefined, title: name}, brief(name));
   const shortName = (row) => row.depth === 1 ? row.name.slice(row.name.indexOf('/') + 1) : row.name;
   const layerTable = (id, layout, pairs, choose) => {
     const rows = layerRows(layout.layers);
     const whole = layout.total_bytes;
     const name = (row) => {
       const indent = 'padding-left:' + row.depth * 1.2 + 'em';
-      if (!choose || row.total_bytes === 0) return make('span', {style: indent}, shortName(row));
-      const button = make('button', {class: 'name', type: 'button', style: indent,
+      const shown = brief(shortName(row));
+      const breaks = long(shown);
+      if (!choose || row.total_bytes === 0) {
+        return make('span', {class: breaks || undefined, style: indent}, shown);
+      }
+      const button = make('button', {class: 'name ' + breaks, type: 'button', style: indent,
                                      'data-path': row.sum ? '' : row.name,
-                                     title: 'show in the picture'}, shortName(row));
+                                     title: 'show in the picture'}, shown);
       button.addEventListener('click', () => choose(row.sum ? '' : row.name));
       return button;
     };
@@ -420,7 +449,7 @@
       ? [grouped(dataset.distinct_strings) + ' distinct strings',
          size(dataset.text_bytes) + ' of text'] : []),
   ].join(', ');
-  const header = (title, words) => page.append(make('h1', {}, title), make('p', {}, words));
+  const header = (title, words) => page.append(make('h1', {}, brief(title)), make('p', {}, words));
 
   // The steps of the process's books, the container first.
   const OF = {cgroup: ['container', 'working_set_bytes'], anon: ['anonymous memory', 'anon_bytes'],
@@ -438,13 +467,12 @@
   const addProcess = (process) => {
     const bars = processBars(process);
     if (bars.length === 0) return;
+    // The parts that are most of a bar have colours of their own.
     const hues = new Map();
-    for (const bar of bars) {
-      for (const part of bar.parts) {
-        if (part.name !== 'unexplained' && !hues.has(part.name)) hues.set(part.name, hues.size);
-      }
-    }
-    const hue = (name) => name === 'unexplained' || hues.get(name) >= HUES.light.length
+    bars.flatMap((bar) => bar.parts.map((part) => [part.name, Math.abs(part.bytes) / bar.total]))
+      .filter(([name]) => name !== 'unexplained').sort((a, b) => b[1] - a[1])
+      .forEach(([name]) => { if (!hues.has(name)) hues.set(name, hues.size); });
+    const hue = (name) => !(hues.get(name) < HUES.light.length)
       ? mix(OTHER[tone()], css('--surface').length === 7 ? css('--surface') : '#ffffff', 0.4)
       : HUES[tone()][hues.get(name)];
     const chart = make('div', {class: 'chart', id: 'process-chart', role: 'img',
@@ -461,7 +489,7 @@
       '. What no term explains is shown with its sign.', chart,
       table('process', [
         {title: 'term', of: (row) => make('span', {style: 'padding-left:' +
-          (row.depth || 0) * 1.2 + 'em'}, row.name)},
+          (row.depth || 0) * 1.2 + 'em'}, named(row.name))},
         {title: 'bytes', of: (row) => grouped(row.bytes)},
         {title: 'share', of: (row) => share(row.bytes, row.whole)},
         {title: 'source', words: true, of: (row) => row.source},
@@ -473,7 +501,7 @@
     'Its own bytes are those that nothing else names; of strings that others name too it has a ' +
     'share. Deleting it would free the last figure.',
     table('outers', [
-      {title: 'outer', of: (row) => row.outer},
+      {title: 'outer', of: (row) => named(row.outer)},
       {title: 'entries', of: (row) => grouped(row.entries)},
       {title: 'pairs', of: (row) => grouped(row.pairs)},
       {title: 'its own bytes', of: (row) => grouped(row.exclusive_bytes)},
@@ -496,6 +524,11 @@
       [share(sum(report.layers, 'used_bytes'), whole), 'used'],
       [share(sum(report.layers, 'slack_bytes'), whole), 'slack'],
       [share(sum(report.layers, 'dead_bytes'), whole), 'dead'],
+      report.memory_limit_bytes > 0 &&
+        [share(whole, report.memory_limit_bytes), 'of its limit of ' +
+          size(report.memory_limit_bytes)],
+      report.oldest_guard_seconds > 0 &&
+        [fixed(report.oldest_guard_seconds, 2) + ' s', 'the oldest guard has been open'],
       report.process && [size(report.process.rss_bytes), 'resident, the whole process'],
     ]));
     const chart = make('div', {class: 'chart', id: 'treemap', role: 'img',
@@ -606,7 +639,7 @@
                                       class: (one) => direction(one[field].change)});
     page.append(section('What changed', 'By layer, the largest change first.', chart,
       table('layers', [
-        {title: 'layer', of: (one) => one.name},
+        {title: 'layer', of: (one) => named(one.name)},
         {title: 'before', of: (one) => grouped(one.total_bytes.a)},
         {title: 'after', of: (one) => grouped(one.total_bytes.b)},
         delta('change', 'total_bytes'), delta('used', 'used_bytes'),

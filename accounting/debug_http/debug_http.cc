@@ -150,7 +150,7 @@ void DebugServer::State::AnswerFootprint(const Request& request, Response& respo
     const NamedFootprint& cache = snapshot.caches[at];
     FootprintReport report{};
     report.dataset.source = labels[at];
-    report.dataset.counts = cache.counts;
+    report.dataset.counts = cache.footprint.counts;
     report.layout.footprint = cache.footprint;
     report.layout.allocator = snapshot.process.allocator.name;
     report.process = snapshot.process;

@@ -3,11 +3,15 @@
 // Invariant: the sources are asked at most once in kMinInterval, and for at most 1/kShare of the
 // time, however many ask here. What was rendered of a measurement is rendered once.
 //
-// Threads: safe from any. Who comes while another measures waits for it.
+// Threads: safe from any. Who comes while another measures gets the measurement before; where there
+// is none yet a few wait for the first, and the others are told to come again: a walk of seconds
+// takes no more than half of a server's threads from those who ask for something else.
 #ifndef STRATA_ACCOUNTING_DEBUG_HTTP_SNAPSHOTS_H_
 #define STRATA_ACCOUNTING_DEBUG_HTTP_SNAPSHOTS_H_
 
 #include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -42,15 +46,23 @@ class Snapshots {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kMinInterval{1000};
   static constexpr int kShare = 20;
+  /// Callers that wait for the first measurement beside the one that makes it.
+  static constexpr int kMostWaiting = 3;
 
   explicit Snapshots(const DebugSources* sources) : sources_(sources) {}
 
-  /// The last measurement, or a new one where that is old enough. Fails as the process's books do.
+  /// The last measurement, or a new one where that is old enough. Fails as the process's books do;
+  /// Unavailable where the first one takes long and enough wait for it.
   absl::StatusOr<std::shared_ptr<Snapshot>> Get();
 
  private:
+  absl::StatusOr<std::shared_ptr<Snapshot>> Measure() const;
+
   const DebugSources* sources_;
   std::mutex mutex_;
+  std::condition_variable measured_;
+  bool measuring_ = false;
+  int waiting_ = 0;
   std::shared_ptr<Snapshot> last_;
   Clock::time_point next_;  // not before this is it made anew
 };

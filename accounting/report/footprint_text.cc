@@ -66,12 +66,14 @@ void AddStep(const ProcessBooks& process, std::string_view of, const char* name,
                 source});
   };
   add(name, whole, "");
-  for (const MemoryTerm* const term : terms) {
-    if (term->bytes != 0) add(absl::StrCat("  ", term->name), term->bytes, term->source);
-  }
   const auto zeros = std::count_if(terms.begin(), terms.end(),
                                    [](const MemoryTerm* term) { return term->bytes == 0; });
-  if (zeros > 0) add(absl::StrFormat("  (%d that are 0)", zeros), 0, "");
+  // One alone keeps its name.
+  for (const MemoryTerm* const term : terms) {
+    if (term->bytes == 0 && zeros > 1) continue;
+    add(absl::StrCat("  ", term->name), term->bytes, term->source);
+  }
+  if (zeros > 1) add(absl::StrFormat("  (%d that are 0)", zeros), 0, "");
   add("  unexplained", rest, "the rest");
 }
 
@@ -80,10 +82,14 @@ std::string ProcessText(const ProcessBooks& process, std::uint64_t pairs) {
   AddStep(process, "cgroup", "container's working set", pairs, &table);
   AddStep(process, "anon", "anonymous memory", pairs, &table);
   AddStep(process, "file", "file and shared memory", pairs, &table);
-  const std::string resident = absl::StrFormat(
-      "resident %s, at the peak %s; %s", Grouped(process.rss_bytes),
-      Grouped(process.peak_rss_bytes),
-      process.allocator.name.empty() ? "allocator not named" : Shown(process.allocator.name));
+  // jemalloc's name ends in the hash of a commit, which the JSON has.
+  std::string allocator = process.allocator.name;
+  if (allocator.starts_with("jemalloc "))
+    allocator.resize(std::min(allocator.find('-'), allocator.size()));
+  const std::string resident =
+      absl::StrFormat("resident %s, at the peak %s; %s", Grouped(process.rss_bytes),
+                      Grouped(process.peak_rss_bytes),
+                      allocator.empty() ? "allocator not named" : Shown(allocator));
   return absl::StrCat(ContainerText(process.cgroup), "\n", table.Text(),
                       Folded(resident, kTextColumns, 2), "\n");
 }
@@ -210,15 +216,28 @@ std::string TreeText(const Footprint& footprint, std::uint64_t pairs,
   return table.Text();
 }
 
-// The law of the ledger in words.
+// The law of the ledger in words, and how near the limit it is.
 std::string LedgerText(const Footprint& footprint) {
   const std::uint64_t walked = footprint.total_bytes();
   const std::uint64_t counted = footprint.allocated_bytes;
+  const std::uint64_t limit = footprint.memory_limit_bytes;
   if (walked == counted) {
-    return absl::StrFormat("walked %s bytes = counted at the door\n", Grouped(walked));
+    return absl::StrFormat("walked %s bytes = counted at the door%s\n", Grouped(walked),
+                           limit == 0 ? ""
+                                      : absl::StrFormat("; %s of its limit of %s",
+                                                        Percent(counted, limit), Grouped(limit)));
   }
   return absl::StrFormat("walked %s bytes, BUT counted at the door %s: the books are wrong\n",
                          Grouped(walked), Grouped(counted));
+}
+
+// Who keeps memory back, where somebody reads at this moment.
+std::string GuardText(const Footprint& footprint) {
+  if (footprint.oldest_guard_seconds <= 0) return "";
+  const Layer* const retained = footprint.Find("retained");
+  return absl::StrFormat(
+      "the oldest guard has been open for %.2f s; %s bytes are kept for guards\n",
+      footprint.oldest_guard_seconds, Grouped(retained == nullptr ? 0 : retained->total_bytes()));
 }
 
 }  // namespace
@@ -229,7 +248,7 @@ std::string FootprintText(const FootprintReport& report) {
   std::string text =
       absl::StrCat(DatasetText(report.dataset), ProcessText(report.process, pairs), "\n",
                    Shown(footprint.layout), "\n", TreeText(footprint, pairs, report.std_map_bytes),
-                   LedgerText(footprint));
+                   LedgerText(footprint), GuardText(footprint));
   if (report.std_map_bytes.has_value() && *report.std_map_bytes > 0) {
     absl::StrAppendFormat(
         &text, "%.3f of what nested std::map takes, %s bytes\n",

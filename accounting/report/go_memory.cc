@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "accounting/report/json_parts.h"
+#include "accounting/report/text_parts.h"
 
 namespace strata {
 namespace {
@@ -98,40 +99,62 @@ std::vector<GoMemoryTerm> TermsOf(const GoMemStats& stats) {
   return terms;
 }
 
+// What of the runtime's own lies beside the heap, and so among what C code maps.
+std::uint64_t RuntimesOwn(const GoMemStats& stats) {
+  return stats.mspan_sys + stats.mcache_sys + stats.buck_hash_sys + stats.gc_sys + stats.other_sys;
+}
+
 // Why a container is charged for more than the runtime holds, likeliest first as far as one can
-// know without looking.
+// know without looking. Commands are such as a shell with busybox or mawk has.
 std::vector<GoMemorySuspect> SuspectsOfMore(const GoMemStats& stats) {
   return {
       {"page cache of files it wrote or read",
-       "kubectl top counts active_file; a large JSON file that was written or read stays cached",
-       "active_file in /sys/fs/cgroup/memory.stat (v1: total_active_file in "
-       "/sys/fs/cgroup/memory/memory.stat)",
+       "a large JSON file that was written or read stays cached; kubectl top counts active_file of "
+       "it, memory.current all of it",
+       "grep -E '^(in)?active_file' /sys/fs/cgroup/memory.stat\n"
+       "grep -E '^total_(in)?active_file' /sys/fs/cgroup/memory/memory.stat    (cgroup v1)",
        std::nullopt},
       {"pages released lazily",
-       "with MADV_FREE returned pages stay charged until the kernel wants them (Go 1.12 to 1.15, "
-       "or GODEBUG=madvdontneed=0)",
-       "LazyFree in /proc/PID/smaps_rollup; `go version -m BINARY`", stats.heap_released},
+       "with MADV_FREE (Go 1.12 to 1.15, or GODEBUG=madvdontneed=0) returned pages stay in RSS and "
+       "memory.current until the kernel wants them; the kernel lists them as inactive_file, which "
+       "kubectl top leaves out",
+       "grep LazyFree /proc/PID/smaps_rollup\n"
+       "go version BINARY\n"
+       "tr '\\0' '\\n' < /proc/PID/environ | grep GODEBUG",
+       stats.heap_released},
       {"huge pages",
        "a huge page is charged whole though most of it was returned, and khugepaged fills holes "
        "again",
-       "AnonHugePages in /proc/PID/smaps_rollup; "
-       "/sys/kernel/mm/transparent_hugepage/{enabled,khugepaged/max_ptes_none}",
+       "grep -E '^(Rss|AnonHugePages)' /proc/PID/smaps_rollup\n"
+       "cat /sys/kernel/mm/transparent_hugepage/enabled\n"
+       "cat /sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none",
        stats.heap_released},
       {"cgo and mappings of its own",
-       "malloc of C code, mmap, memory-mapped files: the Go runtime does not see them",
-       "Anonymous and Rss of mappings outside 0xc000000000… in /proc/PID/smaps; `pmap -X PID`",
+       absl::StrFormat("malloc of C code, mmap, memory-mapped files: the Go runtime does not see "
+                       "them. The command adds up what lies outside its heap; of that up to %s "
+                       "bytes are the runtime's own",
+                       Grouped(RuntimesOwn(stats))),
+       "awk '/^[0-9a-f]+-/ {go = /^c0/} /^Anonymous:/ && !go {kb += $2} END {print kb \" kB\"}' "
+       "\\\n/proc/PID/smaps",
        std::nullopt},
       {"files in memory", "tmpfs, /dev/shm, an emptyDir with medium: Memory",
-       "shmem in memory.stat; `df -h -t tmpfs` in the container", std::nullopt},
-      {"other processes of the pod", "the container's figure is of all of them",
-       "/sys/fs/cgroup/cgroup.procs; `ps -o pid,rss,args`", std::nullopt},
+       "grep '^shmem ' /sys/fs/cgroup/memory.stat\n"
+       "df -h -t tmpfs    (in the container)",
+       std::nullopt},
+      {"other processes and containers of the pod",
+       "a container's figure is of all its processes, a pod's of all its containers",
+       "kubectl top pod POD --containers\n"
+       "ps -e -o pid,rss,args",
+       std::nullopt},
       {"kernel memory",
        // A page table has eight bytes for each page of 4 KiB that was ever touched.
-       absl::StrFormat("sockets, dentries, and page tables, here at most Sys / 512 = %d bytes",
-                       stats.sys / 512),
-       "kernel, slab, sock, pagetables in memory.stat; VmPTE in /proc/PID/status", std::nullopt},
+       absl::StrFormat("sockets, dentries, and page tables, here at most Sys / 512 = %s bytes",
+                       Grouped(stats.sys / 512)),
+       "grep -E '^(kernel|slab|sock|pagetables) ' /sys/fs/cgroup/memory.stat\n"
+       "grep VmPTE /proc/PID/status",
+       std::nullopt},
       {"another moment", "dump and container were not read at the same time",
-       "read both again within a second", std::nullopt},
+       "cat /sys/fs/cgroup/memory.current    (within a second of the dump)", std::nullopt},
   };
 }
 
@@ -141,14 +164,16 @@ std::vector<GoMemorySuspect> SuspectsOfLess(const GoMemStats& stats) {
       {"memory never touched",
        "Sys counts what was obtained; fresh spans and the collector's tables are resident only "
        "once written",
-       "Rss in /proc/PID/smaps_rollup",
+       "grep Rss /proc/PID/smaps_rollup",
        stats.heap_idle - stats.heap_released + stats.gc_sys + stats.heap_inuse - stats.heap_alloc},
       {"swap", "swapped pages are charged elsewhere",
-       "Swap in /proc/PID/smaps_rollup; memory.swap.current", std::nullopt},
+       "grep Swap /proc/PID/smaps_rollup\n"
+       "cat /sys/fs/cgroup/memory.swap.current",
+       std::nullopt},
       {"another moment", "dump and container were not read at the same time",
-       "read both again within a second", std::nullopt},
+       "cat /sys/fs/cgroup/memory.current    (within a second of the dump)", std::nullopt},
       {"another container", "the figure is not that of the process's own container",
-       "/proc/PID/cgroup", std::nullopt},
+       "cat /proc/PID/cgroup", std::nullopt},
   };
 }
 
@@ -176,7 +201,7 @@ absl::StatusOr<GoMemStats> ParseGoMemStats(std::string_view json) {
     if (absl::Status status = CheckParts(stats); !status.ok()) return status;
     return stats;
   } catch (const std::exception& error) {
-    return absl::InvalidArgumentError(absl::StrFormat("no Go MemStats: %s", error.what()));
+    return absl::InvalidArgumentError(absl::StrFormat("no Go MemStats: %s", ReasonOf(error)));
   }
 }
 

@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "accounting/report/shown_text.h"
 #include "accounting/report/text_parts.h"
 
@@ -16,7 +18,12 @@
 namespace strata {
 namespace {
 
-std::string Gigabytes(double bytes) { return absl::StrFormat("%.2f GB", bytes / 1e9); }
+// In MB where two places of a GB would say next to nothing.
+std::string Gigabytes(double bytes) {
+  constexpr double kFewBytes = 1e8;
+  return bytes < kFewBytes ? absl::StrFormat("%.2f MB", bytes / 1e6)
+                           : absl::StrFormat("%.2f GB", bytes / 1e9);
+}
 template <class Integer>
 std::string Gigabytes(Integer bytes) {
   return Gigabytes(static_cast<double>(bytes));
@@ -60,7 +67,7 @@ std::string Sentences(const GoMemoryReport& report) {
   absl::StrAppendFormat(
       &text,
       " %s are live objects%s; %s lie free between them in spans that are in use; %s are idle and "
-      "not returned; %s are the runtime's own. %s have been returned and cost nothing.",
+      "not returned; %s are the runtime's own. %s have been returned to the system%s.",
       Gigabytes(report.live_bytes),
       report.heap_objects == 0
           ? ""
@@ -68,7 +75,9 @@ std::string Sentences(const GoMemoryReport& report) {
                 ", %s of them, %.0f bytes each", Grouped(report.heap_objects),
                 static_cast<double>(report.live_bytes) / static_cast<double>(report.heap_objects)),
       Gigabytes(BytesOf(report, "fragmentation")), Gigabytes(BytesOf(report, "idle")),
-      Gigabytes(BytesOf(report, "runtime")), Gigabytes(BytesOf(report, "returned")));
+      Gigabytes(BytesOf(report, "runtime")), Gigabytes(BytesOf(report, "returned")),
+      report.unexplained_bytes.value_or(0) > 0 ? ", and cost nothing unless lazily or in huge pages"
+                                               : "");
   if (report.next_gc_bytes > report.live_bytes) {
     absl::StrAppendFormat(
         &text,
@@ -108,21 +117,26 @@ std::string SuspectsText(const GoMemoryReport& report) {
   if (report.suspects.empty()) return "";
   const bool more = *report.unexplained_bytes > 0;
   std::string text = absl::StrFormat(
-      "\n%s, the likeliest first; what decides it stands behind\n",
+      "\n%s, the likeliest first, and what decides\n"
+      "each; PID is the process's number in the container, mostly 1\n",
       more ? "Suspects for what is not in MemStats" : "Why a container may be charged for less");
   int rank = 0;
   for (const GoMemorySuspect& suspect : report.suspects) {
     absl::StrAppendFormat(
         &text, "%2d. %s%s\n", ++rank, suspect.name,
         suspect.most_bytes ? absl::StrFormat(" (at most %s)", Gigabytes(*suspect.most_bytes)) : "");
-    absl::StrAppend(&text, Lines(suspect.reason, 4), Lines("-> " + suspect.decide, 4));
+    absl::StrAppend(&text, Lines(suspect.reason, 4));
+    // As they are: a command that is folded is none.
+    for (const absl::string_view command : absl::StrSplit(suspect.decide, '\n')) {
+      absl::StrAppend(&text, "      ", command, "\n");
+    }
   }
   return text;
 }
 
 std::string EstimateText(const GoMemoryReport& report, const GoSampleEstimate& estimate) {
   if (estimate.go_sample_bytes == 0) {
-    return absl::StrFormat("\n%s holds nothing to scale by.\n", estimate.sample);
+    return absl::StrFormat("\n%s holds nothing to scale by.\n", Shown(estimate.sample));
   }
   const double scale =
       static_cast<double>(report.live_bytes) / static_cast<double>(estimate.go_sample_bytes);
@@ -134,7 +148,7 @@ std::string EstimateText(const GoMemoryReport& report, const GoSampleEstimate& e
                        "its size classes. If the %s of live objects are such data, there is %.4g "
                        "times as much of "
                        "it. The sample, built in each layout and measured, times that:",
-                       estimate.sample, Grouped(estimate.counts.pairs),
+                       Shown(estimate.sample), Grouped(estimate.counts.pairs),
                        Grouped(estimate.go_sample_bytes), Gigabytes(report.live_bytes), scale),
                    0);
   Table table({"layout", "sample, measured", "all of it, estimated", "Mi", "of Go's live heap"});

@@ -3,6 +3,7 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "absl/status/status.h"
@@ -123,6 +124,12 @@ LayoutReport ReadLayout(const Json& object) {
   return layout;
 }
 
+double SecondsOf(const Json& value) {
+  const double seconds = value.get<double>();
+  if (seconds >= 0) return seconds;
+  throw std::out_of_range("oldest_guard_seconds is no length of time");
+}
+
 DatasetReport ReadDataset(const Json& object) {
   DatasetReport dataset;
   object.at("source").get_to(dataset.source);
@@ -191,6 +198,14 @@ std::int64_t SignedNumber(const Json& value) {
   return static_cast<std::int64_t>(WholeNumber(value));
 }
 
+std::string ReasonOf(const std::exception& error) {
+  const std::string_view what = error.what();
+  const std::size_t end = what.find("] ");
+  if (!what.starts_with("[json.exception.") || end == std::string_view::npos)
+    return std::string(what);
+  return std::string(what.substr(end + 2));
+}
+
 Json OrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 Json DatasetObject(const DatasetReport& dataset) {
@@ -221,6 +236,10 @@ std::string CompareJson(const CompareReport& report) { return JsonDocument(Compa
 Json FootprintObject(const FootprintReport& report) {
   Json document = {{"schema", kReportSchema}, {"dataset", DatasetObject(report.dataset)}};
   document.update(LayoutObject(report.layout));
+  const Footprint& footprint = report.layout.footprint;
+  document["memory_limit_bytes"] =
+      footprint.memory_limit_bytes > 0 ? Json(footprint.memory_limit_bytes) : Json(nullptr);
+  document["oldest_guard_seconds"] = footprint.oldest_guard_seconds;
   document["std_map_bytes"] = OrNull(report.std_map_bytes);
   document["process"] = ProcessObject(report.process);
   if (!report.outers.empty()) document["outers"] = OutersArray(report.outers);
@@ -261,13 +280,22 @@ absl::StatusOr<FootprintReport> ParseFootprintJson(std::string_view json) {
                            .process = ReadProcess(document.at("process")),
                            .std_map_bytes = {},
                            .outers = ReadOuters(document.value("outers", Json::array()))};
-    // Footprints of before there was such a field are read, too.
+    Footprint& footprint = report.layout.footprint;
+    footprint.counts = report.dataset.counts;
+    // Footprints of before there were such fields are read, too.
+    if (document.contains("memory_limit_bytes")) {
+      footprint.memory_limit_bytes =
+          Figure<std::uint64_t>(document, "memory_limit_bytes").value_or(0);
+    }
+    if (document.contains("oldest_guard_seconds")) {
+      footprint.oldest_guard_seconds = SecondsOf(document.at("oldest_guard_seconds"));
+    }
     if (document.contains("std_map_bytes")) {
       report.std_map_bytes = Figure<std::uint64_t>(document, "std_map_bytes");
     }
     return report;
   } catch (const std::exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat("not a footprint: ", error.what()));
+    return absl::InvalidArgumentError(absl::StrCat("not a footprint: ", ReasonOf(error)));
   }
 }
 

@@ -6,6 +6,7 @@
 #define STRATA_ACCOUNTING_REPORT_JSON_PARTS_H_
 
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <string>
 
@@ -36,6 +37,9 @@ inline constexpr std::uint64_t kMostFigure = std::uint64_t{1} << 56;
 /// it is something else: those would take -5 for 2^64 - 5 and 1e30 for whatever.
 std::uint64_t WholeNumber(const Json& value);
 std::int64_t SignedNumber(const Json& value);
+
+/// What is wrong with a text, in the library's words without its number for it.
+std::string ReasonOf(const std::exception& error);
 
 /// The "dataset" object.
 Json DatasetObject(const DatasetReport& dataset);

@@ -111,10 +111,10 @@ void AddLayers(std::span<const NamedRunning> caches, const Labels& labels, Metri
   }
 }
 
-// What walked and running figures have alike. `counts` and `allocated` give a cache's.
-template <class Named, class CountsOf, class AllocatedOf>
-void AddCaches(std::span<const Named> caches, const Labels& labels, CountsOf counts,
-               AllocatedOf allocated, Metrics* metrics) {
+// What walked and running figures have alike; `figures` gives a cache's.
+template <class Named, class FigureOf>
+void AddCaches(std::span<const Named> caches, const Labels& labels, FigureOf figures,
+               Metrics* metrics) {
   const auto add = [&](const char* name, const char* unit, const char* help, auto figure) {
     metrics->Family(name, unit, help);
     for (std::size_t i = 0; i < caches.size(); ++i) {
@@ -124,14 +124,41 @@ void AddCaches(std::span<const Named> caches, const Labels& labels, CountsOf cou
   add("strata_allocated_bytes", "bytes",
       "What the door to memory handed out and did not take back; equals the sum of "
       "strata_memory_bytes.",
-      allocated);
+      [&](const Named& cache) { return figures(cache).allocated_bytes; });
   add("strata_outers", "", "Outer keys held.",
-      [&](const Named& cache) { return counts(cache).outers; });
+      [&](const Named& cache) { return figures(cache).counts.outers; });
   add("strata_entries", "", "Entries held.",
-      [&](const Named& cache) { return counts(cache).entries; });
+      [&](const Named& cache) { return figures(cache).counts.entries; });
   add("strata_records", "", "Records held.",
-      [&](const Named& cache) { return counts(cache).records; });
-  add("strata_pairs", "", "Pairs held.", [&](const Named& cache) { return counts(cache).pairs; });
+      [&](const Named& cache) { return figures(cache).counts.records; });
+  add("strata_pairs", "", "Pairs held.",
+      [&](const Named& cache) { return figures(cache).counts.pairs; });
+  const auto limited = [&](const Named& cache) { return figures(cache).memory_limit_bytes > 0; };
+  if (std::none_of(caches.begin(), caches.end(), limited)) return;
+  metrics->Family("strata_memory_limit_bytes", "bytes",
+                  "The most that a cache may hold; absent where it has no limit.");
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    if (!limited(caches[i])) continue;
+    metrics->Sample({{"cache", labels[i]}}, figures(caches[i]).memory_limit_bytes);
+  }
+}
+
+// `age` gives a cache's, none where it is not known.
+template <class Named, class AgeOf>
+void AddGuards(std::span<const Named> caches, const Labels& labels, AgeOf age, Metrics* metrics) {
+  if (std::none_of(caches.begin(), caches.end(),
+                   [&](const Named& cache) { return age(cache).has_value(); })) {
+    return;
+  }
+  metrics->Family("strata_oldest_guard_seconds", "seconds",
+                  "How long the oldest reader's guard has been open, 0 without guards; what is "
+                  "kept for guards is the layer retained.");
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    const std::optional<double> seconds = age(caches[i]);
+    if (seconds.has_value()) {
+      metrics->Sample({{"cache", labels[i]}}, absl::StrFormat("%.17g", *seconds));
+    }
+  }
 }
 
 void AddContainer(const CgroupBooks& cgroup, Metrics* metrics) {
@@ -183,14 +210,14 @@ std::string OpenMetricsText(std::span<const NamedFootprint> caches, const Proces
   Metrics metrics;
   AddLayers(caches, labels, &metrics);
   AddCaches(
-      caches, labels, [](const NamedFootprint& cache) { return cache.counts; },
-      [](const NamedFootprint& cache) { return cache.footprint.allocated_bytes; }, &metrics);
-  metrics.Family("strata_oldest_guard_seconds", "seconds",
-                 "How long the oldest reader's guard has been open, 0 without guards.");
-  for (std::size_t i = 0; i < caches.size(); ++i) {
-    metrics.Sample({{"cache", labels[i]}},
-                   absl::StrFormat("%.17g", caches[i].footprint.oldest_guard_seconds));
-  }
+      caches, labels,
+      [](const NamedFootprint& cache) -> const Footprint& { return cache.footprint; }, &metrics);
+  AddGuards(
+      caches, labels,
+      [](const NamedFootprint& cache) {
+        return std::optional<double>(cache.footprint.oldest_guard_seconds);
+      },
+      &metrics);
   if (process != nullptr) AddProcess(*process, &metrics);
   return std::move(metrics).Text();
 }
@@ -200,8 +227,11 @@ std::string OpenMetricsText(std::span<const NamedRunning> caches, const ProcessB
   Metrics metrics;
   AddLayers(caches, labels, &metrics);
   AddCaches(
-      caches, labels, [](const NamedRunning& cache) { return cache.running.counts; },
-      [](const NamedRunning& cache) { return cache.running.allocated_bytes; }, &metrics);
+      caches, labels,
+      [](const NamedRunning& cache) -> const RunningFootprint& { return cache.running; }, &metrics);
+  AddGuards(
+      caches, labels, [](const NamedRunning& cache) { return cache.oldest_guard_seconds; },
+      &metrics);
   if (process != nullptr) AddProcess(*process, &metrics);
   return std::move(metrics).Text();
 }

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "accounting/report/label_text.h"
+#include "accounting/report/shown_text.h"
 #include "profile.pb.h"
 
 #include <strata/report.h>
@@ -44,7 +45,7 @@ class ProfileBuilder {
       pprof::Function* const function = profile_.add_function();
       function->set_id(place->second);
       function->set_name(String(name));
-      function->set_system_name(function->name());
+      // No system_name: where it equals the name, pprof takes "a<b>" for a template and shows "a".
       pprof::Location* const location = profile_.add_location();
       location->set_id(place->second);
       location->add_line()->set_function_id(place->second);
@@ -62,7 +63,7 @@ class ProfileBuilder {
 
 void AddLayer(const std::string& cache, const Layer& layer, ProfileBuilder* builder) {
   std::vector<std::uint64_t> stack = {builder->Location(cache)};
-  const std::string path = AsUtf8(layer.name);
+  const std::string path = Shown(AsUtf8(layer.name));
   for (std::size_t end = path.find('/');; end = path.find('/', end + 1)) {
     stack.push_back(builder->Location(absl::StrCat(cache, ":", path.substr(0, end))));
     if (end == std::string::npos) break;
@@ -112,7 +113,9 @@ absl::StatusOr<std::string> PprofProfile(std::span<const NamedFootprint> caches,
   builder.SetType(profile.mutable_period_type(), "total", "bytes");
   profile.set_period(1);
   profile.set_time_nanos(time_ns);
-  const std::vector<std::string> labels = CacheLabels(caches);
+  std::vector<std::string> labels = CacheLabels(caches);
+  // pprof prints a frame's name as it is: a line end would break its tables.
+  for (std::string& label : labels) label = label.empty() ? "(no name)" : Shown(label);
   for (std::size_t i = 0; i < caches.size(); ++i) {
     const Footprint& footprint = caches[i].footprint;
     for (const Layer& layer : footprint.layers) AddLayer(labels[i], layer, &builder);

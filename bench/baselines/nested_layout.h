@@ -363,6 +363,7 @@ Footprint NestedLayout<Choice>::MeasureFootprint() const {
 
   Footprint footprint;
   footprint.layout = Choice::kName;
+  footprint.counts = counts();
   footprint.allocated_bytes = Books::door.allocated_bytes();
   footprint.heap_blocks = Books::door.totals().heap_blocks;
   for (std::size_t i = 0; i < layers.size(); ++i) {

@@ -79,7 +79,9 @@ std::size_t PackedMap::AddRetiredTables(Layer* retained) const {
 
 Footprint PackedMap::Measure() const {
   Footprint footprint{.layout = "packed",
+                      .counts = counts_,
                       .allocated_bytes = door_.allocated_bytes(),
+                      .memory_limit_bytes = MemoryLimit(),
                       .oldest_guard_seconds = eras_.CountReaders().oldest_seconds,
                       .heap_blocks = door_.totals().heap_blocks,
                       .pages = TakenPages()};

@@ -186,6 +186,7 @@ class PackedMap {
   absl::StatusOr<std::vector<OuterFootprint>> LargestOuters(std::size_t most) const;
   const MemoryDoor& door() const { return door_; }
   CacheStats Stats() const;
+  double OldestGuardSeconds() const { return eras_.CountReaders().oldest_seconds; }
   Footprint MeasureFootprint() const;
   /// Checks every invariant by walking; Internal names the one that fails.
   absl::Status Validate() const;
@@ -205,6 +206,11 @@ class PackedMap {
   };
   static constexpr std::uint32_t kNoTable = 0xFFFFFFFF;
   static constexpr std::size_t kMostTables = std::size_t{1} << 26;
+
+  // As reports show it: 0 for none.
+  std::uint64_t MemoryLimit() const {
+    return settings_.memory_limit_bytes == MemoryDoor::kNoLimit ? 0 : settings_.memory_limit_bytes;
+  }
 
   // An outer's blob, read.
   struct OuterBlob {

@@ -24,6 +24,7 @@ void PackedMap::Publish() {
   now.other_bytes =
       held(kSegmentList) + held(kShapes) + held(kPolicy) + held(kScratch) + held(kReaders);
   now.allocated_bytes = door_.allocated_bytes();
+  now.memory_limit_bytes = MemoryLimit();
   running_.Store(now);
 }
 

@@ -4,10 +4,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/kit/sanitizers.h"
@@ -47,6 +50,29 @@ TEST(ProcessMemory, TheFiguresFitTogether) {
   EXPECT_GT(memory.file_bytes, 0U);
   EXPECT_EQ(memory.rss_bytes, memory.anon_bytes + memory.file_bytes);
   EXPECT_GE(memory.peak_rss_bytes, memory.rss_bytes);
+}
+
+TEST(ProcessMemory, FiguresReadWhileAThreadAllocatesAreOfOneMoment) {
+  const ProcessMemory calm = Now();
+  std::atomic<bool> done{false};
+  std::thread allocates([&] {
+    while (!done.load()) {
+      Mapping mapping(MAP_PRIVATE | MAP_ANONYMOUS);
+      mapping.Touch(kMapped);
+    }
+  });
+  // Files' pages stay what they are, whatever anonymous memory does between two looks.
+  constexpr std::uint64_t kMoved = std::uint64_t{1} << 20;
+  for (int i = 0; i < 300; ++i) {
+    for (const auto& memory : {ReadProcessMemory(), ReadProcessMemoryRoughly()}) {
+      ASSERT_TRUE(memory.ok());
+      EXPECT_EQ(memory->rss_bytes, memory->anon_bytes + memory->file_bytes);
+      EXPECT_LT(memory->file_bytes, calm.file_bytes + kMoved);
+      EXPECT_GT(memory->file_bytes + kMoved, calm.file_bytes);
+    }
+  }
+  done.store(true);
+  allocates.join();
 }
 
 TEST(ProcessMemory, RssGrowsByWhatIsTouchedAndNotByWhatIsMapped) {

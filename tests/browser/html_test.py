@@ -1,7 +1,7 @@
 """The pages of `strata footprint`, `compare` and `diff` in a headless Chromium: they render, their
 figures are those of the JSON, zooming works, nothing goes wrong and nothing is fetched.
 
-    html_test.py STRATA [--pictures FOLDER]
+    html_test.py STRATA HOSTILE_NAMES_PROGRAM [--pictures FOLDER]
 
 With --pictures, a picture of each page in light, dark and phone width is kept there, to look at.
 """
@@ -20,6 +20,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.support.ui import WebDriverWait
 
 STRATA = sys.argv.pop(1)
+HOSTILE = sys.argv.pop(1)
 PICTURES = None
 if "--pictures" in sys.argv:
     PICTURES = sys.argv.pop(sys.argv.index("--pictures") + 1)
@@ -42,6 +43,11 @@ def grouped(number):
     return ("\u2212" if number < 0 else "") + f"{abs(number):,}"
 
 
+def brief(name):
+    """As the page writes a name: what is long is cut."""
+    return name if len(name) <= 120 else name[:119] + "\u2026"
+
+
 class Browser:
     """A Chromium with a profile of its own."""
 
@@ -55,6 +61,9 @@ class Browser:
             options.add_argument("--blink-settings=preferredColorScheme=0")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+        self.resize(width, height)
+
+    def resize(self, width, height):
         # A phone's width is narrower than a window may be.
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
@@ -200,6 +209,7 @@ class HtmlTest(unittest.TestCase):
             self.assertIn(grouped(process["unexplained_bytes"][of]),
                           [row["bytes"] for row in rows if row["term"] == "unexplained"])
         self.expect_drawn("#process-chart", 2)
+        self.expect_figures_beside_bars()
 
     def zoomed(self):
         return self.browser.script("return document.getElementById('treemap').dataset.zoom")
@@ -285,6 +295,75 @@ class HtmlTest(unittest.TestCase):
                              ("+" if change > 0 else "") + grouped(change))
         self.assertEqual(rows["all layers"]["after"], grouped(report["total_bytes"]["b"]))
         self.expect_drawn("#changes", 2)
+
+    def test_hostile_names_are_text(self):
+        run(HOSTILE, self.folder.name)
+        names = self.read("names.json")
+        self.open("footprint.html")
+        report = self.data()
+        shown = [brief(name) for name in names]
+        self.assertEqual([row["outer"] for row in self.browser.table("outers")], shown)
+        self.assertEqual(sorted(row["layer"] for row in self.browser.table("layers")
+                                if row["items"] == "1"), sorted(
+            brief(layer["name"].split("/", 1)[-1]) for layer in report["layers"]))
+        self.assertEqual(sum(layer["total_bytes"] for layer in report["layers"]),
+                         report["total_bytes"])
+        self.expect_drawn("#treemap", len(names) // 2)
+        self.expect_nobody_owns("<b>packed</b>: </title>")
+        self.browser.picture("hostile-light")
+        # A row that is clicked is zoomed to, whatever its name.
+        for name in ("__proto__", "<script>document.title='owned'<"):
+            button = self.browser.script("""
+                return [...document.querySelectorAll('#layers button.name')]
+                  .find((one) => one.dataset.path === arguments[0]);""", name)
+            self.browser.script("arguments[0].click()", button)
+            self.browser.wait(lambda: self.zoomed() == name)
+        self.open("diff.html")
+        self.assertEqual(len(self.browser.table("layers")), len(names) + 1)
+        self.expect_nobody_owns("</script><script>")
+        self.browser.picture("hostile-diff-light")
+
+    def expect_nobody_owns(self, title):
+        self.assertTrue(self.browser.driver.title.startswith(title), self.browser.driver.title)
+        self.assertEqual(self.browser.script(
+            "return document.querySelectorAll('img, #page script, #page b > b').length"), 0)
+        self.assertLessEqual(
+            self.browser.script("return document.documentElement.scrollWidth"), 1200)
+        # Figures stay in sight, however long the name beside them.
+        self.assertLessEqual(self.browser.script("""
+            return Math.max(...[...document.querySelectorAll('td:first-child')]
+              .map((cell) => cell.getBoundingClientRect().width));"""), 600)
+
+    def test_window_that_changes_its_size_draws_anew(self):
+        for name in ("footprint-a.html", "compare.html", "diff.html"):
+            self.open(name)
+            for width in (700, 420, 1200):
+                self.browser.resize(width, 1400)
+                self.browser.wait(lambda: self.browser.script(
+                    "return document.querySelector('.chart svg').getBoundingClientRect().width <"
+                    "       arguments[0] && document.documentElement.scrollWidth <= arguments[0]",
+                    width))
+            self.expect_drawn(".chart", 2)
+            self.expect_quiet()
+
+    def expect_figures_beside_bars(self):
+        """The figure of each bar of the process stands right of all its parts."""
+        rows = self.browser.script("""
+            const picture = document.querySelector('#process-chart');
+            const texts = [...picture.querySelectorAll('svg text')];
+            const filled = [...picture.querySelectorAll('svg path')].filter((path) => {
+              const box = path.getBoundingClientRect();
+              return path.getAttribute('fill') !== 'none' && box.height > 8 && box.height < 30;
+            });
+            return texts.filter((text) => / [KMGT]?i?B$/.test(text.textContent)).flatMap((text) => {
+              const at = text.getBoundingClientRect();
+              const bar = filled.map((path) => path.getBoundingClientRect())
+                .filter((box) => box.top < at.bottom && box.bottom > at.top);
+              return bar.length === 0 ? [] : [[at.left, Math.max(...bar.map((box) => box.right))]];
+            });""")
+        self.assertGreaterEqual(len(rows), 2)
+        for left, right in rows:
+            self.assertGreaterEqual(left + 1, right)
 
     def test_prints_in_black_on_white(self):
         self.open("footprint-a.html")

@@ -2,6 +2,7 @@
 // each layout on each shape of data.
 #include <signal.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -245,6 +246,18 @@ TEST_F(CompareTest, FootprintByOuterNamesTheLargestAndWhatDeletingThemFrees) {
   ExpectSuccess(text);
   EXPECT_THAT(text.out, HasSubstr("freed"));
   EXPECT_FALSE(Parse(Strata({"footprint", path, "--format", "json"})).contains("outers"));
+}
+
+TEST_F(CompareTest, FootprintIsOneScreenAndTheContainerIsFirst) {
+  for (const std::string_view layout : LayoutNames()) {
+    const Finished text =
+        Strata({"footprint", Gen("forum", "2000"), "--layout", std::string(layout)});
+    ExpectSuccess(text);
+    EXPECT_LE(std::count(text.out.begin(), text.out.end(), '\n'), 55) << text.out;
+    // Or that there is none.
+    EXPECT_LT(text.out.find("container"), text.out.find("anonymous memory"));
+    EXPECT_LT(text.out.find("anonymous memory"), text.out.find("all layers"));
+  }
 }
 
 TEST_F(CompareTest, PackedIsTheLayoutWhereNoneIsNamed) {

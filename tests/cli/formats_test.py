@@ -1,7 +1,7 @@
 """What `strata footprint` writes, opened by the tools it is written for: Debian's `go tool pprof`
 and the OpenMetrics parser of python3-prometheus-client.
 
-    formats_test.py STRATA
+    formats_test.py STRATA HOSTILE_NAMES_PROGRAM
 """
 import html
 import json
@@ -20,6 +20,7 @@ import urllib.request
 from prometheus_client.openmetrics import parser
 
 STRATA = sys.argv.pop(1)
+HOSTILE = sys.argv.pop(1)
 
 
 def run(*words):
@@ -178,6 +179,43 @@ class FormatsTest(unittest.TestCase):
         resident = families["strata_process_resident_bytes"].samples[0].value
         self.assertEqual(sum(s.value for s in process if s.labels["of"] in ("anon", "file")),
                          resident)
+
+    def test_hostile_names_stay_one_label_for_prometheus(self):
+        names = self.hostile_names()
+        with open(self.path("metrics.txt"), encoding="utf-8", newline="") as file:
+            families = {family.name: family
+                        for family in parser.text_string_to_metric_families(file.read())}
+        self.assertEqual([s.labels["cache"] for s in families["strata_pairs"].samples], names)
+        memory = families["strata_memory_bytes"].samples
+        self.assertEqual({s.labels["cache"] for s in memory}, set(names))
+        for number, name in enumerate(names, 1):
+            self.assertEqual(sum(s.value for s in memory if s.labels["cache"] == name),
+                             71455 * number)
+
+    def test_hostile_names_stay_one_line_for_pprof(self):
+        names = self.hostile_names()
+        frames, _ = self.top(self.path("profile.pb.gz"))
+        whole = sorted(flat for frame, (flat, _) in frames.items() if frame.endswith(":log"))
+        self.assertEqual(whole, [70123 * number for number in range(1, len(names) + 1)])
+        sums = sorted(cum for frame, (_, cum) in frames.items() if ":" not in frame)
+        self.assertEqual(sums, [71455 * number for number in range(1, len(names) + 1)])
+        text = self.pprof("-top", "-nodefraction=0", self.path("profile.pb.gz"))
+        self.assertIsNone(re.search(r"[\x00-\x09\x0b-\x1f\u2028\u202e]", text))
+
+    def test_hostile_names_move_no_terminals_cursor(self):
+        self.hostile_names()
+        with open(self.path("footprint.txt"), encoding="utf-8", newline="") as file:
+            text = file.read()
+        self.assertIsNone(re.search(r"[\x00-\x09\x0b-\x1f\u2028\u202e]", text))
+        self.assertIn("line\\nbreak", text)
+        # The JSON is read again as it was written.
+        self.assertIn("all layers", run(STRATA, "diff", self.path("footprint.json"),
+                                        self.path("footprint.json")))
+
+    def hostile_names(self):
+        run(HOSTILE, self.folder.name)
+        with open(self.path("names.json"), encoding="utf-8") as file:
+            return json.load(file)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,47 @@ TEST(ListenTest, ServesTheCacheUnderItsNameWhileItIsWrittenTo) {
                                               running.total_bytes(), "\n")));
 }
 
+TEST(ListenTest, CacheAtItsLimitShowsTheLimitAndTheGuardThatKeepsMemoryBack) {
+  constexpr std::uint64_t kLimit = std::uint64_t{3} << 20;
+  Cache cache = Cache::Create({.name = "shop", .memory_limit_bytes = kLimit}).value();
+  const std::string text(200, 'x');
+  const auto put = [&](int i) {
+    const std::string value = absl::StrCat(i, text);
+    const Records list = {{{"k", value}}};
+    return cache.Put("a", absl::StrCat(i), list);
+  };
+  ASSERT_TRUE(put(0).ok());
+  const ReadGuard guard(cache);
+  ASSERT_TRUE(guard.Find("a", "0", 0, "k").valid());
+  int next = 1;
+  while (put(next).ok()) ++next;
+  // What the guard may still read is out of use, and kept.
+  for (int i = 0; i < next; ++i) cache.Delete("a", absl::StrCat(i));
+  while (cache.Maintain(1 << 20)) {
+  }
+  while (cache.OldestGuardSeconds() <= 0) {
+  }
+  const auto server = Listen(":0", cache, [] { return DebugHealth{}; }).value();
+  const json footprint = json::parse(HttpGet(server->port(), "/footprint").body);
+  EXPECT_EQ(footprint.at("memory_limit_bytes"), kLimit);
+  EXPECT_LE(footprint.at("total_bytes").get<std::uint64_t>(), kLimit);
+  EXPECT_GT(footprint.at("oldest_guard_seconds").get<double>(), 0);
+  std::uint64_t retained = 0;
+  for (const json& layer : footprint.at("layers")) {
+    if (layer.at("name") == "retained") retained = layer.at("total_bytes").get<std::uint64_t>();
+  }
+  EXPECT_GE(retained, std::uint64_t{256} << 10);  // a segment of what was there before
+  EXPECT_THAT(HttpGet(server->port(), "/footprint?format=text").body,
+              testing::ContainsRegex("of its limit of 3,145,728\nthe oldest guard has been open"));
+  EXPECT_THAT(HttpGet(server->port(), "/footprint?format=html").body,
+              HasSubstr("\"memory_limit_bytes\":3145728"));
+  const std::string metrics = HttpGet(server->port(), "/metrics").body;
+  EXPECT_THAT(metrics, HasSubstr("strata_memory_limit_bytes{cache=\"shop\"} 3145728\n"));
+  EXPECT_THAT(metrics, HasSubstr("strata_oldest_guard_seconds{cache=\"shop\"} "));
+  EXPECT_THAT(metrics, HasSubstr(absl::StrCat("layer=\"retained\",state=\"dead\"} ",
+                                              cache.Running().log_kept_bytes, "\n")));
+}
+
 TEST(ListenTest, FollowingIsHealthyFromItsFirstRoundToItsFirstError) {
   FollowStatus status;
   EXPECT_FALSE(HealthOf(status).healthy) << "nothing is loaded";

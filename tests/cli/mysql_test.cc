@@ -1,15 +1,19 @@
 // The program on a real server: a table loaded, dumped, looked into and compared like a file.
 #include <signal.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "gmock/gmock.h"
 #include "nlohmann/json.hpp"
 #include "tests/accounting/debug_http/http_client.h"
+#include "tests/accounting/debug_http/whole_figures.h"
 #include "tests/cli/program.h"
 
 namespace strata::cli {
@@ -225,6 +229,51 @@ TEST_F(ProgramMySqlTest, WhileItFollowsItCanBeAskedForItsHealthAndItsBytes) {
       Strata({"load", Url(), "--follow", "--listen", "127.0.0.1:" + std::to_string(port)}), 1,
       "127.0.0.1:" + std::to_string(port));
   ExpectFailure(Strata({"load", Url(), "--follow", "--listen", "nowhere"}), 2, "--listen");
+  kill(started.pid(), SIGTERM);
+  const Finished finished = started.Wait();
+  EXPECT_EQ(finished.exit, 0) << finished.err;
+}
+
+TEST_F(ProgramMySqlTest, FiguresAddUpWhileRowsArriveAndItIsAskedAllTheTime) {
+  ExpectSuccess(Shell(client_ + "\"ALTER TABLE " + database_ +
+                      ".t ADD updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6), ADD INDEX "
+                      "(updated_at), ADD INDEX (outer_key, inner_key); DELETE FROM " +
+                      database_ + ".t\""));
+  Started started({"load", Url(), "--follow", "--poll-interval", "10ms", "--reconcile-interval",
+                   "300ms", "--listen", ":0"});
+  const int port = PortOf(started);
+  ASSERT_GT(port, 0);
+  // Every entry has one record of one pair, so that two moments in one answer show.
+  std::string rows = "USE " + database_ + ";";
+  for (int i = 0; i < 1500; ++i) {
+    const std::string inner = std::to_string(i % 400);
+    rows += " DELETE FROM t WHERE inner_key = '" + inner +
+            "'; INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES ('o" +
+            std::to_string(i % 7) + "','" + inner + "',0,'k','" + std::to_string(i) +
+            " and more')" + ";";
+  }
+  std::atomic<bool> done{false};
+  std::thread writes([&] {
+    ExpectSuccess(Shell(client_ + "\"" + rows + "\""));
+    done.store(true);
+  });
+  int scrapes = 0;
+  double most_entries = 0;
+  for (; !done.load() || scrapes < 20; ++scrapes) {
+    const auto metrics = ReadWholeMetrics(HttpGet(port, "/metrics").body);
+    const auto figure = [&](const char* name) {
+      return metrics.at(std::string("strata_") + name + "{cache=\"cache\"}");
+    };
+    EXPECT_EQ(figure("pairs"), figure("records"));
+    EXPECT_EQ(figure("records"), figure("entries"));
+    most_entries = std::max(most_entries, figure("entries"));
+    const WholeFootprint whole = ReadWholeFootprint(HttpGet(port, "/footprint").body);
+    EXPECT_EQ(whole.pairs, whole.records);
+    EXPECT_EQ(whole.records, whole.entries);
+    EXPECT_GT(ReadWholeProfile(HttpGet(port, "/debug/pprof/heap").body), 0u);
+  }
+  writes.join();
+  EXPECT_GT(most_entries, 0) << scrapes;
   kill(started.pid(), SIGTERM);
   const Finished finished = started.Wait();
   EXPECT_EQ(finished.exit, 0) << finished.err;

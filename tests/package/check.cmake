@@ -44,6 +44,29 @@ function(must_fail_saying pattern)
   endif()
 endfunction()
 
+# Of the libraries and the code that match `pattern` there is none in the program.
+function(must_not_link program pattern)
+  find_program(NM nm REQUIRED)
+  find_program(READELF readelf REQUIRED)
+  must_run(${READELF} -d ${program})
+  if(NOT output MATCHES "NEEDED")
+    message(FATAL_ERROR "${program} needs no library at all: ${output}")
+  endif()
+  string(REGEX MATCHALL "NEEDED[^\n]*" needed "${output}")
+  if(needed MATCHES "${pattern}")
+    message(FATAL_ERROR "${program} needs '${CMAKE_MATCH_0}': ${needed}")
+  endif()
+  must_run(${NM} -C ${program})
+  if(NOT output MATCHES "strata::Cache::Put")
+    message(FATAL_ERROR "${program} has no symbols to look through")
+  endif()
+  if(output MATCHES "[^\n]*(${pattern})[^\n]*")
+    message(FATAL_ERROR "${program} holds '${CMAKE_MATCH_0}'")
+  endif()
+endfunction()
+set(for_reports "protobuf|httplib|nlohmann|echarts|strata::DebugServer|strata::FootprintHtml")
+set(for_loading "libz[.]|libzstd|mysql|mariadb|simdjson|inflate|deflate")
+
 set(configure ${CMAKE_COMMAND} -S ${consumer} -B ${scratch} -G Ninja
     -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_BUILD_TYPE=Debug -D CMAKE_EXPORT_COMPILE_COMMANDS=ON)
 
@@ -104,6 +127,7 @@ elseif(CASE STREQUAL "find_package")
   must_run(${CMAKE_COMMAND} --build ${scratch})
   must_print(def ${scratch}/embed)
   must_not_leak_flags(embed.cc)
+  must_not_link(${scratch}/embed "${for_reports}|${for_loading}")
 
 elseif(CASE STREQUAL "find_package_loader")
   must_run(${configure} -D CMAKE_PREFIX_PATH=${prefix} -D VERSION=${PROJECT_VERSION}
@@ -113,6 +137,8 @@ elseif(CASE STREQUAL "find_package_loader")
   file(WRITE ${scratch}/in.json "{\"fieldA\": {\"xyz\": [{\"123\": \"abc\"}, {\"456\": \"def\"}]}}")
   must_print("2 records" ${scratch}/load ${scratch}/in.json)
   must_not_leak_flags(load.cc)
+  must_not_link(${scratch}/embed "${for_reports}|${for_loading}")
+  must_not_link(${scratch}/load "${for_reports}")
 
 elseif(CASE STREQUAL "find_package_debug_http")
   # Of what the builder needed for reports, its users do not need the JSON library.

@@ -5,11 +5,11 @@
 //     const std::string& name = cache.options().name;
 //     auto server = strata::DebugServer::Start("127.0.0.1:6070", {
 //         .caches = [&] {
-//           return std::vector<strata::NamedFootprint>{
-//               {name, cache.counts(), cache.MeasureFootprint()}};
+//           return std::vector<strata::NamedFootprint>{{name, cache.MeasureFootprint()}};
 //         },
 //         .running = [&] {
-//           return std::vector<strata::NamedRunning>{{name, cache.Running()}};
+//           return std::vector<strata::NamedRunning>{
+//               {name, cache.Running(), cache.OldestGuardSeconds()}};
 //         }});
 //
 //     GET /              what there is
@@ -27,6 +27,8 @@
 // `running`, which walks nothing and holds no writer up, at most ten times a second. `caches`,
 // which walks, is called by one thread at a time, at most once a second and for at most a twentieth
 // of the time, and only for /footprint and profiles: between, all clients get the same measurement.
+// While it walks, the measurement before is given; a first one that takes long is waited for by a
+// few clients and the others get 503, so that /healthz and /metrics are answered meanwhile.
 //
 // There is no authentication and no encryption: an address that is not loopback shows names and
 // sizes of data to whoever reaches it.

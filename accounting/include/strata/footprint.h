@@ -33,11 +33,24 @@ struct Layer {
   void AddBlock(const void* block, std::uint64_t used, std::uint64_t dead = 0);
 };
 
-/// All layers of a layout, and the door's sum beside them.
+/// What a layout holds. Pairs are counted once a record, records once a list.
+struct Counts {
+  std::uint64_t outers = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t records = 0;
+  std::uint64_t pairs = 0;
+
+  friend bool operator==(const Counts&, const Counts&) = default;
+};
+
+/// All layers of a layout, the door's sum beside them, and what is held: of one moment.
 struct Footprint {
   std::string layout{};               ///< "interned", "std_map", …
   std::vector<Layer> layers{};        ///< leaves only
+  Counts counts{};                    ///< what they hold
   std::uint64_t allocated_bytes = 0;  ///< the door's independent running sum
+  /// The most that may be held (Options::memory_limit_bytes); 0: no limit.
+  std::uint64_t memory_limit_bytes = 0;
   /// How long the oldest reader's guard has been open, in seconds to about 0.01; 0 without guards.
   /// What is kept for guards is the layer "retained".
   double oldest_guard_seconds = 0;
@@ -52,16 +65,6 @@ struct Footprint {
 
   /// The layer of that name, null when there is none. Lives as long as `layers` is unchanged.
   const Layer* Find(std::string_view name) const;
-};
-
-/// What a layout holds. Pairs are counted once a record, records once a list.
-struct Counts {
-  std::uint64_t outers = 0;
-  std::uint64_t entries = 0;
-  std::uint64_t records = 0;
-  std::uint64_t pairs = 0;
-
-  friend bool operator==(const Counts&, const Counts&) = default;
 };
 
 /// What a cache holds, from figures that its writes keep up to date: nothing is walked. All of one
@@ -80,7 +83,8 @@ struct RunningFootprint {
   std::uint64_t dictionary_bytes = 0;  ///< index and table of strings
   std::uint64_t other_bytes = 0;       ///< shapes, policy, lists of segments, readers, scratch
 
-  std::uint64_t allocated_bytes = 0;  ///< the door's own sum
+  std::uint64_t allocated_bytes = 0;     ///< the door's own sum
+  std::uint64_t memory_limit_bytes = 0;  ///< the most that may be held; 0: no limit
 
   /// The sum of the parts: equal to allocated_bytes, and to what a walk finds.
   std::uint64_t total_bytes() const {

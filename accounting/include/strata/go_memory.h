@@ -62,7 +62,7 @@ struct GoMemoryTerm {
 struct GoMemorySuspect {
   std::string name;
   std::string reason;
-  std::string decide;                       ///< the file or command that decides it
+  std::string decide;  ///< the commands that decide it, a line each; PID is the process's
   std::optional<std::uint64_t> most_bytes;  ///< it can be no more than this, where that is known
 };
 

@@ -1,9 +1,10 @@
 // Reports: measured figures as text for people, as JSON for programs, as a page with pictures, and
 // in the forms that other tools open: pprof and OpenMetrics. The library strata::report.
 //
+//     const strata::Footprint footprint = cache.MeasureFootprint();
 //     strata::FootprintReport report = {
-//         .dataset = {.source = cache.options().name, .counts = cache.counts()},
-//         .layout = {.footprint = cache.MeasureFootprint()}};
+//         .dataset = {.source = cache.options().name, .counts = footprint.counts},
+//         .layout = {.footprint = footprint}};
 //     std::cout << strata::FootprintText(report);
 //
 // Scripts rely on the JSON forms: fields are added, never renamed or dropped. A figure that could
@@ -102,7 +103,6 @@ absl::StatusOr<FootprintReport> ParseFootprintJson(std::string_view json);
 /// share one are told apart by nothing.
 struct NamedFootprint {
   std::string cache;
-  Counts counts;
   Footprint footprint;
 };
 
@@ -125,6 +125,8 @@ std::string OpenMetricsText(std::span<const NamedFootprint> caches,
 struct NamedRunning {
   std::string cache;
   RunningFootprint running;
+  /// Cache::OldestGuardSeconds; none: not shown.
+  std::optional<double> oldest_guard_seconds{};
 };
 
 /// The same of running figures, for which nothing is walked: the layers are those that a cache

@@ -171,6 +171,9 @@ class Cache {
   /// The running figures as the last write left them, all of one moment. O(1), well under a
   /// microsecond, from any thread; neither waits for a writer nor makes it wait.
   RunningFootprint Running() const;
+  /// How long the oldest open guard has been open, in seconds to about 0.01; 0 without guards. A
+  /// look at every open guard, some hundred at most, from any thread, without waiting.
+  double OldestGuardSeconds() const;
   /// Waits for a write that is going on, then looks at every open guard and, where there are any,
   /// at every segment (256 KiB).
   CacheStats Stats() const;

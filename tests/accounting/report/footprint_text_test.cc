@@ -21,7 +21,7 @@ FootprintReport Sample() {
   const NamedFootprint shop = SampleFootprint("shop", 10);
   FootprintReport report{};
   report.dataset = {.source = "shop.json",
-                    .counts = shop.counts,
+                    .counts = shop.footprint.counts,
                     .distinct_strings = {},
                     .text_bytes = {},
                     .digest = ""};
@@ -124,6 +124,22 @@ TEST(FootprintTextTest, FitsOneScreen) {
   report.std_map_bytes = 7'145'500;
   const std::string text = FootprintText(report);
   EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 50);
+}
+
+TEST(FootprintTextTest, ShowsHowNearTheLimitItIsAndWhoKeepsMemoryBack) {
+  FootprintReport report{};
+  report.layout.footprint = SampleFootprint("shop", 10).footprint;
+  const std::string plain = FootprintText(report);
+  EXPECT_THAT(plain, HasSubstr("walked 714,550 bytes = counted at the door\n"));
+  EXPECT_THAT(plain, Not(HasSubstr("guard")));
+  report.layout.footprint.memory_limit_bytes = 1'429'100;
+  report.layout.footprint.oldest_guard_seconds = 12.34;
+  report.layout.footprint.layers.push_back({.name = "retained", .dead_bytes = 262'144});
+  report.layout.footprint.allocated_bytes += 262'144;
+  const std::string text = FootprintText(report);
+  EXPECT_THAT(text, HasSubstr("= counted at the door; 68.3% of its limit of 1,429,100\n"));
+  EXPECT_THAT(text, HasSubstr("the oldest guard has been open for 12.34 s; 262,144 bytes are kept "
+                              "for guards\n"));
 }
 
 }  // namespace

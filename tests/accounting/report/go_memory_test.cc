@@ -3,10 +3,19 @@
 // Threads: one.
 #include <strata/go_memory.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 
 namespace strata {
@@ -77,6 +86,47 @@ TEST(GoMemoryTest, SuspectThatCannotBeAllOfItStandsBehind) {
   EXPECT_EQ(place(std::uint64_t{17367} << 20), 2u);
   // More is missing than was ever returned.
   EXPECT_GT(place(std::uint64_t{80'000} << 20), 5u);
+}
+
+// The commands of a suspect as a person would paste them, for the process `pid`; the remarks behind
+// them are no part of them.
+std::string Pasted(const std::string& commands, pid_t pid) {
+  std::string pasted;
+  for (const absl::string_view line : absl::StrSplit(commands, '\n')) {
+    const std::string whole(line);
+    pasted += whole.substr(0, whole.find("    (")) + "\n";
+  }
+  return absl::StrReplaceAll(pasted, {{"/PID/", absl::StrCat("/", pid, "/")}});
+}
+
+TEST(GoMemoryTest, WhatDecidesASuspectIsForAShell) {
+  const GoMemStats stats = Dump("memstats_a.json");
+  for (const std::uint64_t observed : {std::uint64_t{17367} << 20, std::uint64_t{1} << 30}) {
+    for (const GoMemorySuspect& suspect : ExplainGoMemory(stats, observed).suspects) {
+      const std::string commands = Pasted(suspect.decide, getpid());
+      EXPECT_EQ(std::system(("sh -n <<'END'\n" + commands + "END\n").c_str()), 0) << commands;
+      EXPECT_EQ(commands.find("PID"), std::string::npos) << commands;
+      // What reads this process's own files runs here, too. Not every kernel has every field.
+      if (commands.find("/proc/") == std::string::npos) continue;
+      const std::string quiet = "{\n" + commands + "} > /dev/null 2>&1";
+      EXPECT_NE(WEXITSTATUS(std::system(quiet.c_str())), 127) << commands;
+    }
+  }
+}
+
+TEST(GoMemoryTest, WhatLiesOutsideGosHeapIsAddedUpByTheCommand) {
+  for (const GoMemorySuspect& suspect :
+       ExplainGoMemory(Dump("memstats_a.json"), std::uint64_t{17367} << 20).suspects) {
+    if (!suspect.name.starts_with("cgo")) continue;
+    FILE* const pipe = popen(Pasted(suspect.decide, getpid()).c_str(), "r");
+    ASSERT_NE(pipe, nullptr);
+    long kib = 0;
+    EXPECT_EQ(std::fscanf(pipe, "%ld kB", &kib), 1);
+    EXPECT_EQ(pclose(pipe), 0);
+    EXPECT_GT(kib, 100);  // nothing of this process is Go's heap
+    return;
+  }
+  FAIL() << "nobody suspects cgo";
 }
 
 TEST(GoMemoryTest, BooksThatDoNotCloseShowTheirRest) {

@@ -21,7 +21,7 @@ using testing::StartsWith;
 FootprintReport Sample(const std::string& source) {
   const NamedFootprint shop = SampleFootprint("shop", 1);
   return {.dataset = {.source = source,
-                      .counts = shop.counts,
+                      .counts = shop.footprint.counts,
                       .distinct_strings = {},
                       .text_bytes = {},
                       .digest = ""},

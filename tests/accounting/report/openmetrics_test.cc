@@ -77,6 +77,27 @@ TEST(OpenMetricsTest, ContainerIsShownAsFarAsTheKernelSays) {
   EXPECT_THAT(text, Not(HasSubstr("strata_process_memory_bytes")));
 }
 
+TEST(OpenMetricsTest, LimitsAndGuardsAreShownOfCachesThatHaveThem) {
+  std::vector<NamedFootprint> caches = TwoCaches();
+  EXPECT_THAT(OpenMetricsText(caches), Not(HasSubstr("strata_memory_limit_bytes")));
+  caches[1].footprint.memory_limit_bytes = 5'000'000;
+  caches[1].footprint.oldest_guard_seconds = 1.5;
+  const std::string text = OpenMetricsText(caches);
+  EXPECT_THAT(text, HasSubstr("strata_memory_limit_bytes{cache=\"users\"} 5000000\n"));
+  EXPECT_THAT(text, Not(HasSubstr("strata_memory_limit_bytes{cache=\"shop\"}")));
+  EXPECT_THAT(text, HasSubstr("strata_oldest_guard_seconds{cache=\"users\"} 1.5\n"));
+
+  std::vector<NamedRunning> running = {{.cache = "shop", .running = {}},
+                                       {.cache = "users", .running = {}}};
+  EXPECT_THAT(OpenMetricsText(running), Not(HasSubstr("strata_oldest_guard_seconds")));
+  running[1].running.memory_limit_bytes = 5'000'000;
+  running[1].oldest_guard_seconds = 0.25;
+  const std::string scraped = OpenMetricsText(running);
+  EXPECT_THAT(scraped, HasSubstr("strata_memory_limit_bytes{cache=\"users\"} 5000000\n"));
+  EXPECT_THAT(scraped, HasSubstr("strata_oldest_guard_seconds{cache=\"users\"} 0.25\n"));
+  EXPECT_THAT(scraped, Not(HasSubstr("strata_oldest_guard_seconds{cache=\"shop\"}")));
+}
+
 TEST(OpenMetricsTest, NamesOfAnyBytesStayOneLabel) {
   const std::vector<NamedFootprint> caches = {SampleFootprint("a\"b\\c\nd\xC0", 1)};
   EXPECT_THAT(OpenMetricsText(caches),

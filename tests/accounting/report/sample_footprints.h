@@ -28,10 +28,9 @@ inline NamedFootprint SampleFootprint(std::string cache, std::uint64_t scale) {
                                   .used_bytes = 70'000 * scale,
                                   .slack_bytes = 123 * scale,
                                   .dead_bytes = 0}}};
+  footprint.counts = {.outers = 1, .entries = 2, .records = 3, .pairs = 4 * scale};
   footprint.allocated_bytes = footprint.total_bytes();
-  return {.cache = std::move(cache),
-          .counts = {.outers = 1, .entries = 2, .records = 3, .pairs = 4 * scale},
-          .footprint = std::move(footprint)};
+  return {.cache = std::move(cache), .footprint = std::move(footprint)};
 }
 
 inline std::vector<NamedFootprint> TwoCaches() {

@@ -15,11 +15,11 @@ int main() {
   if (!cache.ok()) return 1;
   strata::Records list = {{{"123", "abc"}}};
   if (!cache->Put("fieldA", "xyz", list).ok()) return 1;
-  auto server = strata::DebugServer::Start(
-      ":0", {.caches = [&] {
-        return std::vector<strata::NamedFootprint>{
-            {cache->options().name, cache->counts(), cache->MeasureFootprint()}};
-      }});
+  auto server =
+      strata::DebugServer::Start(":0", {.caches = [&] {
+                                   return std::vector<strata::NamedFootprint>{
+                                       {cache->options().name, cache->MeasureFootprint()}};
+                                 }});
   if (!server.ok()) return 1;
 
   const int connection = socket(AF_INET, SOCK_STREAM, 0);
