@@ -22,15 +22,17 @@
 namespace strata::cli {
 namespace {
 
-// Those of the three signals that whoever started us does not want ignored.
+// SIGINT and SIGTERM end following, and nothing else does: also where a shell that started us in
+// the background has them ignored. The kernel keeps a blocked signal for us whatever its
+// disposition. SIGHUP ends it unless whoever started us (nohup) wants it ignored.
 sigset_t SignalsToEndBy() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-    struct sigaction action = {};
-    sigaction(number, nullptr, &action);
-    if (action.sa_handler != SIG_IGN) sigaddset(&signals, number);
-  }
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  struct sigaction action = {};
+  sigaction(SIGHUP, nullptr, &action);
+  if (action.sa_handler != SIG_IGN) sigaddset(&signals, SIGHUP);
   return signals;
 }
 
@@ -128,7 +130,6 @@ absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowT
                                           bool progress_wanted) {
   absl::StatusOr<Cache> cache = Cache::Create();
   if (!cache.ok()) return cache.status();
-  const auto began = std::chrono::steady_clock::now();
   // Held before the follower starts: its threads are to leave the signals to this one.
   const InterruptsHeld held;
   const sigset_t signals = SignalsToEndBy();
@@ -145,7 +146,8 @@ absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowT
   if (!server.ok()) return server.status();
   ProgressLine line(source.name(), progress_wanted);
   TroubleLines trouble(source.name());
-  auto noted = began;
+  auto noted = std::chrono::steady_clock::now();
+  std::optional<std::chrono::steady_clock::time_point> followed_since;
   while (true) {
     constexpr timespec kLook = {0, 100'000'000};
     const bool asked = sigtimedwait(&signals, nullptr, &kLook) > 0;
@@ -154,6 +156,7 @@ absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowT
     trouble.Show(status);
     if (const std::optional<LoadProgress> load = told.TakeLoad()) line.Update(*load);
     const auto now = std::chrono::steady_clock::now();
+    if (status.lag_seconds >= 0 && !followed_since) followed_since = now;
     if (status.lag_seconds >= 0 && now - noted >= std::chrono::seconds(1)) {
       noted = now;
       line.Note(StatusText(status));
@@ -167,7 +170,7 @@ absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowT
     }
     server->reset();
     follower->reset();
-    return FollowedCache{*std::move(cache), last, now - began};
+    return FollowedCache{*std::move(cache), last, now - followed_since.value_or(now)};
   }
 }
 

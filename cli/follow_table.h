@@ -27,8 +27,8 @@ struct FollowTimes {
 
 struct FollowedCache {
   Cache cache;
-  FollowStatus status;  ///< at the end
-  std::chrono::nanoseconds elapsed{0};
+  FollowStatus status;                  ///< at the end
+  std::chrono::nanoseconds elapsed{0};  ///< since all was loaded
 };
 
 /// Loads the tables that `source` names (its kind is kMySql) and follows them until a signal comes.

@@ -93,7 +93,7 @@ absl::Status ReadTransactions(Session* session, OpenWork* work) {
 absl::StatusOr<OpenWork> ReadOpenWork(Session* session) {
   OpenWork work;
   absl::Status status = ReadStatements(session, &work);
-  if (status.ok()) status = session->Execute(kListedTransaction, kLooking);
+  if (status.ok()) status = session->Execute(kSnapshotTransaction, kLooking);
   if (!status.ok()) return status;
   status = ReadTransactions(session, &work);
   // Whatever came of it: what is read next would be read in this transaction's old snapshot. A

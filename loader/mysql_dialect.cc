@@ -68,15 +68,57 @@ std::vector<std::string> Dialect::SessionSettings() const {
       // The same pages. Who streams may have to wait for room: a minute's default would end the
       // connection.
       "SET SESSION net_write_timeout = 3600",
+      // The same pages. Between two statements we may be busy for long, with entries to be handed
+      // on or a poll interval; who keeps its connections idle for less must not end ours.
+      "SET SESSION wait_timeout = 86400",
+      // The same pages. ORDER BY, GROUP BY and windows compare the first so many bytes of a text's
+      // sort key, by default 1024: ids that have those in common would come in any order, and a
+      // page
+      // that ends between two of them would lose rows. An index holds 3072 bytes at the most
+      // (MySQL,
+      // 17.21 "InnoDB Limits"), up to 768 characters of 16 bytes of sort key each. MySQL applies it
+      // to collations that pad alone, since 8.0.20. Fifteen keys of this length must fit the sort's
+      // buffer, which both servers take as they need it (MySQL, 10.2.1.16 "ORDER BY Optimization").
+      absl::StrCat("SET SESSION max_sort_length = ", kSortedBytes),
+      "SET SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 4194304)",
+      // MySQL, 14.19.1 "Aggregate Functions"; MariaDB, "GROUP_CONCAT", "JSON_ARRAYAGG". A query's
+      // lists would be cut off, without an error, at MySQL's 1024 bytes or MariaDB's 1 MiB. More
+      // than
+      // max_allowed_packet, at most this, no server gives.
+      "SET SESSION group_concat_max_len = 1073741824",
       // MySQL, 15.3.7 "SET TRANSACTION"; MariaDB, "SET TRANSACTION". A snapshot wants it: under
       // READ COMMITTED both ignore WITH CONSISTENT SNAPSHOT.
       "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"};
+  if (server_ == Server::kMariaDb && (major_ > 10 || (major_ == 10 && minor_ >= 3))) {
+    // MariaDB, "Transaction Timeouts", from 10.3: ends connections that idle in a transaction, as a
+    // load does between two tables. MySQL has none.
+    settings.emplace_back("SET SESSION idle_transaction_timeout = 0");
+    settings.emplace_back("SET SESSION idle_readonly_transaction_timeout = 0");
+  }
   if (server_ == Server::kMySql && major_ >= 8) {
     // MySQL, 10.2.3 "Optimizing INFORMATION_SCHEMA Queries": TABLE_ROWS may be a day old, and 0 or
     // NULL for a table that was filled since. 0 asks the engine. MariaDB always does.
     settings.emplace_back("SET SESSION information_schema_stats_expiry = 0");
   }
   return settings;
+}
+
+std::vector<std::string> Dialect::FollowingSettings(unsigned read_timeout_s) const {
+  // Longer than a statement waits for a table's lock, an ALTER TABLE's say, the reader does not: it
+  // would be taken for a dead connection.
+  constexpr unsigned kLockWaitS = 20;
+  const unsigned lock_wait_s = std::clamp(read_timeout_s / 2, 1u, kLockWaitS);
+  return {
+      // MySQL, 7.1.8; MariaDB, "Server System Variables". Without it all reads would be of one
+      // snapshot, for ever.
+      "SET SESSION autocommit = 1",
+      // MySQL, 15.3.7; MariaDB, "SET TRANSACTION". The configuration's SQL may call functions, and
+      // those write: error 1792 to both.
+      "SET SESSION TRANSACTION READ ONLY",
+      // MySQL, 7.1.8; MariaDB, "Server System Variables": of metadata locks, seconds, at least 1.
+      absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait_s),
+      // What nobody waits for any more must not go on: retried, such statements would pile up.
+      StatementLimit(2 * read_timeout_s)};
 }
 
 // MySQL, 7.1.8, max_execution_time: milliseconds, of SELECTs that only read. MariaDB, "Aborting
@@ -181,6 +223,9 @@ ErrorClass Classify(int error) {
       return {absl::StatusCode::kNotFound, "check the table's name (table=)"};
     case 1054:
       return {absl::StatusCode::kNotFound, "the table was altered meanwhile: load it again"};
+    case 1792:
+      return {absl::StatusCode::kInvalidArgument,
+              "the configuration's SQL may only read: take out what writes"};
     case 2026:
       return {absl::StatusCode::kFailedPrecondition,
               "check ssl_mode and ssl_ca, and that the server offers TLS under this name"};

@@ -20,6 +20,11 @@
 
 namespace strata::mysql {
 
+/// Of a text's sort key the server compares so many bytes. Ids of a query that are longer than
+/// kLongestQueryId may not be told apart by it.
+inline constexpr int kSortedBytes = 16'384;
+inline constexpr int kLongestQueryId = 3072;
+
 class Dialect {
  public:
   enum class Server { kMariaDb, kMySql };
@@ -38,6 +43,10 @@ class Dialect {
 
   /// What every session begins with, in this order.
   std::vector<std::string> SessionSettings() const;
+
+  /// What a session that follows adds to that: it reads and never writes, each statement in a
+  /// snapshot of its own. `read_timeout_s` is how long a reader waits for an answer.
+  std::vector<std::string> FollowingSettings(unsigned read_timeout_s) const;
 
   /// Ends this session's SELECTs after so long, or sooner where the server's own limit is lower.
   std::string StatementLimit(unsigned seconds) const;
@@ -69,15 +78,17 @@ inline constexpr char kConnectionsStatement[] = "SHOW PROCESSLIST";
 /// Whether a row of that may be a statement that writes a table's rows for somebody.
 bool RunsAStatement(std::string_view user, std::string_view command);
 
-/// Around the next: a transaction that InnoDB lists though it has touched nothing.
-inline constexpr char kListedTransaction[] =
+/// One snapshot for all that follows, up to kEndOfTransaction. InnoDB lists such a transaction
+/// though it has touched nothing.
+inline constexpr char kSnapshotTransaction[] =
     "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 inline constexpr char kEndOfTransaction[] = "COMMIT";
 
-/// The transactions that have written, of others, and the connection's own: `mark`, 'own' or
-/// 'other', connection, id, age in seconds by a clock whose hours may repeat, and of the own the
-/// statement that ran when InnoDB made its list, with `mark` (letters and digits) in it where that
-/// was this one; then a row of 'end'. Error 1227 without the PROCESS privilege.
+/// Asked within kSnapshotTransaction: the transactions that have written, of others, and the
+/// connection's own: `mark`, 'own' or 'other', connection, id, age in seconds by a clock whose
+/// hours may repeat, and of the own the statement that ran when InnoDB made its list, with `mark`
+/// (letters and digits) in it where that was this one; then a row of 'end'. Error 1227 without the
+/// PROCESS privilege.
 std::string TransactionsStatement(std::string_view mark);
 
 /// `bytes` is an expression; its SHA-256 in 64 hexadecimal digits. NULL for NULL.

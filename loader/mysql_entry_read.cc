@@ -118,6 +118,7 @@ absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_vie
     case ColumnKind::kText:
     case ColumnKind::kTime:
     case ColumnKind::kNumbered:
+      if (!ComesBack(column)) return exact;
       return absl::StrCat(name, " = ", QuoteText(text), " AND ", exact);
     case ColumnKind::kInteger:
     case ColumnKind::kDecimal:

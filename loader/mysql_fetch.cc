@@ -67,8 +67,7 @@ SourceProgress Fetch::progress() const {
 
 absl::Status Fetch::ReadAll(BatchQueue* queue) {
   // The transaction ends with the connection.
-  absl::Status status =
-      session_->Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", "beginning");
+  absl::Status status = session_->Execute(kSnapshotTransaction, "beginning");
   for (std::size_t i = 0; i < tables_.size() && status.ok(); ++i) status = ReadTable(i, queue);
   return status;
 }
@@ -105,7 +104,10 @@ absl::Status Fetch::PushBatch(std::size_t index, BatchQueue* queue) {
 absl::Status Fetch::FetchRows(std::size_t index, Entries* entries, BatchQueue* queue) {
   const Selection& selection = tables_[index].selection;
   if (!selection.query.empty()) {
-    if (absl::Status status = CheckIds(session_.get(), selection); !status.ok()) return status;
+    const absl::StatusOr<std::uint64_t> rows = CheckIds(session_.get(), selection);
+    if (!rows.ok()) return rows.status();
+    tables_[index].rows_estimate = *rows;
+    TellTotal(index);
   }
   Pages pages(session_.get(), &selection, max_page_rows_);
   const bool in_order = ComesInEntryOrder(selection);

@@ -60,7 +60,7 @@ class Fetch {
   void TellProgress(std::size_t rows, std::size_t bytes, std::size_t skipped);
   void TellTotal(std::size_t tables_read);
 
-  const std::vector<FetchedTable> tables_;
+  std::vector<FetchedTable> tables_;  // the fetching thread's; only estimates change
   const std::size_t max_page_rows_;
   const std::size_t sort_memory_bytes_;
   const std::string temporary_directory_;

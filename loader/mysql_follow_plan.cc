@@ -113,9 +113,18 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
   const Selection& selection = plan->selection;
   std::vector<std::string> advice;
   std::vector<std::string> keys;
-  for (const Column& key : KeyColumns(selection)) keys.push_back(key.name);
-  plan->keys_indexed = has(keys);
-  if (!plan->keys_indexed) {
+  for (const Column& key : KeyColumns(selection)) {
+    keys.push_back(key.name);
+    if (ComesBack(key)) continue;
+    // Neither an entry nor a range's end is sure to be found by the text that came.
+    advice.push_back(absl::StrCat(
+        "reading an entry again scans the table, because the collation of column ",
+        QuoteForMessage(key.name), ", ", key.collation,
+        ", is of a character set with several codes for one character: convert it to utf8mb4"));
+  }
+  const bool sure = advice.empty();
+  plan->keys_indexed = sure && has(keys);
+  if (sure && !plan->keys_indexed) {
     advice.push_back(
         absl::StrCat("reading an entry again scans the table: ", IndexStatement(selection, keys)));
   }

@@ -12,15 +12,15 @@
 namespace strata::mysql {
 namespace {
 
-// Longer than a statement waits for a table's lock, an ALTER TABLE's say, the reader does not: it
-// would be taken for a dead connection.
-constexpr unsigned kLockWaitS = 20;
 // The server renews its list of transactions only when nobody has read it for 0.1 s.
 constexpr std::chrono::milliseconds kBetweenLooks{300};
 // Others read it too; we fall between them sooner or later where the pauses are not all alike.
 constexpr int kLeastMsAfterAStaleLook = 200;
 constexpr int kMostMsAfterAStaleLook = 500;
 constexpr std::chrono::seconds kStaleIsTold{3};
+// So many times the fallback lag the position is held for a list that is not renewed, which costs
+// reading again all that lies behind it; then it follows at this distance.
+constexpr int kStaleLags = 10;
 constexpr int kFirstLooks = 8;
 constexpr std::chrono::milliseconds kBetweenFirstLooks{120};
 
@@ -34,13 +34,8 @@ bool IsOfOneEntry(const absl::Status& status) {
 absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options) {
   absl::StatusOr<std::unique_ptr<Session>> session = Session::Open(options);
   if (!session.ok()) return session.status();
-  const unsigned lock_wait_s = std::clamp(options.read_timeout_s / 2, 1u, kLockWaitS);
   for (const std::string& statement :
-       // Without autocommit all reads would be of one snapshot, for ever.
-       {std::string("SET SESSION autocommit = 1"),
-        absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait_s),
-        // What nobody waits for any more must not go on: retried, such statements would pile up.
-        (*session)->dialect().StatementLimit(2 * options.read_timeout_s)}) {
+       (*session)->dialect().FollowingSettings(options.read_timeout_s)) {
     absl::Status status = (*session)->Execute(statement, "setting the session up");
     if (!status.ok()) return status;
   }
@@ -64,6 +59,8 @@ absl::Status TableFollower::SetPlan(Session* session) {
     if (!changes.ok()) return changes.status();
     wanted.emplace_back(*std::move(changes), FollowPlan());
   }
+  // A pass that goes by ranges of an index cannot go on by slices, nor the other way round.
+  if (plan->keys_indexed != plan_.keys_indexed) pass_.reset();
   plan_ = *std::move(plan);
   feeds_.resize(wanted.size());
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -122,7 +119,11 @@ absl::Status TableFollower::Sample() {
     if (!now_us.ok()) return now_us.status();
     now_us_ = *now_us;
   }
-  bound_us_ = watch_->seen ? watch_->bound_us : LagBound();
+  if (watch_->seen && HeldTooLong()) {
+    watch_->bound_us = std::max(watch_->bound_us, now_us_ - kStaleLags * LagUs());
+    begun_by_lag_ = watch_->bound_by_lag = true;
+  }
+  bound_us_ = watch_->seen ? watch_->bound_us : now_us_ - LagUs();
   // Before, a lag had to serve: what was open for longer may have been passed over.
   if (begun_by_lag_ && !watch_->bound_by_lag) {
     begun_by_lag_ = false;
@@ -143,7 +144,7 @@ absl::Status TableFollower::Begin() {
   }
   if (watch_->bound_by_lag) {
     begun_by_lag_ = has_cursor() && watch_->seen;
-    bound_us_ = watch_->bound_us = LagBound();
+    bound_us_ = watch_->bound_us = now_us_ - LagUs();
   }
   for (const auto& feed : feeds_) {
     feed->position = feed->positions.At(feed->now(), bound_us_);
@@ -152,8 +153,14 @@ absl::Status TableFollower::Begin() {
   return absl::OkStatus();
 }
 
-std::int64_t TableFollower::LagBound() const {
-  return now_us_ - std::chrono::microseconds(options_->fallback_lag).count();
+std::int64_t TableFollower::LagUs() const {
+  return std::chrono::microseconds(options_->fallback_lag).count();
+}
+
+bool TableFollower::HeldTooLong() const {
+  if (!watch_->stale_since) return false;
+  const auto held = std::chrono::steady_clock::now() - *watch_->stale_since;
+  return held > kStaleIsTold && held > kStaleLags * options_->fallback_lag;
 }
 
 // Times of less than six digits: what was made within the last unit may be made again unseen.
@@ -282,10 +289,14 @@ void TableFollower::Tell(FollowSourceStatus* status) const {
   }
   const auto& stale = watch_->stale_since;
   if (stale && std::chrono::steady_clock::now() - *stale > kStaleIsTold) {
-    absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",
-                    "the position stays where it is, because something reads the server's "
-                    "INNODB_TRX so often that the list in it is not renewed: let it read less than "
-                    "ten times a second");
+    absl::StrAppend(
+        &status->advice, status->advice.empty() ? "" : "; ",
+        HeldTooLong()
+            ? "the position lags by a fixed time, and what is open for longer is found by "
+              "reconciling alone"
+            : "the position stays where it is",
+        ", because something reads the server's INNODB_TRX so often that the list in it is not "
+        "renewed: let it read less than ten times a second");
   }
   status->rows_read = rows_.rows_read;
   status->rows_applied = rows_.rows_applied;

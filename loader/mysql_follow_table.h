@@ -39,7 +39,7 @@ namespace strata::mysql {
 struct TransactionWatch {
   BoundTracker bounds;
   bool seen = true;           ///< whether the user may see them
-  bool bound_by_lag = true;   ///< no fresh sample yet
+  bool bound_by_lag = true;   ///< no fresh sample yet, or none for too long
   std::int64_t bound_us = 0;  ///< what the last fresh sample allows
   std::chrono::steady_clock::time_point next_look;
   std::optional<std::chrono::steady_clock::time_point> stale_since;  ///< no fresh sample since then
@@ -102,7 +102,9 @@ class TableFollower {
   absl::Status SetPlan(Session* session);
   absl::Status Sample();
   absl::Status LookForOpenWork();
-  std::int64_t LagBound() const;
+  std::int64_t LagUs() const;
+  /// Whether the list of transactions has not been renewed for so long that a lag is to serve.
+  bool HeldTooLong() const;
   absl::Status PollFeed(Feed* feed);
   absl::StatusOr<bool> Apply(const EntryAsRead& entry, bool repair);
   absl::StatusOr<std::vector<bool>> Refresh(const std::vector<EntryName>& names, bool repair);
@@ -119,7 +121,7 @@ class TableFollower {
   FollowPlan plan_;
 
   std::vector<std::unique_ptr<Feed>> feeds_;
-  bool begun_by_lag_ = false;  // no fresh look at the open transactions since
+  bool begun_by_lag_ = false;  // a lag had to serve, and no fresh look at the transactions since
   bool reconcile_due_ = false;
   std::int64_t now_us_ = 0;    // the last sample's
   std::int64_t bound_us_ = 0;  // the last sample's

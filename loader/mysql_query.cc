@@ -1,5 +1,6 @@
 #include "loader/mysql_query.h"
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -22,34 +23,52 @@ absl::StatusOr<std::vector<ResultColumn>> DescribeQuery(Session* session, const 
   return columns;
 }
 
-absl::Status CheckIds(Session* session, const Selection& selection) {
+absl::StatusOr<std::uint64_t> CheckIds(Session* session, const Selection& selection) {
   const std::string doing =
       absl::StrCat("looking whether the ids are unique in ", Described(selection));
   std::vector<std::string> names;
   std::vector<std::string> texts;
   std::vector<std::string> wrong = {"COUNT(*) > 1"};
+  std::vector<std::string> too_long;
   for (const Column& column : selection.id) {
     names.push_back(QuoteName(column.name));
     texts.push_back(IdExpression(column));
     wrong.push_back(absl::StrCat(names.back(), " IS NULL"));
+    too_long.push_back(absl::StrCat("COALESCE(LENGTH(", names.back(), "), 0) > ", kLongestQueryId));
   }
   const std::string own = OwnCondition(selection);
-  const std::string rest =
-      absl::StrCat(FromClause(selection), own.empty() ? "" : " WHERE ", own, " GROUP BY ",
-                   absl::StrJoin(names, ", "), " HAVING ", absl::StrJoin(wrong, " OR "));
-  const absl::StatusOr<bool> found = session->Exists(absl::StrCat("SELECT 1", rest), doing);
-  if (!found.ok()) return found.status();
-  if (!*found) return absl::OkStatus();
+  const std::string from = absl::StrCat(FromClause(selection), own.empty() ? "" : " WHERE ", own);
+  // Rows with a NULL among them are none of the distinct ones.
+  std::vector<std::string> counts;
+  absl::Status status = session->Query(
+      absl::StrCat("SELECT COUNT(*), COUNT(DISTINCT ", absl::StrJoin(names, ", "),
+                   "), COALESCE(SUM(", absl::StrJoin(too_long, " OR "), "), 0)", from),
+      doing, [&](const Row& row) {
+        for (std::size_t i = 0; i < row.size(); ++i) counts.emplace_back(row[i]);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  std::uint64_t rows = 0;
+  if (counts.empty() || !absl::SimpleAtoi(counts[0], &rows)) return session->EndedEarly(doing);
+  if (counts[2] != "0") {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "MySQL ", session->server(), ": ", Described(selection), ": ", counts[2],
+        " rows have ids of more than ", kLongestQueryId,
+        " bytes, which the server may not sort whole, and rows would be lost; name shorter columns "
+        "with id = […], or a digest of the long one: SHA2(…, 256)"));
+  }
+  if (counts[0] == counts[1]) return rows;
   std::string which;
-  absl::Status status =
-      session->Query(absl::StrCat("SELECT ", absl::StrJoin(texts, ", "), rest, " LIMIT 1"), doing,
-                     [&](const Row& row) {
-                       for (std::size_t i = 0; i < row.size(); ++i) {
-                         absl::StrAppend(&which, i == 0 ? "" : ", ", selection.id[i].name, " = ",
-                                         row.IsNull(i) ? "NULL" : QuoteForMessage(row[i]));
-                       }
-                       return absl::OkStatus();
-                     });
+  const std::string one = absl::StrCat("SELECT ", absl::StrJoin(texts, ", "), from, " GROUP BY ",
+                                       absl::StrJoin(names, ", "), " HAVING ",
+                                       absl::StrJoin(wrong, " OR "), " LIMIT 1");
+  status = session->Query(one, doing, [&](const Row& row) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      absl::StrAppend(&which, i == 0 ? "" : ", ", selection.id[i].name, " = ",
+                      row.IsNull(i) ? "NULL" : QuoteForMessage(row[i]));
+    }
+    return absl::OkStatus();
+  });
   if (!status.ok()) return status;
   return absl::FailedPreconditionError(
       absl::StrCat("MySQL ", session->server(), ": ", Described(selection), ": the id ", which,

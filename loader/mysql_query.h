@@ -4,6 +4,7 @@
 #ifndef STRATA_LOADER_MYSQL_QUERY_H_
 #define STRATA_LOADER_MYSQL_QUERY_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,10 +22,11 @@ namespace strata::mysql {
 absl::StatusOr<std::vector<ResultColumn>> DescribeQuery(Session* session, const std::string& query,
                                                         std::string_view described);
 
-/// Whether the selection's ids, of a query, are unique and never NULL among the rows that are
+/// Asks whether the selection's ids, of a query, are unique and never NULL among the rows that are
 /// there: pages by an id that comes twice would lose rows. As the server compares, which is how it
-/// pages. FailedPrecondition: they are not; the message has the id. Runs the query once.
-absl::Status CheckIds(Session* session, const Selection& selection);
+/// pages. How many rows there are; FailedPrecondition: the ids are not, and the message has one, or
+/// some are too long to be sorted by. Runs the query once.
+absl::StatusOr<std::uint64_t> CheckIds(Session* session, const Selection& selection);
 
 }  // namespace strata::mysql
 

@@ -208,14 +208,23 @@ Column DescribeColumn(std::string name, std::string_view type) {
   return column;
 }
 
+bool ComesBack(const Column& column) {
+  constexpr std::string_view kNotSo[] = {"cp932_", "sjis_", "eucjpms_", "ujis_", "big5_"};
+  return std::none_of(std::begin(kNotSo), std::end(kNotSo), [&](std::string_view charset) {
+    return column.collation.starts_with(charset);
+  });
+}
+
 absl::StatusOr<Table> ReadTable(Session* session, const std::string& database,
                                 const std::string& table) {
   Table result;
   const std::string doing = absl::StrCat("looking up table ", QuoteForMessage(table));
   const std::string from = absl::StrCat(" FROM ", QuoteName(table), " FROM ", QuoteName(database));
   enum { kField, kType, kCollation, kNull, kKey, kDefault, kExtra };
+  bool keyed = false;
   absl::Status status =
       session->Query(absl::StrCat("SHOW FULL COLUMNS", from), doing, [&](const Row& row) {
+        keyed = keyed || row[kKey] == "PRI";
         Column column = DescribeColumn(std::string(row[kField]), row[kType]);
         column.nullable = row[kNull] != "NO";
         column.collation = std::string(row[kCollation]);
@@ -224,6 +233,8 @@ absl::StatusOr<Table> ReadTable(Session* session, const std::string& database,
         return absl::OkStatus();
       });
   if (!status.ok()) return status;
+  // No table is without columns; and a primary key that is shown here is shown below.
+  if (result.columns.empty()) return session->EndedEarly(doing);
 
   // Rows of one key come together, its columns in order.
   enum {
@@ -251,6 +262,7 @@ absl::StatusOr<Table> ReadTable(Session* session, const std::string& database,
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
+  if (keyed && keys.empty()) return session->EndedEarly(doing);
   for (auto& [columns, usable] : keys) {
     if (usable) result.unique_keys.push_back(std::move(columns));
   }

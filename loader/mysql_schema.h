@@ -44,6 +44,10 @@ struct Column {
 /// The column's kind and bounds from its type as SHOW COLUMNS prints it: "varchar(255)".
 Column DescribeColumn(std::string name, std::string_view type);
 
+/// Whether a text of the column, given back to the server as UTF-8, is the column's bytes again.
+/// Not so in character sets that have several codes for one character: cp932 has two for "Ⅰ".
+bool ComesBack(const Column& column);
+
 struct Table {
   std::vector<Column> columns;
   /// Of NOT NULL columns; the primary key first, where there is one.

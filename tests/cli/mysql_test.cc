@@ -176,6 +176,20 @@ TEST_F(ProgramMySqlTest, FollowsUntilInterruptedAndThenDumpsWhatItHolds) {
                             "\n");
 }
 
+TEST_F(ProgramMySqlTest, FollowingEndsBySigintAlsoWhereAShellStartedItInTheBackground) {
+  const std::string dump = folder_ / "dump.json";
+  const std::string said = folder_ / "said";
+  // Such shells ignore SIGINT for what they start with &, and a script ends it so all the same.
+  const Finished finished = Shell(
+      "\"$STRATA\" load '" + Url() + "' --follow --poll-interval 50ms --progress --dump '" + dump +
+      "' 2> '" + said + "' & p=$!; until grep -q ' s behind' '" + said +
+      "'; do sleep 0.05; done; " +
+      "kill -INT $p; ( sleep 20; kill -KILL $p ) > /dev/null 2>&1 & watch=$!; wait $p; got=$?; " +
+      "kill $watch; exit $got");
+  EXPECT_EQ(finished.exit, 0) << finished.err << ReadFile(said);
+  EXPECT_NE(ReadFile(dump), "");
+}
+
 // Asks until what is answered is so; fails after a minute.
 template <class Ask, class IsSo>
 auto AskUntil(Ask ask, IsSo is_so) {

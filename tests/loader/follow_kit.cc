@@ -104,6 +104,19 @@ void FollowTest::MakeTable(int digits) {
       digits, "), KEY (outer_key, inner_key, seq), KEY (updated_at)) CHARACTER SET utf8mb4"));
 }
 
+std::unique_ptr<mysql::Session> FollowTest::Connect(const std::string& user) {
+  MySqlOptions options = OptionsFor("t");
+  if (!user.empty()) options.user = user;
+  auto session = mysql::Session::Open(options);
+  EXPECT_TRUE(session.ok()) << session.status();
+  return session.ok() ? *std::move(session) : nullptr;
+}
+
+void FollowTest::Must(mysql::Session* session, const std::string& statement) {
+  const absl::Status status = session->Execute(statement, "testing");
+  ASSERT_TRUE(status.ok()) << status;
+}
+
 void FollowTest::Follow(const MySqlOptions& source, const FollowOptions& options) {
   absl::StatusOr<std::unique_ptr<Follower>> follower = Follower::Start(source, *cache_, options);
   ASSERT_TRUE(follower.ok()) << follower.status();
@@ -129,6 +142,15 @@ void FollowTest::ExpectNoEntry(const std::string& outer, const std::string& inne
   const auto gone = [&] { return !ReadGuard(*cache_).Get(outer, inner); };
   WaitUntil(gone, std::chrono::seconds(20));
   EXPECT_TRUE(gone()) << outer << " " << inner << " " << follower_->status().last_error;
+}
+
+void FollowTest::KillConnections() {
+  for (const auto& row : Rows(absl::StrCat("SELECT ID FROM information_schema.PROCESSLIST WHERE "
+                                           "ID <> CONNECTION_ID() AND DB = ",
+                                           mysql::QuoteText(database())))) {
+    // One may be gone by now.
+    (void)session().Execute("KILL CONNECTION " + row[0], "killing");
+  }
 }
 
 void FollowTest::ExpectEqual(const MySqlOptions& source) {

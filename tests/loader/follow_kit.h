@@ -38,6 +38,13 @@ class FollowTest : public MySqlServerTest {
 
   /// The table `t` of pair rows with a TIMESTAMP cursor of `digits` digits that the server keeps.
   void MakeTable(int digits = 6);
+  /// Adds rows to it: (outer_key, inner_key, seq, k, v).
+  void Add(const std::string& values) {
+    Run("INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES " + values);
+  }
+  /// Another connection to the test's database.
+  std::unique_ptr<mysql::Session> Connect(const std::string& user = "");
+  static void Must(mysql::Session* session, const std::string& statement);
   /// Starts a follower and waits until it follows.
   void Follow(const MySqlOptions& source, const FollowOptions& options = QuickFollow());
   void Follow() { Follow(OptionsFor("t")); }
@@ -48,6 +55,8 @@ class FollowTest : public MySqlServerTest {
   void ExpectValue(const std::string& outer, const std::string& inner, std::size_t index,
                    const std::string& key, const std::string& value) const;
   void ExpectNoEntry(const std::string& outer, const std::string& inner) const;
+  /// Ends every connection to the test's database but the test's own.
+  void KillConnections();
   /// That a fresh load of `source` and the cache are the same.
   void ExpectEqual(const MySqlOptions& source);
 

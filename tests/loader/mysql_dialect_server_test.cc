@@ -26,15 +26,6 @@ using ::testing::HasSubstr;
 
 class MySqlDialectTest : public FollowTest {
  protected:
-  std::unique_ptr<mysql::Session> Connect() {
-    auto session = mysql::Session::Open(OptionsFor("t"));
-    EXPECT_TRUE(session.ok()) << session.status();
-    return session.ok() ? *std::move(session) : nullptr;
-  }
-  static void Must(mysql::Session* session, const std::string& statement) {
-    const absl::Status status = session->Execute(statement, "testing");
-    ASSERT_TRUE(status.ok()) << status;
-  }
   std::string Variable(const std::string& name) { return Rows("SELECT @@SESSION." + name)[0][0]; }
   bool IsMariaDb() { return session().dialect().server() == mysql::Dialect::Server::kMariaDb; }
 };
@@ -49,7 +40,14 @@ TEST_F(MySqlDialectTest, TheServerIsToldByItsVersionAndTheSettingsHold) {
   EXPECT_EQ(Variable("sql_mode"), "");
   EXPECT_EQ(Variable("sql_select_limit"), "18446744073709551615");
   EXPECT_EQ(Variable("net_write_timeout"), "3600");
-  if (!IsMariaDb()) {
+  EXPECT_EQ(Variable("wait_timeout"), "86400");
+  EXPECT_EQ(Variable("max_sort_length"), "16384");
+  EXPECT_GE(std::stoull(Variable("sort_buffer_size")), 4'194'304u);
+  EXPECT_EQ(Variable("group_concat_max_len"), "1073741824");
+  if (IsMariaDb()) {
+    EXPECT_EQ(Variable("idle_transaction_timeout"), "0");
+    EXPECT_EQ(Variable("idle_readonly_transaction_timeout"), "0");
+  } else {
     EXPECT_EQ(Variable("information_schema_stats_expiry"), "0");
   }
 }

@@ -55,20 +55,39 @@ TEST(Dialect, ServersWithoutWindowFunctionsAreNotFollowed) {
   }
 }
 
-TEST(Dialect, OnlyMySqlIsAskedForFreshStatistics) {
-  std::vector<std::string> alike = {
+TEST(Dialect, SessionsDifferInStatisticsAndInWhatEndsIdleTransactions) {
+  const std::vector<std::string> alike = {
       "SET NAMES utf8mb4",
       "SET SESSION time_zone = '+00:00'",
       "SET SESSION sql_mode = ''",
       "SET SESSION sql_select_limit = 18446744073709551615",
       "SET SESSION net_write_timeout = 3600",
+      "SET SESSION wait_timeout = 86400",
+      "SET SESSION max_sort_length = 16384",
+      "SET SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 4194304)",
+      "SET SESSION group_concat_max_len = 1073741824",
       "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
   };
-  EXPECT_EQ(Dialect::Of("10.11.6-MariaDB").SessionSettings(), alike);
+  EXPECT_EQ(Dialect::Of("10.2.44-MariaDB").SessionSettings(), alike);
   EXPECT_EQ(Dialect::Of("5.7.44").SessionSettings(), alike);
-  alike.emplace_back("SET SESSION information_schema_stats_expiry = 0");
-  EXPECT_EQ(Dialect::Of("8.0.36").SessionSettings(), alike);
-  EXPECT_EQ(Dialect::Of("9.7.0").SessionSettings(), alike);
+  std::vector<std::string> maria = alike;
+  maria.emplace_back("SET SESSION idle_transaction_timeout = 0");
+  maria.emplace_back("SET SESSION idle_readonly_transaction_timeout = 0");
+  EXPECT_EQ(Dialect::Of("10.11.6-MariaDB").SessionSettings(), maria);
+  EXPECT_EQ(Dialect::Of("11.4.2-MariaDB").SessionSettings(), maria);
+  std::vector<std::string> oracle = alike;
+  oracle.emplace_back("SET SESSION information_schema_stats_expiry = 0");
+  EXPECT_EQ(Dialect::Of("8.0.36").SessionSettings(), oracle);
+  EXPECT_EQ(Dialect::Of("9.7.0").SessionSettings(), oracle);
+}
+
+TEST(Dialect, AFollowersSessionsOnlyReadAndWaitForNoLockLongerThanTheirReader) {
+  const Dialect maria = Dialect::Of("10.11.6-MariaDB");
+  EXPECT_EQ(
+      maria.FollowingSettings(60),
+      (std::vector<std::string>{"SET SESSION autocommit = 1", "SET SESSION TRANSACTION READ ONLY",
+                                "SET SESSION lock_wait_timeout = 20", maria.StatementLimit(120)}));
+  EXPECT_EQ(Dialect::Of("8.4.0").FollowingSettings(1)[2], "SET SESSION lock_wait_timeout = 1");
 }
 
 TEST(Dialect, AStatementsLimitIsInSecondsOnMariaDbAndInMillisecondsOnMySql) {
@@ -97,7 +116,7 @@ TEST(Dialect, WhatIsNotSaidAlikeIsSaidInNoOtherWay) {
   EXPECT_STREQ(kCipherStatement, "SHOW SESSION STATUS LIKE 'Ssl_cipher'");
   EXPECT_STREQ(kClockStatement, "SELECT UTC_TIMESTAMP(6), CONNECTION_ID()");
   EXPECT_STREQ(kConnectionsStatement, "SHOW PROCESSLIST");
-  EXPECT_STREQ(kListedTransaction, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+  EXPECT_STREQ(kSnapshotTransaction, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
   EXPECT_EQ(TransactionsStatement("mark"),
             "SELECT 'mark', IF(trx_mysql_thread_id = CONNECTION_ID(), 'own', 'other'), "
             "trx_mysql_thread_id, trx_id, TIMESTAMPDIFF(SECOND, trx_started, "

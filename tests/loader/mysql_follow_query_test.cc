@@ -204,6 +204,24 @@ TEST_F(MySqlFollowQueryTest, WithoutChangesDigestsFindThemAndTheAdviceSaysSo) {
   ExpectValue("bob", "b2", 0, "what", "new");
 }
 
+TEST_F(MySqlFollowQueryTest, SqlOfTheConfigurationsThatWritesIsRefused) {
+  Run("CREATE TABLE noted (id INT)");
+  Run("CREATE FUNCTION note(i INT) RETURNS INT MODIFIES SQL DATA BEGIN INSERT INTO noted VALUES "
+      "(i); RETURN 1; END");
+  MySqlOptions source = Baskets();
+  Follow(source);
+  follower_.reset();
+  source.mapping.changes = {
+      "SELECT c.name, l.basket, l.changed FROM line l JOIN customer c ON c.id = l.customer "
+      "WHERE l.changed >= :since AND note(l.id) = 1"};
+  auto follower = Follower::Start(source, cache(), QuickFollow());
+  ASSERT_TRUE(follower.ok());
+  follower_ = *std::move(follower);
+  ASSERT_TRUE(WaitUntil([&] { return !follower_->status().last_error.ok(); }));
+  EXPECT_THAT(std::string(follower_->status().last_error.message()), HasSubstr("may only read"));
+  EXPECT_EQ(Rows("SELECT COUNT(*) FROM noted")[0][0], "0");
+}
+
 TEST_F(MySqlFollowQueryTest, ChangesThatCannotServeAreNamedBeforeAnythingIsLoaded) {
   const auto error = [this](const std::string& statement) {
     MySqlOptions source = Baskets();

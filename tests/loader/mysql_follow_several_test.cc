@@ -216,11 +216,7 @@ TEST_F(MySqlFollowSeveralTest, ALostConnectionIsMadeAnewForAll) {
   for (int i = 0; i < 3; ++i) {
     const std::uint64_t before = follower().status().reconnects;
     ASSERT_TRUE(WaitUntil([&] {
-      for (const auto& row : Rows(absl::StrCat("SELECT ID FROM information_schema.PROCESSLIST "
-                                               "WHERE ID <> CONNECTION_ID() AND DB = ",
-                                               mysql::QuoteText(database())))) {
-        (void)session().Execute("KILL CONNECTION " + row[0], "killing");
-      }
+      KillConnections();
       return follower().status().reconnects > before;
     }));
     for (const MySqlMapping& one : all) {

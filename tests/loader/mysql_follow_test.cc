@@ -6,8 +6,6 @@
 
 #include <atomic>
 #include <mutex>
-#include <optional>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,25 +20,7 @@ namespace {
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
-
-class MySqlFollowTest : public FollowTest {
- protected:
-  void Add(const std::string& values) {
-    Run("INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES " + values);
-  }
-  // Another connection to the test's database.
-  std::unique_ptr<mysql::Session> Connect(const std::string& user = "") {
-    MySqlOptions options = OptionsFor("t");
-    if (!user.empty()) options.user = user;
-    auto session = mysql::Session::Open(options);
-    EXPECT_TRUE(session.ok()) << session.status();
-    return session.ok() ? *std::move(session) : nullptr;
-  }
-  static void Must(mysql::Session* session, const std::string& statement) {
-    const absl::Status status = session->Execute(statement, "testing");
-    ASSERT_TRUE(status.ok()) << status;
-  }
-};
+using MySqlFollowTest = FollowTest;
 
 TEST_F(MySqlFollowTest, InsertsUpdatesAndNewListsAreFollowed) {
   MakeTable();
@@ -106,135 +86,6 @@ TEST_F(MySqlFollowTest, WhatReconcilingAloneCanFindIsFoundByIt) {
   EXPECT_EQ(follower().status().repairs, 12u);
 }
 
-TEST_F(MySqlFollowTest, ACommittedChangeIsThereWhileAnotherTransactionStaysOpenAndThatOneLater) {
-  MakeTable();
-  Add("('a','x',0,'k','v')");
-  Follow();
-  std::unique_ptr<mysql::Session> slow = Connect();
-  Must(slow.get(), "START TRANSACTION");
-  Must(slow.get(), "INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES ('slow','x',0,'k','v')");
-  for (int i = 0; i < 10; ++i) {
-    Add(absl::StrCat("('fast','x',", i, ",'k','", i, "')"));
-    ExpectValue("fast", "x", static_cast<std::size_t>(i), "k", absl::StrCat(i));
-  }
-  ExpectNoEntry("slow", "x");
-  // Rows that came after the one to be committed do not make it be passed over.
-  Must(slow.get(), "COMMIT");
-  ExpectValue("slow", "x", 0, "k", "v");
-}
-
-TEST_F(MySqlFollowTest, AStatementThatWaitedForATablesLockIsNotPassedOver) {
-  MakeTable();
-  Add("('a','x',0,'k','v')");
-  Run("CREATE TABLE other LIKE t");
-  Follow();
-  const std::uint64_t id_before = std::stoull(Rows("SELECT CONNECTION_ID()")[0][0]);
-  std::unique_ptr<mysql::Session> locker = Connect();
-  Must(locker.get(), "LOCK TABLES other WRITE");
-  std::unique_ptr<mysql::Session> writer = Connect();
-  Must(writer.get(), "SET autocommit = 0");
-  // It makes its version, waits for `other`, and has not been seen by InnoDB till then.
-  std::thread insert([&] {
-    Must(writer.get(),
-         "INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'late','x',0,'k',COUNT(*) "
-         "FROM other");
-  });
-  ASSERT_TRUE(WaitUntil([&] {
-    return Rows(absl::StrCat("SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE LIKE "
-                             "'%lock%' AND ID > ",
-                             id_before))
-               .size() == 1;
-  }));
-  // The follower goes on for some seconds, the writer's row is older than all of them.
-  const Clock::time_point end = Clock::now() + milliseconds(2500);
-  int added = 0;
-  while (Clock::now() < end) {
-    Add(absl::StrCat("('busy','x',", added, ",'k','v')"));
-    ExpectValue("busy", "x", static_cast<std::size_t>(added), "k", "v");
-    ++added;
-  }
-  Must(locker.get(), "UNLOCK TABLES");
-  insert.join();
-  // Now in a transaction that InnoDB takes for a new one.
-  const std::uint64_t rounds = follower().status().rows_read;
-  ASSERT_TRUE(WaitUntil([&] {
-    Add(absl::StrCat("('busy','x',", added++, ",'k','v')"));
-    return follower().status().rows_read > rounds + 50;
-  }));
-  Must(writer.get(), "COMMIT");
-  ExpectValue("late", "x", 0, "k", "0");
-}
-
-// Reads InnoDB's list of transactions all the time, so that the server never renews it.
-class RestlessMonitor {
- public:
-  explicit RestlessMonitor(std::unique_ptr<mysql::Session> session)
-      : session_(std::move(session)), thread_([this] { Read(); }) {}
-  RestlessMonitor(const RestlessMonitor&) = delete;
-  RestlessMonitor& operator=(const RestlessMonitor&) = delete;
-  ~RestlessMonitor() {
-    stop_ = true;
-    thread_.join();
-  }
-  int reads() const { return reads_; }
-
- private:
-  void Read() {
-    const mysql::SessionThread thread;
-    while (!stop_) {
-      (void)session_->Query("SELECT trx_id FROM information_schema.INNODB_TRX", "testing",
-                            [](const mysql::Row&) { return absl::OkStatus(); });
-      ++reads_;
-      std::this_thread::sleep_for(milliseconds(1));  // the processor is the others' too
-    }
-  }
-  std::unique_ptr<mysql::Session> session_;
-  std::atomic<bool> stop_{false};
-  std::atomic<int> reads_{0};
-  std::thread thread_;
-};
-
-TEST_F(MySqlFollowTest, AMonitorThatKeepsTheListOfTransactionsStaleLosesNothing) {
-  for (const bool from_the_start : {false, true}) {
-    SCOPED_TRACE(from_the_start ? "from the start" : "later");
-    Run("DROP TABLE IF EXISTS t");
-    MakeTable();
-    Add("('a','x',0,'k','v')");
-    cache().Clear();
-    std::optional<RestlessMonitor> monitor;
-    if (from_the_start) monitor.emplace(Connect());
-    Follow();
-    if (!monitor) monitor.emplace(Connect());
-    ASSERT_TRUE(WaitUntil([&] { return monitor->reads() > 20; }));
-    // Not in the list, which is older than it.
-    std::unique_ptr<mysql::Session> slow = Connect();
-    Must(slow.get(), "START TRANSACTION");
-    Must(slow.get(),
-         "INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES ('slow','x',0,'k','v')");
-    const Clock::time_point end = Clock::now() + milliseconds(2500);
-    for (int added = 0; Clock::now() < end; ++added) {
-      Add(absl::StrCat("('busy','x',", added, ",'k','v')"));
-      ExpectValue("busy", "x", static_cast<std::size_t>(added), "k", "v");
-    }
-    Must(slow.get(), "COMMIT");
-    ExpectValue("slow", "x", 0, "k", "v");
-    EXPECT_EQ(follower().status().passes, 0u);
-    // And it is said what keeps the position.
-    EXPECT_TRUE(WaitUntil([&] { return !follower().status().advice.empty(); }));
-    EXPECT_THAT(follower().status().advice, HasSubstr("INNODB_TRX"));
-    const std::string held = follower().status().position;
-    monitor.reset();
-    EXPECT_TRUE(WaitUntil([&] { return follower().status().position > held; }));
-    EXPECT_TRUE(WaitUntil([&] { return follower().status().advice.empty(); }));
-    // Where a lag had to serve at the beginning, a pass makes up for what was open for longer.
-    if (from_the_start) {
-      EXPECT_TRUE(WaitUntil([&] { return follower().status().passes == 1; }));
-    }
-    ExpectEqual(OptionsFor("t"));
-    follower_.reset();
-  }
-}
-
 TEST_F(MySqlFollowTest, KeysAreToldApartByTheirBytesWhateverTheCollation) {
   Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(40) CHARACTER SET "
       "latin1, inner_key VARCHAR(40) COLLATE utf8mb4_general_ci, seq INT, k VARCHAR(9), v TEXT, "
@@ -253,6 +104,29 @@ TEST_F(MySqlFollowTest, KeysAreToldApartByTheirBytesWhateverTheCollation) {
   ASSERT_TRUE(ReconcileOnce(&follower()));
   ExpectEqual(OptionsFor("t"));
   EXPECT_EQ(follower().status().repairs, 1u);
+}
+
+TEST_F(MySqlFollowTest, KeysInACharacterSetWithTwoCodesForOneCharacterAreFollowed) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(40) CHARACTER SET "
+      "cp932, inner_key VARCHAR(40), seq INT, k VARCHAR(9), v TEXT, updated_at TIMESTAMP(6) "
+      "DEFAULT NOW(6) ON UPDATE NOW(6), KEY (outer_key, inner_key), KEY (updated_at)) CHARACTER "
+      "SET utf8mb4");
+  // Both are U+2160; the server makes the first one of that.
+  for (const char* code : {"8754", "FA4A"}) {
+    Run(absl::StrCat("INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES (_cp932 X'", code,
+                     "','", code, "',0,'k','v')"));
+  }
+  Follow();
+  const std::string outer = "\xe2\x85\xa0";
+  for (const char* code : {"8754", "FA4A"}) {
+    EXPECT_EQ(Value(outer, code, 0, "k"), "v");
+    Run(absl::StrCat("UPDATE t SET v = 'changed' WHERE inner_key = '", code, "'"));
+    ExpectValue(outer, code, 0, "k", "changed");
+  }
+  EXPECT_THAT(follower().status().advice, HasSubstr("convert it to utf8mb4"));
+  ASSERT_TRUE(ReconcileOnce(&follower()));
+  EXPECT_EQ(follower().status().repairs, 0u);
+  ExpectEqual(OptionsFor("t"));
 }
 
 TEST_F(MySqlFollowTest, PollsAndEntriesReadAgainAreRangesOfTheirIndexes) {
@@ -420,6 +294,48 @@ TEST_F(MySqlFollowTest, APassIsDoneWithinItsIntervalThoughItsShareWouldNotSuffic
   const double took_s = std::chrono::duration<double>(Clock::now() - began).count();
   // Thousands of seconds, by the share alone.
   EXPECT_LT(took_s, follower().status().reconcile_busy_seconds / options.reconcile_share / 10);
+}
+
+TEST_F(MySqlFollowTest, APassWhoseIndexGoesMeanwhileBeginsAnewAndEnds) {
+  MakeTable();
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'o', seq, 0, 'k', seq FROM "
+      "seq_1_to_5000");
+  FollowOptions options = QuickFollow();
+  options.reconcile_share = 0.05;  // the next chunk comes after nineteen times the first one's time
+  Follow(OptionsFor("t"), options);
+  const std::uint64_t pass = follower().RequestReconcile();
+  ASSERT_TRUE(WaitUntil([&] { return follower().status().reconcile_busy_seconds > 0; }));
+  Run("ALTER TABLE t DROP INDEX outer_key");
+  Run("DELETE FROM t WHERE seq = 0 AND inner_key = '77'");
+  const std::uint64_t connections = follower().status().reconnects;
+  KillConnections();
+  ASSERT_TRUE(WaitUntil([&] { return follower().status().reconnects > connections; }));
+  EXPECT_TRUE(WaitUntil([&] { return follower().status().passes >= pass; }, milliseconds(20'000)));
+  ExpectNoEntry("o", "77");
+}
+
+TEST_F(MySqlFollowTest, TheSettingsOfASessionAreThoseOfTheNextOneToo) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY, outer_key CHAR(5), inner_key CHAR(5), seq INT, k "
+      "CHAR(5), v TIMESTAMP NULL, updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6), KEY "
+      "(outer_key, inner_key), KEY (updated_at))");
+  Run("INSERT INTO t (id, outer_key, inner_key, seq, k, v) VALUES "
+      "(1,'o','i',1,'k','2021-10-31 00:30:00'), (2,'o','i',2,'k','2021-10-31 01:30:00')");
+  Follow();
+  Run("SET GLOBAL sql_mode = 'ANSI,PAD_CHAR_TO_FULL_LENGTH,NO_BACKSLASH_ESCAPES'");
+  Run("SET GLOBAL time_zone = '+05:30'");
+  Run("SET GLOBAL sql_select_limit = 1");
+  KillConnections();
+  EXPECT_TRUE(WaitUntil([&] { return follower().status().reconnects == 1; }));
+  Run("UPDATE t SET v = v + INTERVAL 1 MINUTE");
+  ExpectValue("o", "i", 1, "k", "2021-10-31 01:31:00");
+  EXPECT_EQ(Value("o", "i", 0, "k"), "2021-10-31 00:31:00");
+  const std::uint64_t repairs = follower().status().repairs;
+  EXPECT_TRUE(ReconcileOnce(&follower()));
+  EXPECT_EQ(follower().status().repairs, repairs);
+  EXPECT_EQ(cache().counts().entries, 1u);
+  for (const char* name : {"sql_mode", "time_zone", "sql_select_limit"}) {
+    Run(absl::StrCat("SET GLOBAL ", name, " = DEFAULT"));
+  }
 }
 
 TEST_F(MySqlFollowTest, AnErrorForAPersonBeforeTheFirstLoadEndsTheFollower) {

@@ -80,6 +80,23 @@ TEST_F(MySqlPagesTest, AnyKindOfIdIsPagedWithoutLosingARow) {
   CheckIds("INET6", {"'::1'", "'fe80::1'", "'::ffff:1.2.3.4'"});
 }
 
+TEST_F(MySqlPagesTest, IdsThatShareMoreThanTheServersSortsCompareByDefaultLoseNoRow) {
+  // By a part of a TEXT no index sorts.
+  Run("CREATE TABLE ids (a TEXT CHARACTER SET latin1 NOT NULL, outer_key CHAR(1), inner_key "
+      "CHAR(1), k CHAR(1), v INT, UNIQUE (a(3000)))");
+  constexpr std::size_t kRows = 50;
+  InsertMany("ids", kRows, [](std::size_t i) {
+    return absl::StrCat("CONCAT(REPEAT('x', 1100), ", 100 + i * 37 % kRows, "),'o','i','k',", i);
+  });
+  MySqlOptions options = OptionsFor("ids");
+  options.mapping.order = "";
+  options.mapping.id = {"a"};
+  options.max_page_rows = 3;
+  const absl::StatusOr<Content> content = Load(options);
+  ASSERT_TRUE(content.ok()) << content.status();
+  EXPECT_EQ(content->at("o").at("i").size(), kRows);
+}
+
 TEST_F(MySqlPagesTest, ACompositeIdIsPagedByARangeOfItsIndex) {
   Run("CREATE TABLE m (a INT, b VARCHAR(10), c BIGINT, outer_key CHAR(3), inner_key CHAR(1), "
       "seq INT, k CHAR(1), v INT, PRIMARY KEY (a, b, c))");

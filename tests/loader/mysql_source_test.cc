@@ -221,6 +221,23 @@ TEST_F(MySqlSourceTest, TheServersModesDoNotChangeWhatIsRead) {
   EXPECT_EQ(*content, expected);
 }
 
+TEST_F(MySqlSourceTest, APlainLoadNamesTheIndexesThatFollowingWouldWant) {
+  Run("CREATE TABLE pairs (id INT PRIMARY KEY, outer_key CHAR(5), inner_key CHAR(5), seq INT, k "
+      "CHAR(5), v CHAR(5), updated_at TIMESTAMP(6) NULL)");
+  const auto advice = [this] {
+    const absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTable(OptionsFor("pairs"));
+    EXPECT_TRUE(source.ok()) << source.status();
+    return source.ok() ? (*source)->progress().advice : "";
+  };
+  EXPECT_THAT(advice(), HasSubstr("CREATE INDEX `outer_key_inner_key_idx` ON `pairs` (`outer_key`, "
+                                  "`inner_key`)"));
+  EXPECT_THAT(advice(), HasSubstr("CREATE INDEX `updated_at_idx` ON `pairs` (`updated_at`)"));
+  // They are made as it says, and nothing is left to say.
+  Run("CREATE INDEX `outer_key_inner_key_idx` ON `pairs` (`outer_key`, `inner_key`)");
+  Run("CREATE INDEX `updated_at_idx` ON `pairs` (`updated_at`)");
+  EXPECT_EQ(advice(), "");
+}
+
 TEST_F(MySqlSourceTest, NoServerIsSaidWithWhereItWasLookedFor) {
   MySqlOptions options = OptionsFor("pairs");
   options.socket = "/nonexistent/mysqld.sock";

@@ -306,6 +306,61 @@ TEST_F(MySqlQueryTest, IdsThatAreNotUniqueOrNullAreRefusedAndShown) {
   EXPECT_THAT(refused(mapping), HasSubstr("tell its rows apart"));
 }
 
+TEST_F(MySqlQueryTest, ALongListThatTheServerPutsTogetherIsNotCutOff) {
+  MySqlMapping mapping;
+  mapping.query =
+      "SELECT 1 AS id, 'o' AS outer_key, 'i' AS inner_key, JSON_ARRAYAGG(JSON_OBJECT('what', what) "
+      "ORDER BY order_id, no) AS payload FROM line";
+  mapping.id = {"id"};
+  mapping.order = "";
+  mapping.list = "payload";
+  // Every new session's, but ours.
+  Run("SET GLOBAL group_concat_max_len = 1024");
+  const absl::StatusOr<Content> content = LoadAll({mapping});
+  Run("SET GLOBAL group_concat_max_len = DEFAULT");
+  ASSERT_TRUE(content.ok()) << content.status();
+  ASSERT_EQ(content->at("o").at("i").size(), 2000u);
+  EXPECT_EQ(content->at("o").at("i")[1999], (RecordPairs{{"what", "w1999"}}));
+}
+
+TEST_F(MySqlQueryTest, HowManyRowsAQueryHasIsKnownBeforeTheyAreRead) {
+  MySqlOptions options = OptionsFor("");
+  options.mapping = Lines();
+  options.mapping.where = "no < 4";
+  options.max_page_rows = 500;
+  absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTable(options);
+  ASSERT_TRUE(source.ok()) << source.status();
+  bool early = false;
+  (*source)->SetPulse([&] {
+    const SourceProgress progress = (*source)->progress();
+    early = early || progress.rows_read < 1600;
+    EXPECT_EQ(progress.rows_total, 1600u);
+    return true;
+  });
+  ASSERT_TRUE(ReadAll(source->get()).ok());
+  EXPECT_TRUE(early);
+}
+
+TEST_F(MySqlQueryTest, IdsThatTheServerMayNotSortWholeAreRefused) {
+  MySqlMapping mapping = Lines();
+  mapping.query =
+      "SELECT DISTINCT CONCAT(REPEAT('x', 3100), order_id, '-', no) AS i, order_id, no, customer, "
+      "what, NULL AS nothing FROM orders JOIN line ON order_id = id";
+  mapping.id = {"i"};
+  const absl::Status status = LoadAll({mapping}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("more than 3072 bytes"));
+  // What is shorter may share more than the server's default of 1024 bytes.
+  mapping.query.replace(mapping.query.find("3100"), 4, "1100");
+  mapping.outer = "customer";
+  MySqlOptions options = OptionsFor("");
+  options.mapping = mapping;
+  options.max_page_rows = 97;
+  const absl::StatusOr<Content> content = Load(options);
+  ASSERT_TRUE(content.ok()) << content.status();
+  EXPECT_TRUE(*content == Must({Lines()}));
+}
+
 TEST_F(MySqlQueryTest, AQueryThatCannotBeRunAndColumnsItLacksAreNamed) {
   MySqlMapping mapping = Lines();
   mapping.query = "SELECT nonsense FROM orders";

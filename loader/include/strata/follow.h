@@ -122,7 +122,9 @@ struct FollowOptions {
   double reconcile_share = 0.2;
   /// Where the user lacks the PROCESS privilege, open transactions cannot be seen: the position
   /// then stays this far behind. One that is open longer may commit rows that only reconciling
-  /// finds.
+  /// finds. Where something reads the server's list of transactions all the time, so that it is not
+  /// renewed, the position is held for ten times as long (3 s at the least), then follows at that
+  /// distance, and a pass makes up for it when the list is renewed.
   std::chrono::milliseconds fallback_lag{std::chrono::seconds(30)};
   /// The pause after an error that may pass grows from the first to the second figure.
   std::chrono::milliseconds retry_min{100};
