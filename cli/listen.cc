@@ -10,6 +10,12 @@
 #include "cli/exit_status.h"
 
 namespace strata::cli {
+namespace {
+
+// What is kept beside the cache is shown under this name.
+constexpr char kFollower[] = "follower";
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, const Cache& cache,
                                                     std::function<DebugHealth()> health,
@@ -17,17 +23,25 @@ absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, 
   absl::StatusOr<std::unique_ptr<DebugServer>> server = DebugServer::Start(
       address,
       {.caches =
-           [&cache, follower = std::move(follower)] {
+           [&cache, follower] {
              std::vector<NamedFootprint> shown = {
                  {.cache = cache.options().name, .footprint = cache.MeasureFootprint()}};
-             if (follower) shown.push_back({.cache = "follower", .footprint = follower()});
+             if (follower) shown.push_back({.cache = kFollower, .footprint = follower()});
              return shown;
            },
        .running =
-           [&cache] {
-             return std::vector<NamedRunning>{{.cache = cache.options().name,
-                                               .running = cache.Running(),
-                                               .oldest_guard_seconds = cache.OldestGuardSeconds()}};
+           [&cache, follower] {
+             std::vector<NamedRunning> shown = {
+                 {.cache = cache.options().name,
+                  .running = cache.Running(),
+                  .oldest_guard_seconds = cache.OldestGuardSeconds()}};
+             if (follower) {
+               Footprint beside = follower();
+               shown.push_back(
+                   {.cache = kFollower, .running = {}, .layers = std::move(beside.layers)});
+               shown.back().running.allocated_bytes = beside.allocated_bytes;
+             }
+             return shown;
            },
        .process = {},
        .health = std::move(health)});

@@ -71,16 +71,18 @@ constexpr char kMemoryHelp[] =
     "What a layer of a cache holds, by what it serves: live content, spare room, content that is "
     "gone; whole where that is not told apart.";
 
+void AddStates(const std::string& label, const Layer& layer, Metrics* metrics) {
+  for (const auto& [state, bytes] :
+       {std::pair("used", layer.used_bytes), std::pair("slack", layer.slack_bytes),
+        std::pair("dead", layer.dead_bytes)}) {
+    metrics->Sample({{"cache", label}, {"layer", layer.name}, {"state", state}}, bytes);
+  }
+}
+
 void AddLayers(std::span<const NamedFootprint> caches, const Labels& labels, Metrics* metrics) {
   metrics->Family("strata_memory_bytes", "bytes", kMemoryHelp);
   for (std::size_t i = 0; i < caches.size(); ++i) {
-    for (const Layer& layer : caches[i].footprint.layers) {
-      for (const auto& [state, bytes] :
-           {std::pair("used", layer.used_bytes), std::pair("slack", layer.slack_bytes),
-            std::pair("dead", layer.dead_bytes)}) {
-        metrics->Sample({{"cache", labels[i]}, {"layer", layer.name}, {"state", state}}, bytes);
-      }
-    }
+    for (const Layer& layer : caches[i].footprint.layers) AddStates(labels[i], layer, metrics);
   }
   metrics->Family("strata_layer_items", "", "Live items of a layer, as its name says.");
   for (std::size_t i = 0; i < caches.size(); ++i) {
@@ -94,6 +96,8 @@ void AddLayers(std::span<const NamedRunning> caches, const Labels& labels, Metri
   metrics->Family("strata_memory_bytes", "bytes", kMemoryHelp);
   for (std::size_t i = 0; i < caches.size(); ++i) {
     const RunningFootprint& now = caches[i].running;
+    for (const Layer& layer : caches[i].layers) AddStates(labels[i], layer, metrics);
+    if (!caches[i].layers.empty()) continue;
     for (const auto& [layer, state, bytes] :
          {std::tuple("log", "used", now.log_live_bytes),
           std::tuple("log", "slack", now.log_slack_bytes),

@@ -321,6 +321,13 @@ TEST_F(ProgramMySqlTest, SeveralTablesOfAFileAreFollowedAndAskedFor) {
   const json beside = json::parse(HttpGet(port, "/footprint?cache=follower").body);
   EXPECT_EQ(beside.at("total_bytes"), beside.at("allocated_bytes"));
   EXPECT_GT(beside.at("total_bytes"), 0);
+  const std::string metrics = HttpGet(port, "/metrics").body;
+  for (const char* layer : {"entry digests", "outers"}) {
+    EXPECT_THAT(metrics, HasSubstr("strata_memory_bytes{cache=\"follower\",layer=\"" +
+                                   std::string(layer) + "\",state=\"used\"} "));
+  }
+  EXPECT_THAT(metrics, HasSubstr("strata_allocated_bytes{cache=\"follower\"} " +
+                                 beside.at("total_bytes").dump() + "\n"));
   ExpectSuccess(Shell(client_ + "\"USE " + database_ +
                       "; UPDATE t SET v = 'changed' WHERE v = 'first'; UPDATE lists SET payload = "
                       "'[{\\\"k\\\": \\\"w\\\"}]'; INSERT INTO t (outer_key, inner_key, seq, k, v) "

@@ -127,6 +127,10 @@ struct NamedRunning {
   RunningFootprint running;
   /// Cache::OldestGuardSeconds; none: not shown.
   std::optional<double> oldest_guard_seconds{};
+  /// Shown in place of those of `running`, where there are any: of something beside the caches
+  /// whose layers need no walk (Follower::MeasureFootprint). Of `running` the counts and the door's
+  /// sum are shown all the same.
+  std::vector<Layer> layers{};
 };
 
 /// The same of running figures, for which nothing is walked: the layers are those that a cache
