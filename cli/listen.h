@@ -17,9 +17,9 @@
 namespace strata::cli {
 
 /// Serves `cache`, which must outlive the server, at `address`; /healthz answers with what `health`
-/// gives. Where `follower` is not empty, what it gives is shown under that name beside the cache, in
-/// /metrics too: it must walk nothing.
-/// An error of the call's words where `address` is none; else as DebugServer::Start.
+/// gives. Where `follower` is not empty, what it gives is shown under that name beside the cache,
+/// in /metrics too: it must walk nothing. An error of the call's words where `address` is none;
+/// else as DebugServer::Start.
 absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, const Cache& cache,
                                                     std::function<DebugHealth()> health,
                                                     std::function<Footprint()> follower = {});

@@ -290,10 +290,17 @@ void SegmentStore::FreeUnpinned() {
   }
 }
 
+// Where the run begins that the group begins with, or in.
+SegmentStore::Segment SegmentStore::FirstRun(std::size_t group) const {
+  Segment first = static_cast<Segment>(group * kGroup);
+  while (segments_[first].state == State::kRun) --first;
+  return first;
+}
+
 bool SegmentStore::IsFull(std::size_t group) const {
   if (groups_[group].used < kGroup) return false;
-  for (std::size_t i = group * kGroup; i < (group + 1) * kGroup; ++i) {
-    if (segments_[i].state == State::kRetired || IsHead(static_cast<Segment>(i))) return false;
+  for (Segment i = FirstRun(group); i < (group + 1) * kGroup; i += segments_[i].run) {
+    if (segments_[i].state == State::kRetired || IsHead(i)) return false;
   }
   return true;
 }
@@ -329,10 +336,8 @@ SegmentStore::Segment SegmentStore::Scattered() const {
 
 // Takes all pages of the runs that lie in the group: one huge page makes all of them resident.
 bool SegmentStore::TakeWhole(std::size_t group) {
-  Segment first = static_cast<Segment>(group * kGroup);
-  while (segments_[first].state == State::kRun) --first;
-  for (; first < (group + 1) * kGroup; first += segments_[first].run) {
-    if (!TakePages(first, segments_[first].run * kSegmentBytes)) return false;
+  for (Segment i = FirstRun(group); i < (group + 1) * kGroup; i += segments_[i].run) {
+    if (!TakePages(i, segments_[i].run * kSegmentBytes)) return false;
   }
   return true;
 }

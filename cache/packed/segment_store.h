@@ -266,6 +266,9 @@ class SegmentStore {
   void CountUsed(Segment segment, bool used);
   /// Segments of a group that are in use and no heads.
   std::size_t Movable(std::size_t group) const;
+  Segment FirstRun(std::size_t group) const;
+  /// Whether all of it is in use and will not be given back before something dies: of a run that
+  /// reaches into it, all.
   bool IsFull(std::size_t group) const;
   bool TakeWhole(std::size_t group);
   void Unite(std::size_t group);

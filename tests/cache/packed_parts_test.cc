@@ -249,6 +249,24 @@ TEST(SegmentStore, TakesASegmentsPagesAsItFills) {
   }
 }
 
+TEST(SegmentStore, ARetiredRunTakesNoMorePagesForTheGroupItReachesInto) {
+  MemoryDoor door;
+  Eras eras(&door);
+  SegmentStore log(&door, &eras);
+  FillSegments(log, 6);
+  // Segments 7 to 9: all but the first reach into the second group.
+  Location run = 0;
+  ASSERT_NE(log.Append(SegmentStore::Head::kWrite, BlobKind::kString, 600'000, &run), nullptr);
+  ASSERT_EQ(SegmentStore::SegmentOf(run), 7u);
+  log.Kill(run, 0);
+  log.Retire(SegmentStore::SegmentOf(run));
+  FillSegments(log, 8);
+  EXPECT_EQ(log.Fault(), nullptr) << log.Fault();
+  log.FreeUnpinned();
+  EXPECT_EQ(log.retired_bytes(), 0u);
+  EXPECT_EQ(log.Fault(), nullptr) << log.Fault();
+}
+
 TEST(SegmentStore, EmptiesTheEmptiestGroupIntoTheRoomOfFullerOnes) {
   MemoryDoor door;
   Eras eras(&door);
