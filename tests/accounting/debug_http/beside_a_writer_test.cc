@@ -42,13 +42,6 @@ kit::OwnedRecords ListOf(std::uint64_t number) {
 
 class BesideAWriterTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    // The library makes its tables at the first request, and guards them in code that
-    // ThreadSanitizer cannot see.
-    const auto first = DebugServer::Start("127.0.0.1:0", {}).value();
-    EXPECT_EQ(HttpGet(first->port(), "/nothing").status, 404);
-  }
-
   BesideAWriterTest() {
     writer_ = std::thread([this] {
       for (std::uint64_t i = 0; !done_.load(); ++i) {

@@ -27,12 +27,6 @@ using Clock = std::chrono::steady_clock;
 
 class DebugHttpTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    // The library makes its tables at the first request, and guards them in code that
-    // ThreadSanitizer cannot see.
-    const auto first = DebugServer::Start("127.0.0.1:0", {}).value();
-    EXPECT_EQ(HttpGet(first->port(), "/nothing").status, 404);
-  }
   DebugHttpTest() {
     server_ = DebugServer::Start("127.0.0.1:0", {.caches =
                                                      [this] {
