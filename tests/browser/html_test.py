@@ -258,6 +258,10 @@ class HtmlTest(unittest.TestCase):
     def expect_labels_inside(self, selector, labels):
         """Names beside the axis are whole, and none begins left of its picture."""
         for label in labels:
+            # Drawn at the next frame, which a busy machine puts off.
+            self.browser.wait(lambda label=label: label in self.browser.script(
+                "return [...document.querySelectorAll(arguments[0] + ' svg text')]"
+                ".map((one) => one.textContent)", selector))
             left = self.browser.script("""
                 const picture = document.querySelector(arguments[0]);
                 const text = [...picture.querySelectorAll('svg text')]
