@@ -301,9 +301,11 @@ class HtmlTest(unittest.TestCase):
         self.expect_drawn("#changes", 2)
 
     def test_hostile_names_are_text(self):
-        run(HOSTILE, self.folder.name)
-        names = self.read("names.json")
-        self.open("footprint.html")
+        folder = os.path.join(self.folder.name, "hostile")
+        os.mkdir(folder)
+        run(HOSTILE, folder)
+        names = self.read("hostile/names.json")
+        self.open("hostile/footprint.html")
         report = self.data()
         shown = [brief(name) for name in names]
         self.assertEqual([row["outer"] for row in self.browser.table("outers")], shown)
@@ -322,7 +324,7 @@ class HtmlTest(unittest.TestCase):
                   .find((one) => one.dataset.path === arguments[0]);""", name)
             self.browser.script("arguments[0].click()", button)
             self.browser.wait(lambda: self.zoomed() == name)
-        self.open("diff.html")
+        self.open("hostile/diff.html")
         self.assertEqual(len(self.browser.table("layers")), len(names) + 1)
         self.expect_nobody_owns("</script><script>")
         self.browser.picture("hostile-diff-light")
