@@ -5,6 +5,7 @@
 
 #include "loader/mysql_pages.h"
 #include "loader/mysql_relation.h"
+#include "loader/mysql_sort_key.h"
 
 namespace strata::mysql {
 namespace {
@@ -28,6 +29,14 @@ Cells::Cells(const Selection& selection) {
   for (const Column& column : selection.values) {
     values.push_back(CellOf(ValueExpression(column), &expressions));
   }
+}
+
+absl::Status AppendRowOrder(const Selection& selection, const Cells& cells, const Row& row,
+                            std::string* key) {
+  if (!selection.order) return absl::OkStatus();
+  if (!row.IsNull(cells.order)) return AppendOrder(selection.order->kind, row[cells.order], key);
+  AppendNullOrder(key);
+  return absl::OkStatus();
 }
 
 }  // namespace strata::mysql

@@ -11,7 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+
 #include "loader/mysql_schema.h"
+#include "loader/mysql_session.h"
 
 namespace strata::mysql {
 
@@ -26,6 +29,11 @@ struct Cells {
   std::size_t deleted = 0;  ///< likewise
   std::vector<std::size_t> values;
 };
+
+/// Appends to `*key` what puts the row in order within its entry (mysql_sort_key.h); nothing where
+/// the selection has no order column. InvalidArgument: the column gave what is not of its kind.
+absl::Status AppendRowOrder(const Selection& selection, const Cells& cells, const Row& row,
+                            std::string* key);
 
 }  // namespace strata::mysql
 

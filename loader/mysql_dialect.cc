@@ -73,18 +73,16 @@ std::vector<std::string> Dialect::SessionSettings() const {
       "SET SESSION wait_timeout = 86400",
       // The same pages. ORDER BY, GROUP BY and windows compare the first so many bytes of a text's
       // sort key, by default 1024: ids that have those in common would come in any order, and a
-      // page
-      // that ends between two of them would lose rows. An index holds 3072 bytes at the most
-      // (MySQL,
-      // 17.21 "InnoDB Limits"), up to 768 characters of 16 bytes of sort key each. MySQL applies it
-      // to collations that pad alone, since 8.0.20. Fifteen keys of this length must fit the sort's
-      // buffer, which both servers take as they need it (MySQL, 10.2.1.16 "ORDER BY Optimization").
+      // page that ends between two of them would lose rows. An index holds 3072 bytes at the most
+      // (MySQL, 17.21 "InnoDB Limits"), up to 768 characters of 16 bytes of sort key each. MySQL
+      // applies it to collations that pad alone, since 8.0.20. Fifteen keys of this length must fit
+      // the sort's buffer, which both servers take as they need it (MySQL, 10.2.1.16 "ORDER BY
+      // Optimization").
       absl::StrCat("SET SESSION max_sort_length = ", kSortedBytes),
       "SET SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 4194304)",
       // MySQL, 14.19.1 "Aggregate Functions"; MariaDB, "GROUP_CONCAT", "JSON_ARRAYAGG". A query's
       // lists would be cut off, without an error, at MySQL's 1024 bytes or MariaDB's 1 MiB. More
-      // than
-      // max_allowed_packet, at most this, no server gives.
+      // than max_allowed_packet, at most this, no server gives.
       "SET SESSION group_concat_max_len = 1073741824",
       // MySQL, 15.3.7 "SET TRANSACTION"; MariaDB, "SET TRANSACTION". A snapshot wants it: under
       // READ COMMITTED both ignore WITH CONSISTENT SNAPSHOT.

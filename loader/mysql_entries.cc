@@ -70,22 +70,15 @@ absl::Status Entries::Add(const Row& row) {
   SetEntryPrefix(row[cells_.outer], row[cells_.inner], &key_);
   const std::size_t prefix_bytes = key_.size();
   const std::uint64_t hash = HashPrefix(key_);
-  if (selection_.order) {
-    const std::size_t cell = cells_.order;
-    if (row.IsNull(cell)) {
-      AppendNullOrder(&key_);
-    } else {
-      absl::Status status = AppendOrder(selection_.order->kind, row[cell], &key_);
-      if (!status.ok()) return status;
-    }
-  }
+  absl::Status status = AppendRowOrder(selection_, cells_, row, &key_);
+  if (!status.ok()) return status;
   AppendArrival(arrival, &key_);
   payload_.clear();
   if (selection_.json != JsonValue::kNone) {
-    if (absl::Status status = AppendJson(row); !status.ok()) return status;
-    return sort_.Add(hash, prefix_bytes, key_, payload_);
+    if (status = AppendJson(row); !status.ok()) return status;
+  } else {
+    for (const std::size_t cell : cells_.values) AppendValue(row, cell, &payload_);
   }
-  for (const std::size_t cell : cells_.values) AppendValue(row, cell, &payload_);
   return sort_.Add(hash, prefix_bytes, key_, payload_);
 }
 

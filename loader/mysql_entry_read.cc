@@ -17,7 +17,6 @@
 #include "loader/mysql_pages.h"
 #include "loader/mysql_relation.h"
 #include "loader/mysql_row_json.h"
-#include "loader/mysql_sort_key.h"
 
 namespace strata::mysql {
 namespace {
@@ -32,14 +31,8 @@ using StoredEntry = std::vector<StoredRow>;
 
 absl::StatusOr<StoredRow> Store(const Selection& selection, const Cells& cells, const Row& row) {
   StoredRow stored;
-  if (selection.order) {
-    if (row.IsNull(cells.order)) {
-      AppendNullOrder(&stored.record);
-    } else {
-      absl::Status status = AppendOrder(selection.order->kind, row[cells.order], &stored.record);
-      if (!status.ok()) return status;
-    }
-  }
+  absl::Status status = AppendRowOrder(selection, cells, row, &stored.record);
+  if (!status.ok()) return status;
   for (const std::size_t cell : cells.values) {
     stored.values.emplace_back();
     if (!row.IsNull(cell)) stored.values.back().emplace(row[cell]);
