@@ -54,6 +54,7 @@ void PackedMap::AfterWrite(std::uint64_t filled_before) {
     CleanSome(kCleanPerWrite + kCleanPerByte * written, kDeadShare, false);
   }
   ReclaimSome(false);
+  shapes_.SweepSome();
   Publish();
   version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   if (settings_.audit_every_writes != 0 && writes_ % settings_.audit_every_writes == 0) Audit();
@@ -162,7 +163,7 @@ void PackedMap::ReclaimSome(bool all) {
   if (!anything || (!all && retired < kept_bytes_ + kReclaimBytes)) return;
   eras_.Advance();
   FreeUnpinned();
-  shapes_.Sweep(all);
+  if (all) shapes_.SweepAll();
   kept_bytes_ = RetiredBytes();
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "cache/packed/string_coder.h"
 #include "cache/packed/token.h"
@@ -106,15 +107,26 @@ std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
 void Shapes::Release(ShapeId id) {
   if (--shapes_[id].references > 0) return;
   ++unused_;
+  ++newly_unused_;
   shapes_[id].lost = eras_->now();
 }
 
-void Shapes::Sweep(bool all) {
-  if (unused_ == 0 || (!all && unused_ < kFewUnused + size() / 8)) return;
-  for (std::size_t id = 0; id < shapes_.size() && unused_ > 0; ++id) {
+void Shapes::SweepSome() {
+  const std::size_t come = std::exchange(newly_unused_, 0);
+  if (unused_ < kFewUnused + size() / kUnusedShare) return;
+  // At this share of unused ones, half of these steps meet as many as have come.
+  SweepNext(kSweepPerWrite + 2 * kUnusedShare * come);
+}
+
+void Shapes::SweepNext(std::size_t most) {
+  most = std::min(most, shapes_.size());
+  for (std::size_t i = 0; i < most && unused_ > 0; ++i) {
+    if (sweep_at_ >= shapes_.size()) sweep_at_ = 0;
+    const ShapeId id = sweep_at_++;
     const Shape& shape = shapes_[id];
-    if (shape.keys == nullptr || shape.references > 0 || eras_->Pinned(0, shape.lost)) continue;
-    Free(static_cast<ShapeId>(id));
+    if (shape.keys == nullptr || shape.references > 0) continue;
+    if (shape.lost == eras_->now() || eras_->Pinned(0, shape.lost)) continue;
+    Free(id);
   }
 }
 
@@ -142,7 +154,8 @@ void Shapes::Clear() {
   index_.Clear(memory_);
   filter_.Free();
   first_free_ = kNone;
-  free_ = unused_ = 0;
+  sweep_at_ = 0;
+  free_ = unused_ = newly_unused_ = 0;
 }
 
 const char* Shapes::Fault() const {

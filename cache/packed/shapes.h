@@ -6,9 +6,9 @@
 //
 // A key list becomes a shape when it is met again: a small filter remembers the lists met lately,
 // so data whose records are random sets of keys makes no shapes. A shape that has lost its last
-// record is unused, and comes back when its keys are met again; when an eighth are unused, those
-// that no open guard can have met are swept and their numbers free. A shape's key tokens
-// hold references to the dictionary like a blob's do.
+// record is unused, and comes back when its keys are met again; when an eighth are unused, each
+// write sweeps a few of those that no open guard can have met, and their numbers are free. A
+// shape's key tokens hold references to the dictionary like a blob's do.
 //
 // Threads: one writer; key_count and keys beside it from any thread, for shapes that a view names.
 #ifndef STRATA_CACHE_PACKED_SHAPES_H_
@@ -52,9 +52,10 @@ class Shapes {
   std::optional<ShapeId> Acquire(RecordView record);
   void AddReference(ShapeId id) { ++shapes_[id].references; }
   void Release(ShapeId id);
-  /// Frees the unused ones if they are many, or if there are any and `all`, and no guard found by
-  /// the last Eras::Advance may be looking at one.
-  void Sweep(bool all);
+  /// Frees unused ones that no guard found by the last Eras::Advance may be looking at. A write's
+  /// share of it: a few steps where many are unused, more where it has made more so.
+  void SweepSome();
+  void SweepAll() { SweepNext(shapes_.size()); }
 
   std::size_t key_count(ShapeId id) const { return shapes_[id].count; }
   /// The keys' tags, and behind them their tokens. Keys of different tags are different, so that
@@ -89,6 +90,8 @@ class Shapes {
   static constexpr std::size_t kMostShapes = std::size_t{1} << 26;
   static constexpr std::size_t kFilterSize = 1024;
   static constexpr std::size_t kFewUnused = 64;
+  static constexpr std::size_t kUnusedShare = 8;
+  static constexpr std::size_t kSweepPerWrite = 16;
   static constexpr ShapeId kNone = 0xFFFFFFFF;
 
   struct Shape {
@@ -104,6 +107,7 @@ class Shapes {
   bool HasKeys(const Shape& shape, RecordView record) const;
   bool MetBefore(std::uint64_t hash);
   std::optional<ShapeId> TryMake(RecordView record, std::uint64_t hash);
+  void SweepNext(std::size_t most);
   void Free(ShapeId id);
   struct HashOf {
     static constexpr int kFetchSteps = 1;
@@ -125,6 +129,8 @@ class Shapes {
   ShapeId first_free_ = kNone;
   std::size_t free_ = 0;
   std::size_t unused_ = 0;
+  std::size_t newly_unused_ = 0;  // since the last SweepSome
+  ShapeId sweep_at_ = 0;
 };
 
 }  // namespace strata::packed

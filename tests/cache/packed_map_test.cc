@@ -172,6 +172,33 @@ TEST(PackedMap, MakesNoShapesOfRandomKeySets) {
   EXPECT_LE(map.shapes().size(), 4u);
 }
 
+TEST(PackedMap, FreesManyUnusedShapesAFewAWrite) {
+  PackedMap map({.seed = kSeed});
+  constexpr std::size_t kShapes = 20000;
+  for (std::size_t i = 0; i < kShapes; ++i) {
+    const std::string a = Numbered("key a ", i);
+    const std::string b = Numbered("key b ", i);
+    const Pair pairs[] = {{a, "1"}, {b, "2"}};
+    // The second record makes the shape, the third has it.
+    for (int again = 0; again < 3; ++again) {
+      ASSERT_TRUE(map.Append("outer", Numbered("", i), pairs).ok());
+    }
+  }
+  ASSERT_EQ(map.shapes().size(), kShapes);
+  std::uint64_t most = 0;
+  for (std::size_t i = 0; i < kShapes; ++i) {
+    const std::uint64_t before = map.door().totals().frees;
+    ASSERT_TRUE(map.Put("outer", Numbered("", i), {}).ok());
+    most = std::max(most, map.door().totals().frees - before);
+  }
+  EXPECT_LE(most, 500u);
+  EXPECT_LE(map.shapes().size(), 1000u);
+  while (map.Maintain(std::size_t{1} << 20)) {
+  }
+  EXPECT_EQ(map.shapes().size(), 0u);
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
 TEST(PackedMap, PutsStringsMetAgainIntoTheDictionaryAndFreesThemWithTheirLastUse) {
   PackedMap map({.seed = kSeed});
   const std::string often(1000, 'o');
