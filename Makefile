@@ -1,10 +1,10 @@
 # The commands of daily work, over CMakePresets.json. `make help` lists them.
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
-PRESETS := dev release asan tsan fuzz coverage clang
+PRESETS := dev release asan tsan fuzz coverage
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test storm browser deps deps-ci bench bench-readers bench-mysql coverage format format-check tidy asan tsan fuzz clang \
+.PHONY: help demo test storm browser deps deps-ci bench bench-readers bench-mysql coverage format format-check tidy asan tsan fuzz \
         install clean build-program build-bench $(PRESETS:%=build-%)
 
 help:  ## this list
@@ -54,11 +54,11 @@ format: deps-ci  ## put all sources into the one format
 format-check: deps-ci  ## fail where `make format` would change something
 	clang-format-14 --dry-run -Werror $(SOURCES)
 
-tidy: build-clang  ## clang-tidy's opinion of all sources (slow)
-	sed -n 's/^ *"file": "\(.*\.cc\)".*/\1/p' build/clang/compile_commands.json | \
-	  xargs -P $(JOBS) -n 1 clang-tidy-14 --quiet -p build/clang
+tidy: build-asan  ## clang-tidy's opinion of all sources (slow)
+	sed -n 's/^ *"file": "\(.*\.cc\)".*/\1/p' build/asan/compile_commands.json | \
+	  xargs -P $(JOBS) -n 1 clang-tidy-14 --quiet -p build/asan
 
-asan: build-asan  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+asan: build-asan  ## all of it by clang, the tests under AddressSanitizer and UBSan
 	ctest --preset asan
 
 tsan: build-tsan  ## the tests with threads under ThreadSanitizer
@@ -66,8 +66,6 @@ tsan: build-tsan  ## the tests with threads under ThreadSanitizer
 
 fuzz: build-fuzz  ## run each fuzzer for FUZZ_SECONDS
 	STRATA_FUZZ_SECONDS=$(FUZZ_SECONDS) ctest --preset fuzz
-
-clang: build-clang  ## compile everything with clang, warnings as errors
 
 install: build-program  ## install into PREFIX, /usr/local when none is given
 	cmake --install build/release --prefix $(or $(PREFIX),/usr/local)
@@ -80,7 +78,7 @@ clean:  ## remove everything built
 $(PRESETS:%=build/%/build.ninja): build/%/build.ninja: CMakePresets.json | deps
 	cmake --preset $*
 	@touch $@
-build/fuzz/build.ninja build/coverage/build.ninja build/clang/build.ninja: | deps-ci
+build/asan/build.ninja build/tsan/build.ninja build/fuzz/build.ninja build/coverage/build.ninja: | deps-ci
 
 $(PRESETS:%=build-%): build-%: build/%/build.ninja
 	cmake --build --preset $* --parallel $(JOBS)
