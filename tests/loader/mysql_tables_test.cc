@@ -9,6 +9,10 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+
+#include <strata/cache.h>
+#include <strata/load.h>
+
 #include "tests/loader/mysql_test_server.h"
 #include "tests/loader/tcp_relay.h"
 
@@ -163,6 +167,55 @@ TEST_F(MySqlTablesTest, ATableKeyedByItsEntriesGivesThemBeforeItIsReadToItsEnd) 
   EXPECT_FALSE(batch.empty());
   // The queue is bounded, and nobody takes more from it.
   EXPECT_LT((*source)->progress().rows_read, 50'000u);
+}
+
+TEST_F(MySqlTablesTest, ATableWrittenEntryByEntryGivesThemBeforeItIsReadToItsEndIfItMay) {
+  Run("CREATE TABLE plain (id INT PRIMARY KEY, outer_key VARCHAR(20), inner_key VARCHAR(20), "
+      "seq INT, k VARCHAR(20), v VARCHAR(99))");
+  Run("INSERT INTO plain SELECT seq, seq DIV 5000, seq DIV 50, seq % 5, seq, REPEAT('v', 99) "
+      "FROM seq_1_to_50000");
+  MySqlOptions options = OptionsFor("plain");
+  options.max_page_rows = 1000;
+  for (const bool may : {false, true}) {
+    absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTable(options);
+    ASSERT_TRUE(source.ok()) << source.status();
+    if (may) (*source)->GiveEarly();
+    Batch batch;
+    const absl::Status first = (*source)->Read(&batch);
+    ASSERT_TRUE(first.ok()) << first;
+    EXPECT_FALSE(batch.empty());
+    EXPECT_EQ((*source)->progress().rows_read < 50'000u, may);
+  }
+}
+
+// The last list given for an entry stands.
+TEST_F(MySqlTablesTest, AnEntryWhoseRowsComeInPiecesIsWholeThoughItWasGivenEarly) {
+  Run("CREATE TABLE plain (id INT PRIMARY KEY, outer_key VARCHAR(20), inner_key VARCHAR(20), "
+      "seq INT, k VARCHAR(20), v VARCHAR(99))");
+  // Twenty entries have a row more, far behind the others.
+  Run("INSERT INTO plain SELECT seq, seq DIV 5000, seq DIV 50, seq, 'k', REPEAT('v', 99) "
+      "FROM seq_0_to_49999");
+  Run("INSERT INTO plain SELECT 50000 + seq, seq * 50 DIV 5000, seq, -seq, 'k', 'late' "
+      "FROM seq_1_to_20");
+  for (const std::size_t memory : {std::size_t{100'000}, std::size_t{1} << 25}) {
+    MySqlOptions options = OptionsFor("plain");
+    options.sort_memory_bytes = memory;
+    absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTable(options);
+    ASSERT_TRUE(source.ok()) << source.status();
+    absl::StatusOr<Cache> cache = Cache::Create();
+    ASSERT_TRUE(cache.ok());
+    const absl::StatusOr<LoadProgress> loaded = strata::Load(**source, *cache);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    EXPECT_EQ(loaded->entries_applied, 1000u);
+    // What was given of the twenty at first, and of their late rows all but the last.
+    EXPECT_EQ(loaded->source.entries_again, 39u);
+    EXPECT_EQ(cache->counts().entries, 1000u);
+    EXPECT_EQ(cache->counts().records, 50'020u);
+    const ReadGuard guard(*cache);
+    const EntryReader entry = guard.Get("0", "7");
+    ASSERT_TRUE(static_cast<bool>(entry));
+    EXPECT_EQ(entry.record_count(), 51u);
+  }
 }
 
 // What the table holds, with ids in the order of insertion, keys in one of several types.
