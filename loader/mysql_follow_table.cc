@@ -39,6 +39,9 @@ absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& op
     absl::Status status = (*session)->Execute(statement, "setting the session up");
     if (!status.ok()) return status;
   }
+  if (absl::Status status = (*session)->CheckSettings(CheckedFollowingSettings()); !status.ok()) {
+    return status;
+  }
   return session;
 }
 

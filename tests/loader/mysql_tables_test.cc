@@ -453,5 +453,29 @@ TEST_F(MySqlTablesTest, HostsAreTriedInTurnUntilOneCanBeReached) {
   EXPECT_EQ(OpenMySqlTable(options).status().code(), absl::StatusCode::kPermissionDenied);
 }
 
+TEST_F(MySqlTablesTest, SettingsThatDoNotReachTheServerAreFoundOut) {
+  Run(absl::StrCat("CREATE TABLE a", kColumns));
+  const std::vector<std::pair<std::string, std::string>> rewrites = {
+      {"time_zone = '+00:00'", "time_zone = '+05:30'"},
+      {"SESSION sql_mode = ''", "SESSION big_tables=0 "},
+      {"max_sort_length = 16384", "max_sort_length = 1024 "},
+      {"group_concat_max_len = 1073741824", "group_concat_max_len = 1024      "},
+      {"sql_select_limit = 18446744073709551615", "sql_select_limit = 5                   "},
+      {"ISOLATION LEVEL REPEATABLE READ", "ISOLATION LEVEL READ COMMITTED "},
+      {"SET NAMES utf8mb4", "SET NAMES latin1 "}};
+  for (const auto& [sent, arrived] : rewrites) {
+    ASSERT_EQ(sent.size(), arrived.size()) << sent;
+    MySqlOptions options = OptionsFor("a");
+    const TcpRelay relay(options.socket, false, {sent, arrived});
+    options.socket.clear();
+    options.host = "127.0.0.1";
+    options.port = relay.port();
+    options.ssl_mode = MySqlSslMode::kDisabled;
+    const absl::Status status = OpenMySqlTable(options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << sent << ": " << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("does a proxy keep SET")) << sent;
+  }
+}
+
 }  // namespace
 }  // namespace strata
