@@ -194,11 +194,12 @@ absl::Status Run(Source& source, Applier& applier, const LoadOptions& options,
                  Clock::time_point begin, LoadProgress* progress) {
   const auto tell = [&] {
     progress->source = source.progress();
-    progress->entries_applied = applier.entries_applied();
+    progress->entries_applied = applier.entries_applied() - progress->source.entries_again;
     progress->elapsed = Clock::now() - begin;
     if (options.on_progress) options.on_progress(*progress);
   };
   const auto stop = [&] { return options.should_stop && options.should_stop(); };
+  if (applier.began_empty()) source.GiveEarly();
   const PulseOf pulse(source, [&] {
     tell();
     return !stop();

@@ -108,6 +108,7 @@ absl::StatusOr<OpenWork> ReadOpenWork(Session* session) {
 std::int64_t BoundTracker::First(const OpenWork& work, const Sample& sample) {
   before_.clear();
   transactions_us_.clear();
+  first_open_.clear();
   std::int64_t bound_us = work.now_us - kSecondUs;
   for (const auto& [connection, began_us] : sample.statements_us) {
     bound_us = std::min(bound_us, began_us);
@@ -117,6 +118,7 @@ std::int64_t BoundTracker::First(const OpenWork& work, const Sample& sample) {
     const std::int64_t age_s = transaction.age_s + (transaction.age_s < 0 ? kHourS : 0);
     const std::int64_t began_us = work.now_us - (age_s + 1) * kSecondUs;
     transactions_us_[transaction.id] = began_us;
+    first_open_.insert(transaction.id);
     bound_us = std::min(bound_us, began_us);
   }
   return bound_us;
@@ -161,6 +163,7 @@ std::int64_t BoundTracker::Add(const OpenWork& work) {
     bound_us = std::min(bound_us, began_us);
   }
   transactions_us_ = std::move(transactions_us);
+  std::erase_if(first_open_, [this](const auto& id) { return !transactions_us_.contains(id); });
   before_.push_front(std::move(sample));
   if (before_.size() > 2) before_.pop_back();
   // A bound that once held holds for ever.

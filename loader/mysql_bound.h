@@ -15,7 +15,9 @@
 //     be of any age. So the list must have the very statement in it that reads it, else the sample
 //     is not `fresh`, which is no sample: B stays where it was.
 //   - What began after the last sample is not looked for at all: B is never later than that.
-//   - For the first sample, and only there, trx_started and a second's grace must do.
+//   - For the first sample, and only there, trx_started and a second's grace must do. One that was
+//     open then may have made its version long before (a table's lock, again): when the last of
+//     them has ended, whoever began by that sample is to reconcile (FirstAreOpen).
 // All of it is the server's clock in UTC; ours is not asked.
 //
 // Threads: one at a time.
@@ -25,6 +27,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -62,6 +65,9 @@ class BoundTracker {
   /// that come faster than one in kLeastSpacing are not taken: the bound stays.
   std::int64_t Add(const OpenWork& work);
 
+  /// Whether a transaction of the first sample is open still.
+  bool FirstAreOpen() const { return !first_open_.empty(); }
+
   static constexpr std::int64_t kLeastSpacingUs = 200'000;
 
  private:
@@ -74,6 +80,7 @@ class BoundTracker {
 
   std::deque<Sample> before_;                            // the last two, newest first
   std::map<std::string, std::int64_t> transactions_us_;  // by id: began no earlier than this
+  std::set<std::string> first_open_;                     // by id: of the first sample
   std::int64_t bound_us_ = 0;
 };
 

@@ -80,9 +80,9 @@ std::vector<std::string> Dialect::SessionSettings() const {
       // Optimization").
       absl::StrCat("SET SESSION max_sort_length = ", kSortedBytes),
       "SET SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 4194304)",
-      // MySQL, 14.19.1 "Aggregate Functions"; MariaDB, "GROUP_CONCAT", "JSON_ARRAYAGG". A query's
-      // lists would be cut off, without an error, at MySQL's 1024 bytes or MariaDB's 1 MiB. More
-      // than max_allowed_packet, at most this, no server gives.
+      // MySQL, 14.19.1 "Aggregate Function Descriptions"; MariaDB, "GROUP_CONCAT", "JSON_ARRAYAGG".
+      // A query's lists would be cut off, without an error, at MySQL's 1024 bytes or MariaDB's 1
+      // MiB. More than max_allowed_packet, at most this, no server gives.
       "SET SESSION group_concat_max_len = 1073741824",
       // MySQL, 15.3.7 "SET TRANSACTION"; MariaDB, "SET TRANSACTION". A snapshot wants it: under
       // READ COMMITTED both ignore WITH CONSISTENT SNAPSHOT.
@@ -117,6 +117,40 @@ std::vector<std::string> Dialect::FollowingSettings(unsigned read_timeout_s) con
       absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait_s),
       // What nobody waits for any more must not go on: retried, such statements would pile up.
       StatementLimit(2 * read_timeout_s)};
+}
+
+// MySQL, 7.1.8; MariaDB, "Server System Variables". The isolation and the access mode are
+// tx_isolation and tx_read_only to MariaDB, which has MySQL's names too from 11 on, and
+// transaction_isolation and transaction_read_only to MySQL, which has dropped the others in 8.0
+// (WL#9636).
+std::span<const Setting> CheckedSessionSettings() {
+  static constexpr Setting kSettings[] = {{"character_set_client", "utf8mb4"},
+                                          {"character_set_connection", "utf8mb4"},
+                                          {"character_set_results", "utf8mb4"},
+                                          {"time_zone", "+00:00"},
+                                          {"sql_mode", ""},
+                                          {"sql_select_limit", "18446744073709551615"},
+                                          {"max_sort_length", "16384"},
+                                          {"group_concat_max_len", "1073741824"},
+                                          {"tx_isolation", "REPEATABLE-READ", false},
+                                          {"transaction_isolation", "REPEATABLE-READ", false}};
+  return kSettings;
+}
+
+std::span<const Setting> CheckedFollowingSettings() {
+  static constexpr Setting kSettings[] = {
+      {"autocommit", "ON"}, {"tx_read_only", "ON", false}, {"transaction_read_only", "ON", false}};
+  return kSettings;
+}
+
+// MySQL, 15.7.7.41 "SHOW VARIABLES"; MariaDB, "SHOW VARIABLES". Not SELECT @@name, which is an
+// error where a server lacks one.
+std::string SettingsStatement(std::span<const Setting> settings) {
+  std::string names;
+  for (const Setting& setting : settings) {
+    absl::StrAppend(&names, names.empty() ? "'" : ", '", View(setting.name), "'");
+  }
+  return absl::StrCat("SHOW SESSION VARIABLES WHERE Variable_name IN (", names, ")");
 }
 
 // MySQL, 7.1.8, max_execution_time: milliseconds, of SELECTs that only read. MariaDB, "Aborting

@@ -5,13 +5,14 @@
 // A statement that both understand alike is one statement and says so; it stands here where it
 // reads the server's own books (clock, connections, transactions) or calls a function that one of
 // them has dropped. Beside each stands where the manuals have it: "MySQL" is its Reference Manual,
-// by the numbers of 8.4 (9.x has the same but where it says so), "MariaDB" its server
+// by the numbers of 8.4 (9.x may count a SHOW statement one higher), "MariaDB" its server
 // documentation.
 //
 // Threads: plain values and pure functions.
 #ifndef STRATA_LOADER_MYSQL_DIALECT_H_
 #define STRATA_LOADER_MYSQL_DIALECT_H_
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,13 @@ namespace strata::mysql {
 /// kLongestQueryId may not be told apart by it.
 inline constexpr int kSortedBytes = 16'384;
 inline constexpr int kLongestQueryId = 3072;
+
+/// A setting that decides what is read, or when, as the server must tell it once it is set.
+struct Setting {
+  std::string_view name;
+  std::string_view value;
+  bool of_every_server = true;  ///< else it has this name on some
+};
 
 class Dialect {
  public:
@@ -65,6 +73,13 @@ class Dialect {
 // Alike on both.
 
 inline constexpr char kVersionStatement[] = "SELECT VERSION()";
+
+/// Which of SessionSettings, and of FollowingSettings, are read back: what stands between a client
+/// and the server may answer a SET and keep it to itself.
+std::span<const Setting> CheckedSessionSettings();
+std::span<const Setting> CheckedFollowingSettings();
+/// A row of name and value for each of them that the server has.
+std::string SettingsStatement(std::span<const Setting> settings);
 
 /// A row whose second cell is empty where the connection is plain text.
 inline constexpr char kCipherStatement[] = "SHOW SESSION STATUS LIKE 'Ssl_cipher'";

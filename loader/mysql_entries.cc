@@ -60,8 +60,7 @@ Entries::Entries(const Selection* selection, std::size_t memory_budget_bytes, st
       digests_(selection->json == JsonValue::kNone ? nullptr : digests),
       sort_(memory_budget_bytes, std::move(directory)) {}
 
-absl::Status Entries::Add(const Row& row) {
-  const std::uint64_t arrival = arrival_++;
+absl::Status Entries::Add(const Row& row, Batch* batch) {
   if (selection_.deleted && IsDeleted(row, cells_.deleted)) return absl::OkStatus();
   if (row.IsNull(cells_.outer) || row.IsNull(cells_.inner)) {
     ++rows_skipped_;
@@ -72,14 +71,39 @@ absl::Status Entries::Add(const Row& row) {
   const std::uint64_t hash = HashPrefix(key_);
   absl::Status status = AppendRowOrder(selection_, cells_, row, &key_);
   if (!status.ok()) return status;
-  AppendArrival(arrival, &key_);
+  AppendArrival(arrival_++, &key_);
   payload_.clear();
   if (selection_.json != JsonValue::kNone) {
     if (status = AppendJson(row); !status.ok()) return status;
   } else {
     for (const std::size_t cell : cells_.values) AppendValue(row, cell, &payload_);
   }
+  if (early_) AddToRun(prefix_bytes, hash, batch);
   return sort_.Add(hash, prefix_bytes, key_, payload_);
+}
+
+// Adds the row of key_ and payload_ to the run, or ends the run and begins another with it.
+void Entries::AddToRun(std::size_t prefix_bytes, std::uint64_t hash, Batch* batch) {
+  if (!run_.Holds(key_)) {
+    if (!run_.empty()) {
+      if (coming_back_.Often(run_.hash())) return EndEarly();
+      if (run_.fits()) AddEarly(batch);
+    }
+    run_.Begin(std::string_view(key_).substr(0, prefix_bytes), hash);
+  }
+  run_.Add(key_, payload_);
+}
+
+// The run that has not been given, and what comes behind it, comes out of the sort.
+void Entries::EndEarly() {
+  if (!early_) return;
+  early_ = false;
+  early_until_ = run_.empty() ? 0 : run_.first_arrival();
+}
+
+// Whether the entry, all of whose rows are the run's, was given while they came.
+bool Entries::GivenEarly() const {
+  return run_.last_arrival() < early_until_ && run_.unbroken() && run_.fits();
 }
 
 absl::Status Entries::AppendJson(const Row& row) {
@@ -109,6 +133,7 @@ absl::Status Entries::AppendJson(const Row& row) {
 }
 
 absl::Status Entries::Finish() {
+  EndEarly();
   if (absl::Status status = sort_.Finish(); !status.ok()) return status;
   return Advance();
 }
@@ -129,28 +154,69 @@ absl::Status Entries::Fill(Batch* batch, std::size_t batch_bytes) {
   return absl::OkStatus();
 }
 
-// Adds the entry that row_ begins.
+// Adds the entry that row_ begins, unless it was given early. Which shows with its last row: until
+// then rows are kept, but for those of an entry that is too long to have been given.
 absl::Status Entries::AddEntry(Batch* batch) {
   const std::size_t whole_changes = batch->size();
   const std::size_t prefix_bytes = ReadEntryPrefix(row_.key, &outer_, &inner_);
-  prefix_.assign(row_.key.substr(0, prefix_bytes));
-  record_.clear();
-  digest_ = EntryDigest{};
-  batch->BeginEntry(outer_, inner_);
-  while (more_ && row_.key.substr(0, prefix_.size()) == prefix_) {
-    AddRow(batch);
+  run_.Begin(row_.key.substr(0, prefix_bytes), row_.hash);
+  bool too_long = false;
+  while (more_ && run_.Holds(row_.key)) {
+    if (!too_long && !run_.HasRoomFor(row_.key, row_.payload)) {
+      too_long = true;
+      BeginEntry(batch);
+      AddRunsRows(batch);
+    }
+    if (too_long) {
+      AddRow(row_, batch);
+    } else {
+      run_.Add(row_.key, row_.payload);
+    }
     if (absl::Status status = Advance(); !status.ok()) {
       batch->Truncate(whole_changes);
       return status;
     }
   }
-  batch->EndEntry();
-  if (digests_ != nullptr) digests_->Set(outer_, inner_, digest_);
+  if (!too_long) {
+    if (GivenEarly()) {
+      ++passed_by_;
+      return absl::OkStatus();
+    }
+    BeginEntry(batch);
+    AddRunsRows(batch);
+  }
+  EndEntry(batch);
   return absl::OkStatus();
 }
 
-void Entries::AddRow(Batch* batch) {
-  std::string_view payload = row_.payload;
+// The run's rows as an entry, before it is known whether there are more.
+void Entries::AddEarly(Batch* batch) {
+  ++given_early_;
+  run_.Sort();
+  ReadEntryPrefix(run_[0].key, &outer_, &inner_);
+  BeginEntry(batch);
+  AddRunsRows(batch);
+  EndEntry(batch);
+}
+
+// The entry of outer_ and inner_.
+void Entries::BeginEntry(Batch* batch) {
+  record_.clear();
+  digest_ = EntryDigest{};
+  batch->BeginEntry(outer_, inner_);
+}
+
+void Entries::EndEntry(Batch* batch) {
+  batch->EndEntry();
+  if (digests_ != nullptr) digests_->Set(outer_, inner_, digest_);
+}
+
+void Entries::AddRunsRows(Batch* batch) {
+  for (std::size_t i = 0; i < run_.size(); ++i) AddRow(run_[i], batch);
+}
+
+void Entries::AddRow(const ExternalSort::Row& row, Batch* batch) {
+  std::string_view payload = row.payload;
   if (selection_.json != JsonValue::kNone) {
     if (digests_ != nullptr) {
       const Value text = TakeValue(&payload);
@@ -178,7 +244,7 @@ void Entries::AddRow(Batch* batch) {
   }
   // Without an order column nothing but the arrival tells records apart: a row is one.
   const std::size_t arrival = selection_.order ? kArrivalBytes : 0;
-  const std::string_view record = row_.key.substr(0, row_.key.size() - arrival);
+  const std::string_view record = row.key.substr(0, row.key.size() - arrival);
   if (record_ != record) {
     batch->BeginRecord();
     record_.assign(record);

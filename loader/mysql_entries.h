@@ -4,6 +4,10 @@
 // Invariant: what comes out depends on the rows and the order of their ids alone, not on the
 // memory nor on how they were paged.
 //
+// Early: a run of rows (mysql_entry_run.h) can be given as an entry as soon as the next one begins.
+// Its rows are sorted all the same; an entry whose rows were that one run is passed by when the
+// sorted ones come out, any other comes out whole, behind what was given of it.
+//
 // Threads: one at a time.
 #ifndef STRATA_LOADER_MYSQL_ENTRIES_H_
 #define STRATA_LOADER_MYSQL_ENTRIES_H_
@@ -22,6 +26,7 @@
 #include "loader/external_sort.h"
 #include "loader/mysql_cells.h"
 #include "loader/mysql_digest.h"
+#include "loader/mysql_entry_run.h"
 #include "loader/mysql_row_json.h"
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
@@ -35,9 +40,13 @@ class Entries {
   Entries(const Selection* selection, std::size_t memory_budget_bytes, std::string directory,
           EntryDigests* digests = nullptr);
 
-  /// Takes a row of the selection's cells. InvalidArgument: an order value or JSON that cannot be
-  /// understood; else ExternalSort's errors. May throw std::bad_alloc.
-  absl::Status Add(const Row& row);
+  /// Before the first row: Add gives runs early, until it shows that entries often come back.
+  void GiveEarly() { early_ = true; }
+
+  /// Takes a row of the selection's cells. What can be given early is appended to `*batch`.
+  /// InvalidArgument: an order value or JSON that cannot be understood; else ExternalSort's errors.
+  /// May throw std::bad_alloc.
+  absl::Status Add(const Row& row, Batch* batch);
 
   /// No row comes any more: from here on Fill gives the entries.
   absl::Status Finish();
@@ -48,13 +57,22 @@ class Entries {
   /// Takes rows again, of other entries; after Fill has given all.
   void Restart();
 
+  /// What was given early and is replaced by what came later; once Fill has given all.
+  std::uint64_t entries_again() const { return given_early_ - passed_by_; }
   /// Rows left out because their outer or inner is NULL.
   std::uint64_t rows_skipped() const { return rows_skipped_; }
 
  private:
   absl::Status Advance();
+  void AddToRun(std::size_t prefix_bytes, std::uint64_t hash, Batch* batch);
+  void EndEarly();
+  bool GivenEarly() const;
   absl::Status AddEntry(Batch* batch);
-  void AddRow(Batch* batch);
+  void AddEarly(Batch* batch);
+  void BeginEntry(Batch* batch);
+  void AddRow(const ExternalSort::Row& row, Batch* batch);
+  void AddRunsRows(Batch* batch);
+  void EndEntry(Batch* batch);
   absl::Status AppendJson(const Row& row);
 
   const Selection& selection_;
@@ -67,11 +85,17 @@ class Entries {
   std::string payload_;
   RowJson json_;
 
+  bool early_ = false;
+  std::uint64_t early_until_ = 0;  // runs that ended before this arrival were given, if they fit
+  std::uint64_t given_early_ = 0;
+  std::uint64_t passed_by_ = 0;  // of them, since they were whole
+  ComingBack coming_back_;
+  EntryRun run_;  // of rows that come, then of sorted ones
+
   ExternalSort::Row row_;  // of the next entry, if there is more_
   bool more_ = false;
   std::string outer_;
   std::string inner_;
-  std::string prefix_;
   std::string record_;
   EntryDigest digest_;  // where there are digests_: of the entry that is made
 };

@@ -78,7 +78,10 @@ absl::Status Fetch::ReadTable(std::size_t index, BatchQueue* queue) {
   if (absl::Status status = FetchRows(index, &entries, queue); !status.ok()) return status;
   if (index + 1 == tables_.size()) session_.reset();
   if (absl::Status status = HandOn(index, &entries, queue); !status.ok()) return status;
-  return PushBatch(index, queue);
+  if (absl::Status status = PushBatch(index, queue); !status.ok()) return status;
+  const std::lock_guard lock(mutex_);
+  progress_.entries_again += entries.entries_again();
+  return absl::OkStatus();
 }
 
 // The entries of the rows since the last time, into batches; full ones are pushed.
@@ -112,12 +115,14 @@ absl::Status Fetch::FetchRows(std::size_t index, Entries* entries, BatchQueue* q
   Pages pages(session_.get(), &selection, max_page_rows_);
   const bool in_order = ComesInEntryOrder(selection);
   EntryBorders borders(&selection);
+  if (give_early_ && !in_order) entries->GiveEarly();
   const auto take = [&](const Row& row) -> absl::Status {
     if (in_order && borders.IsBefore(row)) {
       if (absl::Status status = HandOn(index, entries, queue); !status.ok()) return status;
       entries->Restart();
     }
-    return entries->Add(row);
+    if (absl::Status status = entries->Add(row, &batch_); !status.ok()) return status;
+    return batch_.text_bytes() < kBatchBytes ? absl::OkStatus() : PushBatch(index, queue);
   };
   std::uint64_t bytes = 0;
   std::uint64_t skipped = 0;

@@ -44,6 +44,9 @@ class Fetch {
   Fetch(const MySqlOptions& options, std::unique_ptr<Session> session,
         std::vector<FetchedTable> tables, OuterOwners* owners);
 
+  /// Before Run: as Source's.
+  void GiveEarly() { give_early_ = true; }
+
   /// Reads everything into `queue` and ends it, whatever happens. The connection is closed as soon
   /// as the last row is here.
   void Run(BatchQueue* queue) noexcept;
@@ -64,6 +67,7 @@ class Fetch {
   const std::size_t max_page_rows_;
   const std::size_t sort_memory_bytes_;
   const std::string temporary_directory_;
+  bool give_early_ = false;
   std::unique_ptr<Session> session_;
   OuterOwners own_owners_;
   OuterOwners* owners_;  // null where nobody wants to know

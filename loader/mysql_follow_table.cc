@@ -39,6 +39,9 @@ absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& op
     absl::Status status = (*session)->Execute(statement, "setting the session up");
     if (!status.ok()) return status;
   }
+  if (absl::Status status = (*session)->CheckSettings(CheckedFollowingSettings()); !status.ok()) {
+    return status;
+  }
   return session;
 }
 
@@ -128,6 +131,12 @@ absl::Status TableFollower::Sample() {
   if (begun_by_lag_ && !watch_->bound_by_lag) {
     begun_by_lag_ = false;
     reconcile_due_ = true;
+    begun_beside_open_ = watch_->bounds.FirstAreOpen();
+  }
+  // How old their versions are, nobody knows.
+  if (begun_beside_open_ && !watch_->bounds.FirstAreOpen()) {
+    begun_beside_open_ = false;
+    reconcile_due_ = true;
   }
   for (const auto& feed : feeds_) feed->positions.Note(feed->now(), now_us_);
   return absl::OkStatus();
@@ -150,6 +159,7 @@ absl::Status TableFollower::Begin() {
     feed->position = feed->positions.At(feed->now(), bound_us_);
     feed->certain = feed->positions.Certain(feed->now(), bound_us_);
   }
+  begun_beside_open_ = has_cursor() && watch_->bounds.FirstAreOpen();
   return absl::OkStatus();
 }
 

@@ -122,6 +122,7 @@ class TableFollower {
 
   std::vector<std::unique_ptr<Feed>> feeds_;
   bool begun_by_lag_ = false;  // a lag had to serve, and no fresh look at the transactions since
+  bool begun_beside_open_ = false;  // the first sample had open transactions, some are open still
   bool reconcile_due_ = false;
   std::int64_t now_us_ = 0;    // the last sample's
   std::int64_t bound_us_ = 0;  // the last sample's

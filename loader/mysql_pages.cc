@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -49,6 +50,7 @@ std::string DeletedExpression(const Column& column) {
 
 std::string IdExpression(const Column& column) {
   const std::string name = QuoteName(column.name);
+  if (!ComesBack(column)) return absl::StrCat("CAST(", name, " AS BINARY)");
   switch (column.kind) {
     case ColumnKind::kReal:  // as a DOUBLE, whose text is exact
       return absl::StrCat("(", name, " + 0e0)");
@@ -64,6 +66,8 @@ std::string OrderExpression(const Column& column) {
   if (column.kind == ColumnKind::kTime) {
     return absl::StrCat("CAST(", QuoteName(column.name), " AS DECIMAL(16,6))");
   }
+  // Compared on our side, by the text.
+  if (!ComesBack(column)) return QuoteName(column.name);
   return IdExpression(column);
 }
 
@@ -86,8 +90,14 @@ absl::StatusOr<std::string> IdLiteral(const Column& column, std::string_view tex
     }
     case ColumnKind::kBytes:
       return QuoteBytes(text);
-    case ColumnKind::kTime:
     case ColumnKind::kText:
+      if (!ComesBack(column)) {  // the column's own bytes
+        const std::string_view collation = column.collation;
+        return absl::StrCat("_", View(collation.substr(0, collation.find('_'))), " X'",
+                            absl::BytesToHexString(View(text)), "'");
+      }
+      return QuoteText(text);
+    case ColumnKind::kTime:
       return QuoteText(text);
   }
   if (fits) return std::string(text);
@@ -161,7 +171,9 @@ void Pages::Adapt(std::size_t page_rows, std::size_t page_bytes) {
   bytes_read_ += page_bytes;
   if (page_rows == 0) return;
   const std::size_t row_bytes = std::max<std::size_t>(1, page_bytes / page_rows);
-  rows_ = std::min(most_rows_, std::max(kPageBytes / row_bytes, kLeastPageRows));
+  rows_ = std::min(most_rows_, std::max(page_bytes_ / row_bytes, kLeastPageRows));
+  // A query that the server does not merge is made anew for each page.
+  if (!selection_->query.empty()) page_bytes_ = std::min(2 * page_bytes_, kMostQueryPageBytes);
 }
 
 absl::Status Pages::ConfirmEnd(const std::string& condition) {

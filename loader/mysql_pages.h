@@ -32,10 +32,13 @@
 namespace strata::mysql {
 
 inline constexpr std::size_t kPageBytes = 4u << 20;
+/// Of a query a page may become as large, each twice the last. It costs no memory, rows are
+/// streamed; stopping waits for the page.
+inline constexpr std::size_t kMostQueryPageBytes = 64u << 20;
 inline constexpr std::size_t kLeastPageRows = 100;
 
-/// The literal for an id's text as it was read. Internal where the text is not of the column's kind
-/// (it came from the server, so that cannot be).
+/// The literal for an id as IdExpression gave it. Internal where the text is not of the column's
+/// kind (it came from the server, so that cannot be).
 absl::StatusOr<std::string> IdLiteral(const Column& column, std::string_view text);
 
 /// The condition for rows behind `last` (the texts of all id columns); empty at the beginning.
@@ -79,6 +82,7 @@ class Pages {
   std::string order_by_;
   std::size_t most_rows_;
   std::size_t rows_;
+  std::size_t page_bytes_ = kPageBytes;
   std::vector<std::string> last_id_;
   std::uint64_t bytes_read_ = 0;
 };

@@ -9,6 +9,8 @@
 #include <mysql_driver.h>
 
 #include <exception>
+#include <functional>
+#include <map>
 #include <new>
 #include <utility>
 
@@ -197,6 +199,30 @@ absl::Status Session::Prepare() {
   dialect_ = Dialect::Of(version);
   for (const std::string& statement : dialect_.SessionSettings()) {
     if (status = Execute(statement, kDoing); !status.ok()) return status;
+  }
+  return CheckSettings(CheckedSessionSettings());
+}
+
+absl::Status Session::CheckSettings(std::span<const Setting> settings) {
+  constexpr const char* kDoing = "reading the session's settings back";
+  std::map<std::string, std::string, std::less<>> told;
+  absl::Status status = Query(SettingsStatement(settings), kDoing, [&](const Row& row) {
+    told.emplace(row[0], row[1]);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  if (told.empty()) return EndedEarly(kDoing);
+  for (const Setting& setting : settings) {
+    const auto found = told.find(setting.name);
+    if (found == told.end() && !setting.of_every_server) continue;
+    if (found != told.end() && found->second == setting.value) continue;
+    // Not told: rows are limited, to five, say.
+    const std::string is =
+        found == told.end() ? "not told" : absl::StrCat("'", CleanText(found->second, {}), "'");
+    return absl::FailedPreconditionError(absl::StrCat(
+        "MySQL ", server_, ": ", View(setting.name), " is ", is, " though the session was given '",
+        View(setting.value),
+        "': does a proxy keep SET from the server? Connect past it, or have it hand SET on"));
   }
   return absl::OkStatus();
 }

@@ -7,6 +7,7 @@
 //     Stream is for readers who find out by other means, as Pages does.)
 //   - Text protocol, results in utf8mb4, time zone UTC, an empty sql_mode, no row limit: the
 //     session's settings shape the text of values and are never left to the server's defaults.
+//     They are read back: a proxy may answer a SET and keep it to itself.
 //   - TLS is checked after connecting: the connector falls back to plain text silently.
 //   - Connecting and reading have time-outs, both; a connection is never remade behind one's back,
 //     which would lose these settings.
@@ -18,6 +19,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -109,6 +111,9 @@ class Session {
   /// The columns of a SELECT's result.
   absl::StatusOr<std::vector<ResultColumn>> Columns(const std::string& select,
                                                     std::string_view doing);
+  /// Whether the session has these settings. FailedPrecondition: it has another value, though it
+  /// was set.
+  absl::Status CheckSettings(std::span<const Setting> settings);
   /// The error of a statement that the server ended and did not say so: Aborted.
   absl::Status EndedEarly(std::string_view doing) const;
 

@@ -129,6 +129,14 @@ absl::Status AppendOrder(ColumnKind kind, std::string_view text, std::string* ke
 
 void AppendArrival(std::uint64_t arrival, std::string* key) { AppendBigEndian(arrival, key); }
 
+std::uint64_t ReadArrival(std::string_view key) {
+  std::uint64_t arrival = 0;
+  for (const char byte : key.substr(key.size() - kArrivalBytes)) {
+    arrival = arrival << 8 | static_cast<unsigned char>(byte);
+  }
+  return arrival;
+}
+
 std::uint64_t HashPrefix(std::string_view prefix) {
   constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / the golden ratio
   std::uint64_t hash = prefix.size() * kOdd;

@@ -39,6 +39,8 @@ absl::Status AppendOrder(ColumnKind kind, std::string_view text, std::string* ke
 
 inline constexpr std::size_t kArrivalBytes = 8;
 void AppendArrival(std::uint64_t arrival, std::string* key);
+/// The arrival at the end of a whole key.
+std::uint64_t ReadArrival(std::string_view key);
 
 /// Spreads entries; the same in every process, so that runs repeat.
 std::uint64_t HashPrefix(std::string_view prefix);

@@ -75,6 +75,9 @@ class MySqlSource final : public Source {
 
   std::string name() const override { return name_; }
   SourceProgress progress() const override { return fetch_.progress(); }
+  void GiveEarly() override {
+    if (!thread_.joinable()) fetch_.GiveEarly();
+  }
   void SetPulse(std::function<bool()> pulse) override { pulse_ = std::move(pulse); }
 
  private:

@@ -169,9 +169,10 @@ absl::StatusOr<std::unique_ptr<MySqlTable>> MySqlTable::Make(const std::string& 
   std::vector<std::string> keys;
   if (shape.record_rows) keys = KeysOf(data);
   std::string columns = "outer_key, inner_key, seq";
-  std::string declared =
-      " (id BIGINT AUTO_INCREMENT PRIMARY KEY, outer_key VARCHAR(190) NOT NULL,"
-      " inner_key VARCHAR(190) NOT NULL, seq INT NOT NULL";
+  std::string declared = absl::StrCat(
+      " (id BIGINT AUTO_INCREMENT, outer_key VARCHAR(190) NOT NULL,"
+      " inner_key VARCHAR(190) NOT NULL, seq INT NOT NULL, PRIMARY KEY (",
+      shape.clustered ? "outer_key, inner_key, seq, id), KEY (id)" : "id)");
   for (const std::string& key : keys) {
     absl::StrAppend(&columns, ", `", key, "`");
     absl::StrAppend(&declared, ", `", key, "` VARCHAR(190)");

@@ -74,6 +74,20 @@ TEST(BoundTracker, BeginsAnewWhereTheClockWasSetBack) {
   EXPECT_EQ(bounds.Add(At(kT - 3600 * kS)), kT - 3601 * kS);
 }
 
+TEST(BoundTracker, TellsWhenTheLastTransactionOfTheFirstSampleHasEnded) {
+  BoundTracker bounds;
+  bounds.Add(At(kT, {}, {{"77", "5", 10}, {"78", "6", 1}}));
+  EXPECT_TRUE(bounds.FirstAreOpen());
+  bounds.Add(At(kT + kS, {}, {{"78", "6", 2}, {"79", "7", 0}}));
+  EXPECT_TRUE(bounds.FirstAreOpen());
+  bounds.Add(At(kT + 2 * kS, {}, {{"79", "7", 1}}));
+  EXPECT_FALSE(bounds.FirstAreOpen());
+  BoundTracker idle;
+  idle.Add(At(kT));
+  idle.Add(At(kT + kS, {}, {{"80", "5", 0}}));
+  EXPECT_FALSE(idle.FirstAreOpen());
+}
+
 TEST(BoundTracker, AtTheBeginningAgesServeAlsoThoseOfARepeatedHour) {
   BoundTracker bounds;
   EXPECT_EQ(bounds.Add(At(kT, {{"4", 7}}, {{"77", "5", 10}})), kT - 11 * kS);

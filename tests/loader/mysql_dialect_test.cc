@@ -81,6 +81,31 @@ TEST(Dialect, SessionsDifferInStatisticsAndInWhatEndsIdleTransactions) {
   EXPECT_EQ(Dialect::Of("9.7.0").SessionSettings(), oracle);
 }
 
+TEST(Dialect, WhatDecidesWhatIsReadIsReadBackAsItWasSet) {
+  std::string set;
+  for (const char* version : {"10.11.6-MariaDB", "8.4.0"}) {
+    for (const std::string& one : Dialect::Of(version).SessionSettings()) set += one + "\n";
+    for (const std::string& one : Dialect::Of(version).FollowingSettings(60)) set += one + "\n";
+  }
+  const auto is_set = [&set](const Setting& setting, const std::string& value) {
+    return set.find(std::string(setting.name) + " = " + value + "\n") != std::string::npos;
+  };
+  for (const Setting& setting : CheckedSessionSettings()) {
+    const std::string value(setting.value);
+    if (setting.name.starts_with("character_set_")) {
+      EXPECT_THAT(set, HasSubstr("SET NAMES " + value));
+    } else if (setting.of_every_server) {
+      EXPECT_TRUE(is_set(setting, value) || is_set(setting, "'" + value + "'")) << setting.name;
+    } else {
+      EXPECT_THAT(set, HasSubstr("ISOLATION LEVEL REPEATABLE READ"));
+      EXPECT_EQ(value, "REPEATABLE-READ");
+    }
+  }
+  EXPECT_EQ(SettingsStatement(CheckedFollowingSettings()),
+            "SHOW SESSION VARIABLES WHERE Variable_name IN ('autocommit', 'tx_read_only', "
+            "'transaction_read_only')");
+}
+
 TEST(Dialect, AFollowersSessionsOnlyReadAndWaitForNoLockLongerThanTheirReader) {
   const Dialect maria = Dialect::Of("10.11.6-MariaDB");
   EXPECT_EQ(

@@ -38,6 +38,35 @@ TEST_F(MySqlFollowOpenTest,
   ExpectValue("slow", "x", 0, "k", "v");
 }
 
+// In rounds, not by the clock: the one that goes on may miss it, the next one has it.
+TEST_F(MySqlFollowOpenTest, ACommittedChangeIsThereWithTheSecondRoundThoughAnotherIsOpen) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  std::atomic<int> rounds{0};
+  std::atomic<int> wanted{-1};  // a record's index
+  std::atomic<int> found{0};
+  FollowOptions options = QuickFollow();
+  options.on_status = [&](const FollowStatus&) {
+    const int round = ++rounds;
+    const int index = wanted;
+    if (index < 0 || Value("fast", "x", static_cast<std::size_t>(index), "k") != "v") return;
+    found = round;
+    wanted = -1;
+  };
+  Follow(OptionsFor("t"), options);
+  std::unique_ptr<mysql::Session> slow = Connect();
+  Must(slow.get(), "START TRANSACTION");
+  Must(slow.get(), "INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES ('slow','x',0,'k','v')");
+  for (int i = 0; i < 20; ++i) {
+    wanted = i;
+    Add(absl::StrCat("('fast','x',", i, ",'k','v')"));
+    const int committed = rounds;
+    ASSERT_TRUE(WaitUntil([&] { return wanted < 0; })) << i;
+    EXPECT_LE(found, committed + 2) << i;
+  }
+  follower_.reset();
+}
+
 TEST_F(MySqlFollowOpenTest, AStatementThatWaitedForATablesLockIsNotPassedOver) {
   MakeTable();
   Add("('a','x',0,'k','v')");
@@ -76,6 +105,41 @@ TEST_F(MySqlFollowOpenTest, AStatementThatWaitedForATablesLockIsNotPassedOver) {
     Add(absl::StrCat("('busy','x',", added++, ",'k','v')"));
     return follower().status().rows_read > rounds + 50;
   }));
+  Must(writer.get(), "COMMIT");
+  ExpectValue("late", "x", 0, "k", "0");
+}
+
+TEST_F(MySqlFollowOpenTest, OneThatWaitedForATablesLockBeforeTheFollowerBeganIsNotPassedOver) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  Run("CREATE TABLE other LIKE t");
+  const std::uint64_t id_before = std::stoull(Rows("SELECT CONNECTION_ID()")[0][0]);
+  std::unique_ptr<mysql::Session> locker = Connect();
+  Must(locker.get(), "LOCK TABLES other WRITE");
+  std::unique_ptr<mysql::Session> writer = Connect();
+  Must(writer.get(), "SET autocommit = 0");
+  std::thread insert([&] {
+    Must(writer.get(),
+         "INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'late','x',0,'k',COUNT(*) "
+         "FROM other");
+  });
+  // Its version is then older than trx_started by more than the first sample's grace.
+  ASSERT_TRUE(WaitUntil([&] {
+    return Rows(absl::StrCat("SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE LIKE "
+                             "'%lock%' AND TIME_MS > 3000 AND ID > ",
+                             id_before))
+               .size() == 1;
+  }));
+  Must(locker.get(), "UNLOCK TABLES");
+  insert.join();
+  Follow();
+  const std::uint64_t passes = follower().status().passes;
+  for (int i = 0; i < 5; ++i) {
+    Add(absl::StrCat("('busy','x',", i, ",'k','v')"));
+    ExpectValue("busy", "x", static_cast<std::size_t>(i), "k", "v");
+  }
+  ExpectNoEntry("late", "x");
+  EXPECT_EQ(follower().status().passes, passes) << "nothing has ended";
   Must(writer.get(), "COMMIT");
   ExpectValue("late", "x", 0, "k", "0");
 }

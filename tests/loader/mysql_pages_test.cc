@@ -64,6 +64,11 @@ TEST_F(MySqlPagesTest, AnyKindOfIdIsPagedWithoutLosingARow) {
            {"'abc'", "'B'", "'\xc3\xa9'", "'x''y'", "''", "'\xf0\x9f\xa6\x84'", "'Z z'", "'\\\\'"});
   CheckIds("VARCHAR(20) CHARACTER SET latin1", {"'caf\xc3\xa9'", "'caff'", "'Cab'", "'\xc3\xbc'"});
   CheckIds("CHAR(10) CHARACTER SET utf16", {"'b'", "'\xe2\x82\xac'", "'a'"});
+  // The third and the fourth are one character of Unicode; the third is what the server makes of
+  // it.
+  CheckIds("VARCHAR(9) CHARACTER SET cp932",
+           {"'a'", "_cp932 X'FA40'", "_cp932 X'8754'", "_cp932 X'FA4A'", "_cp932 X'8755'",
+            "_cp932 X'8C8E'"});
   CheckIds("VARBINARY(10)", {"X'00'", "X''", "X'ff00'", "X'0000'", "X'27'", "X'5c'"});
   CheckIds("BINARY(4)", {"X'00000001'", "X'ff'", "X'20202020'"});
   CheckIds("DATETIME(6)", {"'2020-01-01'", "'2020-01-01 00:00:00.000001'", "'1999-12-31'"});

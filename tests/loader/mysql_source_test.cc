@@ -70,18 +70,19 @@ TEST_F(MySqlSourceTest, LoadsIntoACacheAndTellsProgressWhileFetching) {
   EXPECT_GT(source->progress().rows_total, kRows / 2);
   absl::StatusOr<Cache> cache = Cache::Create();
   ASSERT_TRUE(cache.ok());
-  std::uint64_t calls_before_entries = 0;
+  std::uint64_t calls_while_fetching = 0;
   LoadOptions options;
   options.on_progress = [&](const LoadProgress& progress) {
-    if (progress.entries_applied == 0) ++calls_before_entries;
+    if (progress.source.rows_read < kRows) ++calls_while_fetching;
   };
   const absl::StatusOr<LoadProgress> loaded = strata::Load(*source, *cache, options);
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_EQ(loaded->source.rows_read, kRows);
   EXPECT_EQ(loaded->entries_applied, 1000u);
+  EXPECT_EQ(cache->counts().entries, 1000u);
   EXPECT_EQ(cache->counts().records, kRows);
   EXPECT_EQ(cache->counts().outers, 10u);
-  EXPECT_GT(calls_before_entries, 5u) << "a page each";
+  EXPECT_GT(calls_while_fetching, 5u) << "a page each";
 }
 
 TEST_F(MySqlSourceTest, StopsInTheMiddleOfFetchingWhenAsked) {

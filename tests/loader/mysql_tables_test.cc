@@ -9,6 +9,10 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+
+#include <strata/cache.h>
+#include <strata/load.h>
+
 #include "tests/loader/mysql_test_server.h"
 #include "tests/loader/tcp_relay.h"
 
@@ -163,6 +167,55 @@ TEST_F(MySqlTablesTest, ATableKeyedByItsEntriesGivesThemBeforeItIsReadToItsEnd) 
   EXPECT_FALSE(batch.empty());
   // The queue is bounded, and nobody takes more from it.
   EXPECT_LT((*source)->progress().rows_read, 50'000u);
+}
+
+TEST_F(MySqlTablesTest, ATableWrittenEntryByEntryGivesThemBeforeItIsReadToItsEndIfItMay) {
+  Run("CREATE TABLE plain (id INT PRIMARY KEY, outer_key VARCHAR(20), inner_key VARCHAR(20), "
+      "seq INT, k VARCHAR(20), v VARCHAR(99))");
+  Run("INSERT INTO plain SELECT seq, seq DIV 5000, seq DIV 50, seq % 5, seq, REPEAT('v', 99) "
+      "FROM seq_1_to_50000");
+  MySqlOptions options = OptionsFor("plain");
+  options.max_page_rows = 1000;
+  for (const bool may : {false, true}) {
+    absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTable(options);
+    ASSERT_TRUE(source.ok()) << source.status();
+    if (may) (*source)->GiveEarly();
+    Batch batch;
+    const absl::Status first = (*source)->Read(&batch);
+    ASSERT_TRUE(first.ok()) << first;
+    EXPECT_FALSE(batch.empty());
+    EXPECT_EQ((*source)->progress().rows_read < 50'000u, may);
+  }
+}
+
+// The last list given for an entry stands.
+TEST_F(MySqlTablesTest, AnEntryWhoseRowsComeInPiecesIsWholeThoughItWasGivenEarly) {
+  Run("CREATE TABLE plain (id INT PRIMARY KEY, outer_key VARCHAR(20), inner_key VARCHAR(20), "
+      "seq INT, k VARCHAR(20), v VARCHAR(99))");
+  // Twenty entries have a row more, far behind the others.
+  Run("INSERT INTO plain SELECT seq, seq DIV 5000, seq DIV 50, seq, 'k', REPEAT('v', 99) "
+      "FROM seq_0_to_49999");
+  Run("INSERT INTO plain SELECT 50000 + seq, seq * 50 DIV 5000, seq, -seq, 'k', 'late' "
+      "FROM seq_1_to_20");
+  for (const std::size_t memory : {std::size_t{100'000}, std::size_t{1} << 25}) {
+    MySqlOptions options = OptionsFor("plain");
+    options.sort_memory_bytes = memory;
+    absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTable(options);
+    ASSERT_TRUE(source.ok()) << source.status();
+    absl::StatusOr<Cache> cache = Cache::Create();
+    ASSERT_TRUE(cache.ok());
+    const absl::StatusOr<LoadProgress> loaded = strata::Load(**source, *cache);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    EXPECT_EQ(loaded->entries_applied, 1000u);
+    // What was given of the twenty at first, and of their late rows all but the last.
+    EXPECT_EQ(loaded->source.entries_again, 39u);
+    EXPECT_EQ(cache->counts().entries, 1000u);
+    EXPECT_EQ(cache->counts().records, 50'020u);
+    const ReadGuard guard(*cache);
+    const EntryReader entry = guard.Get("0", "7");
+    ASSERT_TRUE(static_cast<bool>(entry));
+    EXPECT_EQ(entry.record_count(), 51u);
+  }
 }
 
 // What the table holds, with ids in the order of insertion, keys in one of several types.
@@ -398,6 +451,30 @@ TEST_F(MySqlTablesTest, HostsAreTriedInTurnUntilOneCanBeReached) {
   options.port = relay.port();
   options.user = "nobody here";
   EXPECT_EQ(OpenMySqlTable(options).status().code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(MySqlTablesTest, SettingsThatDoNotReachTheServerAreFoundOut) {
+  Run(absl::StrCat("CREATE TABLE a", kColumns));
+  const std::vector<std::pair<std::string, std::string>> rewrites = {
+      {"time_zone = '+00:00'", "time_zone = '+05:30'"},
+      {"SESSION sql_mode = ''", "SESSION big_tables=0 "},
+      {"max_sort_length = 16384", "max_sort_length = 1024 "},
+      {"group_concat_max_len = 1073741824", "group_concat_max_len = 1024      "},
+      {"sql_select_limit = 18446744073709551615", "sql_select_limit = 5                   "},
+      {"ISOLATION LEVEL REPEATABLE READ", "ISOLATION LEVEL READ COMMITTED "},
+      {"SET NAMES utf8mb4", "SET NAMES latin1 "}};
+  for (const auto& [sent, arrived] : rewrites) {
+    ASSERT_EQ(sent.size(), arrived.size()) << sent;
+    MySqlOptions options = OptionsFor("a");
+    const TcpRelay relay(options.socket, false, {sent, arrived});
+    options.socket.clear();
+    options.host = "127.0.0.1";
+    options.port = relay.port();
+    options.ssl_mode = MySqlSslMode::kDisabled;
+    const absl::Status status = OpenMySqlTable(options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << sent << ": " << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("does a proxy keep SET")) << sent;
+  }
 }
 
 }  // namespace

@@ -37,6 +37,13 @@ void HideTls(char* greeting, std::size_t size) {
   greeting[capabilities + 1] = static_cast<char>(greeting[capabilities + 1] & ~0x08);
 }
 
+void Rewrite(const std::pair<std::string, std::string>& rewrite, char* bytes, std::size_t size) {
+  if (rewrite.first.empty()) return;
+  const std::size_t at = std::string_view(bytes, size).find(rewrite.first);
+  if (at == std::string_view::npos) return;
+  std::memcpy(bytes + at, rewrite.second.data(), rewrite.second.size());
+}
+
 int ConnectTo(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -51,8 +58,9 @@ int ConnectTo(const std::string& path) {
 
 }  // namespace
 
-TcpRelay::TcpRelay(std::string server_socket, bool hide_tls)
-    : server_socket_(std::move(server_socket)), hide_tls_(hide_tls) {
+TcpRelay::TcpRelay(std::string server_socket, bool hide_tls,
+                   std::pair<std::string, std::string> rewrite)
+    : server_socket_(std::move(server_socket)), hide_tls_(hide_tls), rewrite_(std::move(rewrite)) {
   int stop[2];
   if (pipe2(stop, O_CLOEXEC) != 0) return;
   stop_read_ = stop[0];
@@ -106,6 +114,7 @@ void TcpRelay::Relay(int client) {
     if (got <= 0) break;
     const auto size = static_cast<std::size_t>(got);
     if (from_client) {
+      Rewrite(rewrite_, bytes.data(), size);
       const std::lock_guard lock(mutex_);
       client_bytes_.append(bytes.data(), size);
     } else if (!std::exchange(greeted, true) && hide_tls_) {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace strata {
@@ -17,7 +18,10 @@ class TcpRelay {
  public:
   /// `hide_tls`: the server's greeting is handed on without the bit that offers TLS, as a server
   /// without TLS (or someone on the way) would send it.
-  TcpRelay(std::string server_socket, bool hide_tls);
+  /// `rewrite`: the first text is replaced by the second, of the same length, in what the client
+  /// sends, as a proxy would that knows better.
+  TcpRelay(std::string server_socket, bool hide_tls,
+           std::pair<std::string, std::string> rewrite = {});
   TcpRelay(const TcpRelay&) = delete;
   TcpRelay& operator=(const TcpRelay&) = delete;
   /// Ends all connections.
@@ -34,6 +38,7 @@ class TcpRelay {
 
   const std::string server_socket_;
   const bool hide_tls_;
+  const std::pair<std::string, std::string> rewrite_;
   int listener_ = -1;
   int stop_read_ = -1;  // a pipe: closing the other end is readable for every poll
   int stop_write_ = -1;

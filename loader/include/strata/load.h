@@ -17,7 +17,8 @@ namespace strata {
 
 struct LoadProgress {
   SourceProgress source;
-  std::uint64_t entries_applied = 0;  ///< changes of entries; one given twice counts twice
+  /// Changes of entries; one that the source's content has twice counts twice.
+  std::uint64_t entries_applied = 0;
   std::chrono::nanoseconds elapsed{0};
 };
 

@@ -92,6 +92,8 @@ struct SourceProgress {
   std::uint64_t rows_read = 0;     ///< 0 for sources without rows
   std::uint64_t rows_total = 0;    ///< an estimate; 0 where it is not known
   std::uint64_t rows_skipped = 0;  ///< rows whose outer or inner is NULL
+  /// Of the entries given early (GiveEarly) how many were given again; told at the end.
+  std::uint64_t entries_again = 0;
   /// What would make following this dear, with the statement that mends it: a missing index. Empty
   /// where nothing would, or where it cannot be followed.
   std::string advice{};
@@ -115,6 +117,10 @@ class Source {
   /// A token from which a later source of the same kind can go on; empty where that is not
   /// possible. (Following changes builds on it.)
   virtual std::string position() const { return {}; }
+  /// Before the first Read, by whoever keeps nothing of a load that fails: Read may give an entry
+  /// as soon as it seems whole, and give it again where more of it comes later. What stands at the
+  /// end is right. Until then an entry may lack records. Sources that need not care do not.
+  virtual void GiveEarly() {}
   /// Asks that `pulse` be called now and then, from Read's thread, during Reads that take long (a
   /// table is fetched whole before its first entry is complete); where it answers false, Read ends
   /// with Cancelled. An empty one takes it back. Sources whose Reads are short need not care.

@@ -1,0 +1,186 @@
+// Rows become entries, whatever order they come in; and what is given of them early. No server.
+//
+// Threads: one.
+#include "loader/mysql_entries.h"
+
+#include <cstdint>
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+
+#include "loader/mysql_entry_run.h"
+#include "loader/mysql_sort_key.h"
+
+namespace strata::mysql {
+namespace {
+
+struct TestRow {
+  int outer = 0;  // -1 is NULL
+  int inner = 0;
+  int order = 0;
+  std::string value;
+};
+
+Selection PairRows() {
+  Selection selection;
+  selection.table = "t";
+  selection.id = {DescribeColumn("id", "int(11)")};
+  selection.outer = DescribeColumn("o", "varchar(20)");
+  selection.inner = DescribeColumn("i", "varchar(20)");
+  selection.order = DescribeColumn("n", "int(11)");
+  selection.values = {DescribeColumn("k", "varchar(20)"), DescribeColumn("v", "longtext")};
+  return selection;
+}
+
+// An entry's records, one text each.
+using Lists = std::map<std::string, std::vector<std::string>>;
+
+struct Given {
+  Lists lists;  // the last one given for an entry stands
+  std::size_t early = 0;
+  std::size_t in_all = 0;
+  std::uint64_t again = 0;
+};
+
+void Apply(Batch* batch, Given* given) {
+  for (std::size_t i = 0; i < batch->size(); ++i) {
+    const Change change = (*batch)[i];
+    std::vector<std::string> records;
+    for (std::size_t r = 0; r < change.records.size(); ++r) {
+      std::string& text = records.emplace_back();
+      for (const Pair& pair : change.records[r]) {
+        absl::StrAppend(&text, std::string(pair.key), "=", std::string(pair.value), ";");
+      }
+    }
+    given->lists[absl::StrCat(std::string(change.outer), "/", std::string(change.inner))] =
+        std::move(records);
+    ++given->in_all;
+  }
+  batch->Clear();
+}
+
+void FillRow(const TestRow& row, std::size_t id, Row* cells) {
+  cells->Clear();
+  cells->Add(absl::StrCat(id));
+  if (row.outer < 0) {
+    cells->AddNull();
+  } else {
+    cells->Add(absl::StrCat(row.outer));
+  }
+  cells->Add(absl::StrCat(row.inner));
+  cells->Add(absl::StrCat(row.order));
+  cells->Add(absl::StrCat("k", id));
+  cells->Add(row.value);
+}
+
+Given Collect(const std::vector<TestRow>& rows, bool early, std::size_t memory) {
+  const Selection selection = PairRows();
+  Entries entries(&selection, memory, "/tmp");
+  if (early) entries.GiveEarly();
+  Given given;
+  Batch batch;
+  Row cells;
+  for (std::size_t id = 0; id < rows.size(); ++id) {
+    FillRow(rows[id], id, &cells);
+    const absl::Status status = entries.Add(cells, &batch);
+    EXPECT_TRUE(status.ok()) << status;
+    if (batch.size() >= 10) Apply(&batch, &given);
+  }
+  Apply(&batch, &given);
+  given.early = given.in_all;
+  EXPECT_TRUE(entries.Finish().ok());
+  while (entries.more()) {
+    EXPECT_TRUE(entries.Fill(&batch, 1000).ok());
+    Apply(&batch, &given);
+  }
+  given.again = entries.entries_again();
+  return given;
+}
+
+// Rows in runs of `run` on average, each of one of `entries` entries at random.
+std::vector<TestRow> Drawn(std::mt19937_64* random, std::size_t count, int entries, int run) {
+  const auto draw = [random](int below) { return static_cast<int>((*random)() % below); };
+  std::vector<TestRow> rows;
+  TestRow row;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (draw(run) == 0) {
+      const int entry = draw(entries);
+      row.outer = entry % 7;
+      row.inner = entry / 7;
+    }
+    row.order = draw(5);
+    row.value = std::string(static_cast<std::size_t>(draw(30)), 'v');
+    if (draw(300) == 0) row.value.assign(EntryRun::kMostBytes / 2 + 100, 'w');
+    rows.push_back(row);
+    if (draw(20) == 0) rows.back().outer = -1;
+  }
+  return rows;
+}
+
+TEST(MySqlEntries, AreAtTheEndTheSameWhetherTheyWereGivenEarlyOrNot) {
+  std::mt19937_64 random(9);
+  std::size_t early = 0;
+  std::uint64_t again = 0;
+  for (const int entries : {1, 3, 40, 2000}) {
+    for (const int run : {1, 4, 100}) {
+      const std::vector<TestRow> rows = Drawn(&random, 1500, entries, run);
+      const Given plain = Collect(rows, false, std::size_t{1} << 30);
+      EXPECT_EQ(plain.in_all, plain.lists.size());
+      EXPECT_EQ(plain.early, 0u);
+      for (const std::size_t memory : {std::size_t{500}, std::size_t{1} << 30}) {
+        const Given given = Collect(rows, true, memory);
+        ASSERT_TRUE(given.lists == plain.lists) << entries << " entries in runs of " << run;
+        EXPECT_EQ(given.in_all - given.again, plain.lists.size());
+        early += given.early;
+        again += given.again;
+      }
+    }
+  }
+  EXPECT_GT(early, 1000u);
+  EXPECT_GT(again, 100u);
+}
+
+TEST(MySqlEntries, WrittenOneBehindTheOtherAreGivenOnceAndAllButTheLastEarly) {
+  std::vector<TestRow> rows;
+  for (int entry = 0; entry < 9000; ++entry) {
+    for (int i = 0; i < 3; ++i) {
+      rows.push_back({.outer = entry % 7, .inner = entry, .order = 3 - i, .value = "v"});
+      // A row that is none of an entry's does not part it.
+      if (entry % 100 == 0) rows.push_back({.outer = -1});
+    }
+  }
+  const Given given = Collect(rows, true, 100'000);
+  EXPECT_EQ(given.early, 8999u);
+  EXPECT_EQ(given.in_all, 9000u);
+  EXPECT_EQ(given.again, 0u);
+  EXPECT_TRUE(given.lists == Collect(rows, false, 100'000).lists);
+}
+
+TEST(MySqlEntries, ThatLieScatteredAreSoonGivenEarlyNoMore) {
+  std::mt19937_64 random(10);
+  for (const int entries : {100, 20'000}) {
+    const std::vector<TestRow> rows = Drawn(&random, 40'000, entries, 1);
+    const Given given = Collect(rows, true, std::size_t{1} << 30);
+    EXPECT_LT(given.early, entries / 2 + 100) << entries;
+  }
+}
+
+TEST(ComingBack, IsFoundAmongMoreEntriesThanItsSampleHolds) {
+  constexpr std::uint64_t kEntries = 1'000'000;
+  const auto hash = [](std::uint64_t entry) { return HashPrefix(absl::StrCat("entry ", entry)); };
+  ComingBack in_order;
+  for (std::uint64_t i = 0; i < kEntries; ++i) ASSERT_FALSE(in_order.Often(hash(i))) << i;
+  // They all come again: it shows before an eighth of them has.
+  std::uint64_t again = 0;
+  while (again < kEntries && !in_order.Often(hash(again))) ++again;
+  EXPECT_LT(again, kEntries / 8);
+}
+
+}  // namespace
+}  // namespace strata::mysql
