@@ -321,7 +321,7 @@
   const barName = (small, width) => ({
     color: css('--ink'), overflow: 'truncate', formatter: flat,
     ...(small ? {inside: true, margin: 0, width: 260, verticalAlign: 'bottom',
-                 padding: [0, 0, 9, 0], fontSize: 11} : {width}),
+                 padding: [0, 0, 12, 0], fontSize: 11} : {width}),
   });
 
   // Bars of parts, one above the other. bars: [{name, words, parts: [{name, bytes, words}]}]. With
