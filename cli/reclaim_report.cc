@@ -39,6 +39,7 @@ Json LayoutObject(const ReclaimMeasurement& reclaim) {
           {"loaded", std::move(loaded)},
           {"deleted", MemoryObject(reclaim.deleted)},
           {"released", RemainderObject(reclaim.released)},
+          {"reserve_times", reclaim.reserve_times},
           {"reserved", MemoryObject(reclaim.reserved)},
           {"shrunk", MemoryObject(reclaim.shrunk)}};
 }
@@ -58,6 +59,7 @@ ReclaimMeasurement ReadLayout(const Json& object) {
   reclaim.loaded_counts = ReadCounts(object.at("loaded"));
   reclaim.deleted = ReadMemory(object.at("deleted"));
   reclaim.released = ReadRemainder(object.at("released"));
+  object.at("reserve_times").get_to(reclaim.reserve_times);
   reclaim.reserved = ReadMemory(object.at("reserved"));
   reclaim.shrunk = ReadMemory(object.at("shrunk"));
   return reclaim;
@@ -70,8 +72,7 @@ std::string Ratio(const std::optional<double>& ratio) {
 template <class BytesOf>
 std::string StepsText(const ReclaimReport& report, const char* unit, BytesOf bytes_of,
                       std::optional<double> (ReclaimRow::*per_fresh)() const) {
-  Table table({unit, "empty", "loaded", "deleted", "released", "fresh", "released/fresh",
-               "reserved", "shrunk"});
+  Table table({unit, "empty", "loaded", "deleted", "released", "fresh", "released/fresh"});
   for (const ReclaimRow& row : report.layouts) {
     std::vector<std::string> cells = {row.reclaim.layout};
     for (const MemoryState* memory : {&row.reclaim.empty, &row.reclaim.loaded, &row.reclaim.deleted,
@@ -79,12 +80,38 @@ std::string StepsText(const ReclaimReport& report, const char* unit, BytesOf byt
       cells.push_back(absl::StrFormat("%.2f", bytes_of(*memory) / (1 << 20)));
     }
     cells.push_back(Ratio((row.*per_fresh)()));
-    for (const MemoryState* memory : {&row.reclaim.reserved, &row.reclaim.shrunk}) {
-      cells.push_back(absl::StrFormat("%.2f", bytes_of(*memory) / (1 << 20)));
-    }
     table.Add(std::move(cells));
   }
   return table.Text();
+}
+
+// What of the memory that was taken for nothing came back.
+std::string GivenBack(const ReclaimMeasurement& reclaim) {
+  const auto before = static_cast<double>(reclaim.released.memory.total_bytes);
+  const auto reserved = static_cast<double>(reclaim.reserved.total_bytes);
+  if (reserved <= before) return "takes none";
+  const auto shrunk = static_cast<double>(reclaim.shrunk.total_bytes);
+  return absl::StrFormat("%.1f%%", 100 * (reserved - shrunk) / (reserved - before));
+}
+
+std::string ReserveText(const ReclaimReport& report) {
+  const auto mib = [](auto bytes) {
+    return absl::StrFormat("%.2f", static_cast<double>(bytes) / (1 << 20));
+  };
+  Table table({"MiB", "times", "released", "reserved", "shrunk", "given back", "RSS reserved",
+               "RSS shrunk"});
+  for (const auto& [reclaim, fresh] : report.layouts) {
+    table.Add({reclaim.layout, absl::StrCat(reclaim.reserve_times),
+               mib(reclaim.released.memory.total_bytes), mib(reclaim.reserved.total_bytes),
+               mib(reclaim.shrunk.total_bytes), GivenBack(reclaim),
+               mib(reclaim.reserved.rss_delta_bytes), mib(reclaim.shrunk.rss_delta_bytes)});
+  }
+  const std::string words = absl::StrFormat(
+      "reserved: the table of outers told to expect %d times the %s entries (fewer where that "
+      "would take over a quarter of the free memory); shrunk: told to give back what it does not "
+      "need, maintained and trimmed",
+      static_cast<int>(kReserveTimes), Grouped(report.dataset.counts.entries));
+  return absl::StrCat(Folded(words, kTextColumns, 0), "\n\n", table.Text());
 }
 
 template <class Read>
@@ -131,11 +158,8 @@ std::string ReclaimText(const ReclaimReport& report) {
   const Deletion& deletion = report.layouts.front().reclaim.deletion;
   const std::string words = absl::StrFormat(
       "%s entries%s deleted, the same in each layout; released: maintained and trimmed; fresh: a "
-      "new process into which only what is left was loaded; RSS is what the layout added; "
-      "reserved: then room for %d times the outers; shrunk: that given back as far as the layout "
-      "can",
-      Grouped(deletion.entries), deletion.everything ? " and all outers" : "",
-      static_cast<int>(kReserveTimes));
+      "new process into which only what is left was loaded; RSS is what the layout added",
+      Grouped(deletion.entries), deletion.everything ? " and all outers" : "");
   absl::StrAppend(&text, Folded(words, kTextColumns, 0), "\n\n");
   absl::StrAppend(
       &text,
@@ -153,7 +177,7 @@ std::string ReclaimText(const ReclaimReport& report) {
     seconds.Add({row.reclaim.layout, absl::StrFormat("%.3f", row.reclaim.delete_seconds),
                  absl::StrFormat("%.3f", row.reclaim.release_seconds)});
   }
-  return absl::StrCat(text, "\n", seconds.Text());
+  return absl::StrCat(text, "\n", seconds.Text(), "\n", ReserveText(report));
 }
 
 std::string ReclaimResult(const ReclaimMeasurement& reclaim) {

@@ -84,9 +84,14 @@
   };
   const stateColour = (base, state) => state === 'used' ? base
     : mix(base, isDark() ? '#1a1a19' : '#ffffff', state === 'slack' ? 0.5 : 0.72);
+  // Whichever of the two is read better on it: the greater contrast, as WCAG reckons it.
   const inkOn = (hex) => {
-    const at = (i) => parseInt(hex.slice(1 + 2 * i, 3 + 2 * i), 16) / 255;
-    return 0.299 * at(0) + 0.587 * at(1) + 0.114 * at(2) > 0.6 ? '#17171a' : '#ffffff';
+    const linear = (i) => {
+      const x = parseInt(hex.slice(1 + 2 * i, 3 + 2 * i), 16) / 255;
+      return x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
+    };
+    const luminance = 0.2126 * linear(0) + 0.7152 * linear(1) + 0.0722 * linear(2);
+    return luminance > 0.2 ? '#17171a' : '#ffffff';
   };
 
   // ---- the page's parts ---------------------------------------------------------------------
@@ -209,6 +214,8 @@
   // A treemap of one layout. `choose(path)` zooms to a group, a layer or, with '', to all.
   const treemap = (element, layoutNow, onZoom) => {
     let zoomed = '';
+    const shownBytes = () => sum(layoutNow().layers.filter((layer) => zoomed === '' ||
+      layer.name === zoomed || layer.name.startsWith(zoomed + '/')), 'total_bytes');
     const option = () => {
       const layout = layoutNow();
       const tree = treeOf(layout);
@@ -240,7 +247,10 @@
                   overflow: 'truncate', formatter: (hit) => flat(hit.name) + '\n' + size(hit.value)},
           upperLabel: {show: true, height: small ? 18 : 22, fontSize: small ? 10 : 12,
                        overflow: 'truncate',
-                       formatter: (hit) => flat(hit.name) + '  ' + size(hit.value)},
+                       // Half a figure would be read as another: where it is narrow, the name alone.
+                       formatter: (hit) => flat(hit.name) +
+                         (hit.value < shownBytes() * (small ? 0.2 : 0.06) ? ''
+                           : '  ' + size(hit.value))},
           breadcrumb: {show: !printing, left: 'left', bottom: 2, height: 22, emptyItemWidth: 40,
                        itemStyle: {color: css('--surface'), borderColor: css('--line'),
                                    textStyle: {color: css('--ink')}},
@@ -248,7 +258,7 @@
                                               textStyle: {color: css('--ink')}}}},
           // A label of two lines that does not fit is none; the tooltip and the table have it.
           labelLayout: (at) => at.text && at.text.includes('\n') &&
-            (at.rect.width < 48 || at.rect.height < 36) ? {x: -9999, y: -9999} : {},
+            (at.rect.width < (small ? 52 : 64) || at.rect.height < 36) ? {x: -9999, y: -9999} : {},
           itemStyle: {gapWidth: 1, borderWidth: 0},
           levels: [{itemStyle: {gapWidth: 4, borderWidth: 0, borderColor: css('--surface')},
                     upperLabel: {show: false}},
@@ -307,14 +317,28 @@
   };
   const axisText = (x) => size(x).replace('.0 ', ' ');
 
-  // Bars of parts, one above the other. bars: [{name, words, parts: [{name, bytes, words}]}]
-  const stackedBars = (element, bars, hueOf, onClick) => {
+  // The name of a bar: left of it, or on a phone above it, where it takes no width from the bars.
+  const barName = (small, width) => ({
+    color: css('--ink'), overflow: 'truncate', formatter: flat,
+    ...(small ? {inside: true, margin: 0, width: 260, verticalAlign: 'bottom',
+                 padding: [0, 0, 12, 0], fontSize: 11} : {width}),
+  });
+
+  // Bars of parts, one above the other. bars: [{name, words, parts: [{name, bytes, words}]}]. With
+  // `shares` each bar is as long as the others and its parts are shares of it.
+  const stackedBars = (element, bars, hueOf, {onClick, shares} = {}) => {
+    const lengthOf = (bar, bytes) => !shares ? bytes : bar.total > 0 ? 100 * bytes / bar.total : 0;
     const names = [...new Set(bars.flatMap((bar) => bar.parts.map((part) => part.name)))];
-    const axis = axisOf(bars.flatMap((bar) => [bar.total, ...bar.parts.map((p) => p.bytes)]));
+    const axis = shares ? () => ({interval: 25, min: sharesBelow(), max: sharesAbove()})
+      : axisOf(bars.flatMap((bar) => [bar.total, ...bar.parts.map((p) => p.bytes)]));
+    const longest = (sign) => Math.max(0, ...bars.map((bar) => bar.parts.reduce((length, part) =>
+      length + Math.max(0, sign * lengthOf(bar, part.bytes)), 0)));
+    const sharesBelow = () => -25 * Math.ceil(longest(-1) / 25 - 0.1);
+    const sharesAbove = () => Math.max(100, 25 * Math.ceil(longest(1) / 25 - 0.1));
     // What is far below a step under 0 gets no room: it could not be seen, and the table has it.
     const axisNow = (steps) => {
       const now = axis(steps);
-      const low = Math.min(0, ...bars.flatMap((bar) => bar.parts.map((part) => part.bytes)));
+      const low = -longest(-1);
       return -low < now.interval / 4 ? {...now, min: 0} : now;
     };
     element.after(keys(() => {
@@ -345,15 +369,16 @@
             (part.words ? '<br>' + escape(part.words) : '');
         }),
         xAxis: {type: 'value', ...axisNow(small ? 2 : 5),
-                axisLabel: {color: css('--ink-2'), hideOverlap: true, formatter: axisText},
+                axisLabel: {color: css('--ink-2'), hideOverlap: true,
+                            formatter: shares ? (x) => (x < 0 ? MINUS : '') + Math.abs(x) + '%'
+                              : axisText},
                 splitLine: {lineStyle: {color: css('--line')}}},
-        yAxis: {type: 'category', inverse: true, data: bars.map((bar) => bar.name),
+        yAxis: {type: 'category', inverse: true, z: 10, data: bars.map((bar) => bar.name),
                 axisTick: {show: false}, axisLine: {lineStyle: {color: css('--line')}},
                 triggerEvent: Boolean(onClick),
-                axisLabel: {color: css('--ink'), width: small ? 88 : 180,
-                            overflow: 'truncate'}},
+                axisLabel: barName(small, 180)},
         series: names.map((name, i) => ({
-          type: 'bar', name, stack: 'all', barMaxWidth: 26, barCategoryGap: '35%',
+          type: 'bar', name, stack: 'all', barMaxWidth: small ? 14 : 26, barCategoryGap: '35%',
           cursor: onClick ? 'pointer' : 'default',
           itemStyle: Object.assign({color: hueOf(name, i), borderColor: css('--surface'),
                                     borderWidth: 1},
@@ -361,7 +386,7 @@
               dashArrayY: [2, 4], rotation: -Math.PI / 4, color: css('--ink-2')}} : {}),
           data: bars.map((bar) => {
             const part = bar.parts.find((one) => one.name === name);
-            return part ? part.bytes : null;
+            return part ? lengthOf(bar, part.bytes) : null;
           }),
         })).concat([{
           // Nothing but the figure behind each bar; above 0, for a 0 would stand on the side of what
@@ -486,7 +511,7 @@
       (process.allocator && process.allocator.name ? ', ' + process.allocator.name : '') +
       (process.cgroup && isNumber(process.cgroup.limit_bytes)
         ? ', container limit ' + size(process.cgroup.limit_bytes) : '') +
-      '. What no term explains is shown with its sign.', chart,
+      '. Each bar is one sum and its parts; what no term explains is shown with its sign.', chart,
       table('process', [
         {title: 'term', of: (row) => make('span', {style: 'padding-left:' +
           (row.depth || 0) * 1.2 + 'em'}, named(row.name))},
@@ -494,7 +519,7 @@
         {title: 'share', of: (row) => share(row.bytes, row.whole)},
         {title: 'source', words: true, of: (row) => row.source},
       ], rows, (row) => row.group ? 'group' : undefined)));
-    stackedBars(chart, bars, hue);
+    stackedBars(chart, bars, hue, {shares: true});
   };
 
   const addOuters = (outers, whole) => page.append(section('The largest outers',
@@ -605,7 +630,7 @@
         button.setAttribute('aria-pressed', String(button.dataset.layout === layouts[i].layout)));
       map.redraw();
     };
-    stackedBars(chart, bars, (name) => colour(name), show);
+    stackedBars(chart, bars, (name) => colour(name), {onClick: show});
     show(shown);
     for (const layout of layouts) {
       const part = section(layout.layout, layout.allocator,
@@ -648,21 +673,21 @@
       ], rows, (one) => one.sum ? 'sum' : undefined)));
     const moved = layers.filter((layer) => layer.total_bytes.change !== 0);
     const axis = axisOf(moved.map((layer) => layer.total_bytes.change));
-    draw(chart, 60 + 26 * moved.length, () => ({
+    draw(chart, 60 + (narrow() ? 36 : 26) * moved.length, () => ({
       animation: false, aria: {enabled: true},
       textStyle: {fontFamily: font, color: css('--ink')},
-      grid: {left: narrow() ? 12 : 20, right: narrow() ? 60 : 90, top: 6, bottom: 4, containLabel: true},
+      grid: {left: narrow() ? (moved.some((layer) => layer.total_bytes.change < 0) ? 34 : 12) : 20,
+             right: narrow() ? 60 : 90, top: 6, bottom: 4, containLabel: true},
       tooltip: tooltip((hit) => '<b>' + escape(moved[hit.dataIndex].name) + '</b><br>' +
         signed(moved[hit.dataIndex].total_bytes.change) + ' bytes'),
       xAxis: {type: 'value', ...axis(narrow() ? 2 : 5),
               axisLabel: {color: css('--ink-2'), hideOverlap: true, formatter: axisText},
               splitLine: {lineStyle: {color: css('--line')}}},
-      yAxis: {type: 'category', inverse: true, data: moved.map((layer) => layer.name),
+      yAxis: {type: 'category', inverse: true, z: 10, data: moved.map((layer) => layer.name),
               axisTick: {show: false}, axisLine: {onZero: false,
                                                   lineStyle: {color: css('--line')}},
-              axisLabel: {color: css('--ink'), width: narrow() ? 100 : 200,
-                          overflow: 'truncate'}},
-      series: [{type: 'bar', barMaxWidth: 18, data: moved.map((layer) => ({
+              axisLabel: barName(narrow(), 200)},
+      series: [{type: 'bar', barMaxWidth: narrow() ? 12 : 18, data: moved.map((layer) => ({
         value: layer.total_bytes.change,
         itemStyle: {color: css(layer.total_bytes.change > 0 ? '--bad' : '--good')},
         label: {show: true, color: css('--ink'), fontSize: narrow() ? 10 : 12,

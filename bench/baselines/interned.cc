@@ -72,8 +72,7 @@ class Interned final : public Layout {
   Counts counts() const override { return map_.counts(); }
   Footprint MeasureFootprint() const override { return map_.MeasureFootprint(); }
   DoorTotals memory() const override { return map_.door().totals(); }
-  // A hint: where there is no memory for it nothing is reserved.
-  void ReserveOuters(std::size_t outers) override { (void)map_.Reserve(outers, 0, 0); }
+  bool ReserveOuters(std::size_t outers) override { return map_.Reserve(outers, 0, 0).ok(); }
 
  private:
   void VisitList(const InternedMap::List& list, ContentVisitor& visitor) const {

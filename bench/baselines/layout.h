@@ -96,8 +96,9 @@ class Layout : public Target {
         absl::StrCat("layout ", std::string(name()), " does not tell the bytes of its outers (the ",
                      most, " largest were asked for); use --layout packed"));
   }
-  /// Makes room for so many outers, where its containers take such a hint.
-  virtual void ReserveOuters(std::size_t) {}
+  /// Makes room for so many outers, where its containers take such a hint. False where there is no
+  /// memory for that; nothing is reserved then.
+  virtual bool ReserveOuters(std::size_t) { return true; }
   /// Gives that room back as far as its containers can be asked to.
   virtual void Shrink() {}
   /// Maintenance to idle, where a layout has any.

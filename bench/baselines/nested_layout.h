@@ -18,6 +18,7 @@
 #define STRATA_BENCH_BASELINES_NESTED_LAYOUT_H_
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <iterator>
 #include <memory>
@@ -114,8 +115,18 @@ class NestedLayout final : public Layout {
   Counts counts() const override;
   Footprint MeasureFootprint() const override;
   DoorTotals memory() const override { return Books::door.totals(); }
-  void ReserveOuters(std::size_t outers) override {
-    if constexpr (requires { outers_.reserve(outers); }) outers_.reserve(outers);
+  bool ReserveOuters(std::size_t outers) override {
+    if constexpr (requires { outers_.reserve(outers); }) {
+      // A container that finds no memory ends the process, so what the larger of the two kinds of
+      // table takes is tried out first: a slot and a control byte, up to 7 of 8 full.
+      const std::size_t slots = std::bit_ceil(outers + outers / 7 + 2);
+      void* const tried_out = Books::door.TryAllocate(
+          kOuterElements, slots * (sizeof(typename Outers::value_type) + 1));
+      if (tried_out == nullptr) return false;
+      Books::door.Free(kOuterElements, tried_out);
+      outers_.reserve(outers);
+    }
+    return true;
   }
   void Shrink() override {
     if constexpr (requires { outers_.rehash(0); }) outers_.rehash(0);

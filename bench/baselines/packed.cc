@@ -126,7 +126,9 @@ class Packed final : public Layout {
   absl::StatusOr<std::vector<OuterFootprint>> LargestOuters(std::size_t most) const override {
     return cache_.LargestOuters(most);
   }
-  void ReserveOuters(std::size_t outers) override { (void)cache_.Reserve({.outers = outers}); }
+  bool ReserveOuters(std::size_t outers) override {
+    return cache_.Reserve({.outers = outers}).ok();
+  }
   void Maintain() override {
     while (cache_.Maintain(kMaintainBytes)) {
     }

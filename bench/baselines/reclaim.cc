@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <fstream>
 #include <memory>
 #include <new>
 #include <span>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -13,6 +15,7 @@
 #include "bench/baselines/digest.h"
 #include "bench/baselines/entry_plan.h"
 
+#include <strata/process_books.h>
 #include <strata/process_memory.h>
 
 namespace strata {
@@ -114,9 +117,34 @@ absl::Status DeleteAndRelease(std::uint64_t rss_before_bytes, double share, Layo
   return MeasureRest(layout, rss_before_bytes, &reclaim->released);
 }
 
+// What may be made resident without driving others out: of the machine, and of the container. 0
+// where the machine does not say.
+std::uint64_t FreeBytes() {
+  std::uint64_t bytes = 0;
+  std::ifstream meminfo("/proc/meminfo");
+  for (std::string name; bytes == 0 && meminfo >> name;) {
+    if (name == "MemAvailable:" && meminfo >> bytes) bytes *= 1024;
+  }
+  const absl::StatusOr<ProcessBooks> process = ReadProcessTotals();
+  if (process.ok() && process->cgroup.has_value() && process->cgroup->limit_bytes.has_value()) {
+    const std::uint64_t limit_bytes = *process->cgroup->limit_bytes;
+    bytes = std::min(bytes, limit_bytes - std::min(limit_bytes, process->cgroup->current_bytes));
+  }
+  return bytes;
+}
+
+std::uint64_t TimesThatFit(std::uint64_t entries, std::uint64_t free_bytes) {
+  const std::uint64_t buckets = free_bytes / 4 / sizeof(void*);
+  return std::min(kReserveTimes, buckets / std::max<std::uint64_t>(1, entries));
+}
+
 absl::Status ReserveAndShrink(std::uint64_t rss_before_bytes, Layout& layout,
                               ReclaimMeasurement* reclaim) {
-  layout.ReserveOuters(kReserveTimes * static_cast<std::size_t>(reclaim->loaded_counts.outers));
+  const std::uint64_t entries = reclaim->loaded_counts.entries;
+  reclaim->reserve_times = TimesThatFit(entries, FreeBytes());
+  while (reclaim->reserve_times > 0 && !layout.ReserveOuters(reclaim->reserve_times * entries)) {
+    reclaim->reserve_times /= 2;
+  }
   absl::StatusOr<MemoryState> memory = MeasureMemoryState(layout, rss_before_bytes, Trim::kNo);
   if (!memory.ok()) return memory.status();
   reclaim->reserved = *memory;

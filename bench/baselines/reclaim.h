@@ -1,7 +1,9 @@
 // Reclaim: whether a layout gives back what was deleted. It is loaded, a share of its entries is
 // deleted, it is maintained to idle and the allocator trimmed; and beside that stands what the
-// same layout costs in a fresh process into which only what is left was loaded. At the end room is
-// made for a thousand times as many outers, and given back: which layouts can.
+// same layout costs in a fresh process into which only what is left was loaded. At the end the
+// table of outers is told to expect a thousand times as many as there were entries, and then to
+// shrink: which layouts take memory for what may never come, and which give it back. (All in one
+// table, so that data with few outers shows it, too.)
 //
 // Which entries go depends on a hash of (outer, inner) alone: those with the smallest, in that
 // order, which is as good as random. So all layouts, and the fresh load, hold the same after it.
@@ -23,8 +25,9 @@
 
 namespace strata {
 
-/// How many times the outers that were loaded room is made for, once all else is measured.
-inline constexpr std::size_t kReserveTimes = 1000;
+/// How many times the entries that were loaded room is made for, once all else is measured; fewer
+/// where the buckets of that, 8 bytes each, would take more than a quarter of the memory there is.
+inline constexpr std::uint64_t kReserveTimes = 1000;
 
 /// Which entries are gone: those whose EntryHash is `last` or less. Where all are, their outers are
 /// gone, too.
@@ -54,9 +57,9 @@ struct ReclaimMeasurement {
   MemoryState loaded;   ///< maintained to idle, the allocator trimmed
   MemoryState deleted;  ///< as the last Delete left it, nothing trimmed
   Remainder released;
-  MemoryState
-      reserved;        ///< room made for kReserveTimes the outers that were loaded, nothing trimmed
-  MemoryState shrunk;  ///< that given back as far as the layout can, maintained, trimmed
+  std::uint64_t reserve_times = 0;  ///< kReserveTimes, or as many as there was memory for
+  MemoryState reserved;        ///< room made for so many times the loaded entries, nothing trimmed
+  MemoryState shrunk;          ///< that given back as far as the layout can, maintained, trimmed
   double delete_seconds = 0;   ///< wall time of the deletes
   double release_seconds = 0;  ///< of maintenance and trimming
 };

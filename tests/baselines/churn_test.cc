@@ -309,11 +309,17 @@ TEST(Reclaim, LeavesTheSameInEveryLayoutAndInAFreshLoad) {
             reclaim->reserved, reclaim->shrunk}) {
         ExpectExact(memory);
       }
+      // A thousand times the entries is much to see, however few the outers.
+      constexpr std::uint64_t kReserved = kReserveTimes * 302;
+      EXPECT_EQ(reclaim->reserve_times, kReserveTimes);
       const std::uint64_t released_bytes = reclaim->released.memory.total_bytes;
       if (name == "flat_hash_map" || name == "std_unordered_map") {
-        EXPECT_GT(reclaim->reserved.total_bytes, released_bytes);
-        EXPECT_LT(reclaim->shrunk.total_bytes, reclaim->reserved.total_bytes);
-      } else if (name != "interned") {  // what has nothing to reserve
+        EXPECT_GE(reclaim->reserved.total_bytes, released_bytes + kReserved * sizeof(void*));
+        EXPECT_LT(reclaim->shrunk.total_bytes, released_bytes + 4096);
+      } else if (name == "interned") {  // takes the hint and cannot shrink
+        EXPECT_GE(reclaim->reserved.total_bytes, released_bytes + kReserved * sizeof(void*));
+        EXPECT_EQ(reclaim->shrunk.total_bytes, reclaim->reserved.total_bytes);
+      } else {  // has nothing to reserve
         EXPECT_EQ(reclaim->reserved.total_bytes, released_bytes);
         EXPECT_EQ(reclaim->shrunk.total_bytes, released_bytes);
       }

@@ -326,6 +326,10 @@ class HtmlTest(unittest.TestCase):
             self.browser.wait(lambda: self.zoomed() == name)
         self.open("hostile/diff.html")
         self.assertEqual(len(self.browser.table("layers")), len(names) + 1)
+        # A line end within a name is no line of the picture.
+        self.assertIn("line break tab", [" ".join(text.split()) for text in self.browser.script(
+            "return [...document.querySelectorAll('#changes svg text')]"
+            ".map((one) => one.textContent)")])
         self.expect_nobody_owns("</script><script>")
         self.browser.picture("hostile-diff-light")
 
@@ -353,7 +357,8 @@ class HtmlTest(unittest.TestCase):
             self.expect_quiet()
 
     def expect_figures_beside_bars(self):
-        """The figure of each bar of the process stands right of all its parts."""
+        """The figure of each bar of the process stands right of all its parts, and each bar is to be
+        seen: anonymous memory, too, beside a container that holds a thousand times as much."""
         rows = self.browser.script("""
             const picture = document.querySelector('#process-chart');
             const texts = [...picture.querySelectorAll('svg text')];
@@ -365,11 +370,13 @@ class HtmlTest(unittest.TestCase):
               const at = text.getBoundingClientRect();
               const bar = filled.map((path) => path.getBoundingClientRect())
                 .filter((box) => box.top < at.bottom && box.bottom > at.top);
-              return bar.length === 0 ? [] : [[at.left, Math.max(...bar.map((box) => box.right))]];
+              return bar.length === 0 ? [] : [[at.left, Math.max(...bar.map((box) => box.right)),
+                Math.min(...bar.map((box) => box.left)), picture.clientWidth]];
             });""")
         self.assertGreaterEqual(len(rows), 2)
-        for left, right in rows:
+        for left, right, begin, width in rows:
             self.assertGreaterEqual(left + 1, right)
+            self.assertGreater(right - begin, width / 4)
 
     def test_prints_in_black_on_white(self):
         self.open("footprint-a.html")
@@ -395,6 +402,12 @@ class HtmlTest(unittest.TestCase):
                     "return getComputedStyle(document.body).backgroundColor")
                 bright = sum(int(part) for part in background[4:-1].split(",")) > 3 * 128
                 self.assertEqual(bright, not dark)
+                if name == "compare":
+                    # Whole names, on a phone above their bars.
+                    texts = browser.script("return [...document.querySelectorAll('#bars svg text')]"
+                                           ".map((one) => one.textContent)")
+                    for layout in self.read("compare.json")["layouts"]:
+                        self.assertIn(layout["layout"], texts)
                 browser.picture(f"{name}-{look}")
 
 

@@ -2,8 +2,10 @@
 // there: strata::ReadMemStats(), what it says in one line, and the difference of two.
 //
 // A field that has no counterpart in the allocator at hand is absent (nullopt), not 0; those of
-// Go's that have none anywhere in C++ (its collector's: NextGC, LastGC, PauseTotalNs, NumGC, GCSys,
-// GCCPUFraction, EnableGC, Lookups) are not there at all. All figures are of the process's whole
+// Go's that have none anywhere in C++ (its collector's: NextGC, LastGC, PauseTotalNs, PauseNs,
+// PauseEnd, NumGC, NumForcedGC, GCSys, GCCPUFraction, EnableGC, DebugGC; Lookups) are not there at
+// all, nor is what jemalloc has in one sum only (MSpanInuse, MSpanSys, MCacheInuse, MCacheSys,
+// BuckHashSys: see OtherSys). All figures are of the process's whole
 // heap but those whose names begin with Cache, which are what went through the doors of strata's
 // caches and layouts alone: what can be counted where the allocator does not count.
 //
