@@ -24,7 +24,7 @@ struct TestRow {
   int outer = 0;  // -1 is NULL
   int inner = 0;
   int order = 0;
-  std::string value;
+  std::string value{};
 };
 
 Selection PairRows() {
