@@ -105,7 +105,9 @@ Given Collect(const std::vector<TestRow>& rows, bool early, std::size_t memory) 
 
 // Rows in runs of `run` on average, each of one of `entries` entries at random.
 std::vector<TestRow> Drawn(std::mt19937_64* random, std::size_t count, int entries, int run) {
-  const auto draw = [random](int below) { return static_cast<int>((*random)() % below); };
+  const auto draw = [random](int below) {
+    return static_cast<int>((*random)() % static_cast<std::uint64_t>(below));
+  };
   std::vector<TestRow> rows;
   TestRow row;
   for (std::size_t i = 0; i < count; ++i) {
