@@ -18,7 +18,46 @@ namespace {
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
-using MySqlFollowOpenTest = FollowTest;
+
+class MySqlFollowOpenTest : public FollowTest {
+ protected:
+  // A transaction left open would keep the database from being dropped.
+  void TearDown() override {
+    writer_.reset();
+    locker_.reset();
+    FollowTest::TearDown();
+  }
+  /// Begins an INSERT of ('late','x',0,'k','0') into t that waits for a lock of table `other`: it
+  /// makes its version, and has not been seen by InnoDB till the wait ends. Returns when the server
+  /// shows that, and `and_so` of its PROCESSLIST.
+  void BeginLateInsert(std::string_view and_so) {
+    const std::uint64_t id_before = std::stoull(Rows("SELECT CONNECTION_ID()")[0][0]);
+    locker_ = Connect();
+    Must(locker_.get(), "LOCK TABLES other WRITE");
+    writer_ = Connect();
+    Must(writer_.get(), "SET autocommit = 0");
+    insert_ = std::thread([this] {
+      Must(writer_.get(),
+           "INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'late','x',0,'k',COUNT(*) "
+           "FROM other");
+    });
+    ASSERT_TRUE(WaitUntil([&] {
+      return Rows(absl::StrCat("SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE LIKE "
+                               "'%lock%' AND ID > ",
+                               id_before, std::string(and_so)))
+                 .size() == 1;
+    }));
+  }
+  /// Lets it go on and end; its transaction is open then.
+  void EndLateInsert() {
+    Must(locker_.get(), "UNLOCK TABLES");
+    insert_.join();
+  }
+
+  std::unique_ptr<mysql::Session> locker_;
+  std::unique_ptr<mysql::Session> writer_;
+  std::thread insert_;
+};
 
 TEST_F(MySqlFollowOpenTest,
        ACommittedChangeIsThereWhileAnotherTransactionStaysOpenAndThatOneLater) {
@@ -72,23 +111,7 @@ TEST_F(MySqlFollowOpenTest, AStatementThatWaitedForATablesLockIsNotPassedOver) {
   Add("('a','x',0,'k','v')");
   Run("CREATE TABLE other LIKE t");
   Follow();
-  const std::uint64_t id_before = std::stoull(Rows("SELECT CONNECTION_ID()")[0][0]);
-  std::unique_ptr<mysql::Session> locker = Connect();
-  Must(locker.get(), "LOCK TABLES other WRITE");
-  std::unique_ptr<mysql::Session> writer = Connect();
-  Must(writer.get(), "SET autocommit = 0");
-  // It makes its version, waits for `other`, and has not been seen by InnoDB till then.
-  std::thread insert([&] {
-    Must(writer.get(),
-         "INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'late','x',0,'k',COUNT(*) "
-         "FROM other");
-  });
-  ASSERT_TRUE(WaitUntil([&] {
-    return Rows(absl::StrCat("SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE LIKE "
-                             "'%lock%' AND ID > ",
-                             id_before))
-               .size() == 1;
-  }));
+  ASSERT_NO_FATAL_FAILURE(BeginLateInsert(""));
   // The follower goes on for some seconds, the writer's row is older than all of them.
   const Clock::time_point end = Clock::now() + milliseconds(2500);
   int added = 0;
@@ -97,15 +120,14 @@ TEST_F(MySqlFollowOpenTest, AStatementThatWaitedForATablesLockIsNotPassedOver) {
     ExpectValue("busy", "x", static_cast<std::size_t>(added), "k", "v");
     ++added;
   }
-  Must(locker.get(), "UNLOCK TABLES");
-  insert.join();
+  EndLateInsert();
   // Now in a transaction that InnoDB takes for a new one.
   const std::uint64_t rounds = follower().status().rows_read;
   ASSERT_TRUE(WaitUntil([&] {
     Add(absl::StrCat("('busy','x',", added++, ",'k','v')"));
     return follower().status().rows_read > rounds + 50;
   }));
-  Must(writer.get(), "COMMIT");
+  Must(writer_.get(), "COMMIT");
   ExpectValue("late", "x", 0, "k", "0");
 }
 
@@ -113,25 +135,9 @@ TEST_F(MySqlFollowOpenTest, OneThatWaitedForATablesLockBeforeTheFollowerBeganIsN
   MakeTable();
   Add("('a','x',0,'k','v')");
   Run("CREATE TABLE other LIKE t");
-  const std::uint64_t id_before = std::stoull(Rows("SELECT CONNECTION_ID()")[0][0]);
-  std::unique_ptr<mysql::Session> locker = Connect();
-  Must(locker.get(), "LOCK TABLES other WRITE");
-  std::unique_ptr<mysql::Session> writer = Connect();
-  Must(writer.get(), "SET autocommit = 0");
-  std::thread insert([&] {
-    Must(writer.get(),
-         "INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'late','x',0,'k',COUNT(*) "
-         "FROM other");
-  });
   // Its version is then older than trx_started by more than the first sample's grace.
-  ASSERT_TRUE(WaitUntil([&] {
-    return Rows(absl::StrCat("SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE LIKE "
-                             "'%lock%' AND TIME_MS > 3000 AND ID > ",
-                             id_before))
-               .size() == 1;
-  }));
-  Must(locker.get(), "UNLOCK TABLES");
-  insert.join();
+  ASSERT_NO_FATAL_FAILURE(BeginLateInsert(" AND TIME_MS > 3000"));
+  EndLateInsert();
   Follow();
   const std::uint64_t passes = follower().status().passes;
   for (int i = 0; i < 5; ++i) {
@@ -140,7 +146,7 @@ TEST_F(MySqlFollowOpenTest, OneThatWaitedForATablesLockBeforeTheFollowerBeganIsN
   }
   ExpectNoEntry("late", "x");
   EXPECT_EQ(follower().status().passes, passes) << "nothing has ended";
-  Must(writer.get(), "COMMIT");
+  Must(writer_.get(), "COMMIT");
   ExpectValue("late", "x", 0, "k", "0");
 }
 
