@@ -5,9 +5,9 @@
 // Go's that have none anywhere in C++ (its collector's: NextGC, LastGC, PauseTotalNs, PauseNs,
 // PauseEnd, NumGC, NumForcedGC, GCSys, GCCPUFraction, EnableGC, DebugGC; Lookups) are not there at
 // all, nor is what jemalloc has in one sum only (MSpanInuse, MSpanSys, MCacheInuse, MCacheSys,
-// BuckHashSys: see OtherSys). All figures are of the process's whole
-// heap but those whose names begin with Cache, which are what went through the doors of strata's
-// caches and layouts alone: what can be counted where the allocator does not count.
+// BuckHashSys: see OtherSys). All figures are of the process's whole heap but those whose names
+// begin with Cache, which are what went through the doors of strata's caches and layouts alone:
+// what can be counted where the allocator does not count.
 //
 // In jemalloc's figures the caches of threads are not in use; glibc counts its own as in use.
 //
