@@ -144,13 +144,14 @@ void FollowTest::ExpectNoEntry(const std::string& outer, const std::string& inne
   EXPECT_TRUE(gone()) << outer << " " << inner << " " << follower_->status().last_error;
 }
 
-void FollowTest::KillConnections() {
-  for (const auto& row : Rows(absl::StrCat("SELECT ID FROM information_schema.PROCESSLIST WHERE "
-                                           "ID <> CONNECTION_ID() AND DB = ",
-                                           mysql::QuoteText(database())))) {
-    // One may be gone by now.
-    (void)session().Execute("KILL CONNECTION " + row[0], "killing");
-  }
+std::size_t FollowTest::KillConnections() {
+  const auto rows =
+      Rows(absl::StrCat("SELECT ID FROM information_schema.PROCESSLIST WHERE "
+                        "ID <> CONNECTION_ID() AND DB = ",
+                        mysql::QuoteText(database())));
+  // One may be gone by now.
+  for (const auto& row : rows) (void)session().Execute("KILL CONNECTION " + row[0], "killing");
+  return rows.size();
 }
 
 void FollowTest::ExpectEqual(const MySqlOptions& source) {

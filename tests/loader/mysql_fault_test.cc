@@ -105,6 +105,17 @@ class MySqlFaultTest : public testing::Test {
     auto session = mysql::Session::Open(Direct());
     return session.ok() ? FollowersConnections(session->get()) : std::vector<std::string>();
   }
+  // Ends the follower's connection as soon as there is one. Once: one killed again and again while
+  // it is being made would never be.
+  static void EndConnection(mysql::Session* session) {
+    EXPECT_TRUE(WaitUntil([&] {
+      const std::vector<std::string> ids = FollowersConnections(session);
+      for (const std::string& id : ids) {
+        (void)session->Execute("KILL CONNECTION " + id, "killing");
+      }
+      return !ids.empty();
+    }));
+  }
 
   void Follow() {
     FollowOptions options = QuickFollow();
@@ -172,12 +183,11 @@ class MySqlFaultTest : public testing::Test {
     ASSERT_TRUE(server_->Start());
   }
   void KillConnection() {
+    auto session = mysql::Session::Open(Direct());
+    ASSERT_TRUE(session.ok()) << session.status();
     const std::uint64_t before = follower_->status().reconnects;
-    // Perhaps it is just away: until one was hit.
-    EXPECT_TRUE(WaitUntil([&] {
-      for (const std::string& id : FollowersConnections()) (void)TryRun("KILL CONNECTION " + id);
-      return follower_->status().reconnects > before;
-    }));
+    EndConnection(session->get());
+    EXPECT_TRUE(WaitUntil([&] { return follower_->status().reconnects > before; }));
   }
   void KillQueries() {
     const std::string before(follower_->status().last_error.message());
@@ -194,10 +204,8 @@ class MySqlFaultTest : public testing::Test {
     ASSERT_TRUE(session.ok()) << session.status();
     ASSERT_TRUE((*session)->Execute("SET GLOBAL max_statement_time = 0.0001", "limiting").ok());
     // The follower's next connection is born with the limit.
+    EndConnection(session->get());
     EXPECT_TRUE(WaitUntil([&] {
-      for (const std::string& id : FollowersConnections(session->get())) {
-        (void)(*session)->Execute("KILL CONNECTION " + id, "killing");
-      }
       return absl::StrContains(follower_->status().last_error.message(), "1969");
     })) << follower_->status().last_error;
     EXPECT_TRUE(Reaches(FollowState::kRetrying));
