@@ -38,10 +38,12 @@ class Timings final : public Benchmark {
         const std::string& layout = plan.layouts[i];
         progress.Note(absl::StrFormat("%s (round %d of %d)", layout, round + 1, rounds_));
         const bool first = round == 0 && i == 0;
-        absl::StatusOr<FootprintReport> measured =
-            MeasureInProcess(plan.source, {.layout = layout,
-                                           .lookups = benchmark_ == "lookup" ? lookups_ : 0,
-                                           .describe_dataset = first});
+        LayoutJob job{.layout = layout, .lookups = lookups_, .describe_dataset = first};
+        if (benchmark_ == "load") {
+          job.lookups = 0;
+          job.rounds = 1;
+        }
+        absl::StatusOr<FootprintReport> measured = MeasureInProcess(plan.source, job);
         if (!measured.ok()) return measured.status();
         AddRound(measured->layout, &report.rows[i]);
         if (first) report.dataset = std::move(measured->dataset);

@@ -15,9 +15,8 @@ constexpr std::array<int, 3> kInterrupts = {SIGINT, SIGTERM, SIGHUP};
 // The handler may read these at any instant; lock-free atomics are async-signal-safe.
 std::array<char, 4096> temporary_path;
 std::atomic<bool> temporary_set{false};
-std::atomic<pid_t> child_to_end{0};
 std::atomic<bool> progress_open{false};
-static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 void Say(std::string_view text) {
   // Nothing is left to do where standard error itself is gone.
@@ -25,7 +24,6 @@ void Say(std::string_view text) {
 }
 
 void RemoveWhatIsRegistered() {
-  if (const pid_t child = child_to_end.load(); child > 0) kill(child, SIGKILL);
   if (temporary_set.load()) unlink(temporary_path.data());
   if (progress_open.load()) Say("\n");
 }
@@ -76,8 +74,6 @@ void SetTemporaryFileToRemove(std::string_view path) {
   temporary_path[path.size()] = '\0';
   temporary_set = true;
 }
-
-void SetChildToEnd(pid_t child) { child_to_end = child; }
 
 void SetProgressLineOpen(bool open) { progress_open = open; }
 

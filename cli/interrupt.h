@@ -1,13 +1,13 @@
 // What happens when the user stops the program (SIGINT, SIGTERM, SIGHUP): at once and cleanly,
 // even in the middle of a read that blocks. What would be left behind is registered here; the
-// handler removes it, says so in one line and ends the process with exit status 1.
+// handler removes it, says so in one line and ends the process with exit status 1. Processes that
+// measure layouts end with the one that started them (cli/layout_process.h).
 //
 // Threads: one thread registers; the handler may run in any.
 #ifndef STRATA_CLI_INTERRUPT_H_
 #define STRATA_CLI_INTERRUPT_H_
 
 #include <signal.h>
-#include <sys/types.h>
 
 #include <string_view>
 
@@ -28,9 +28,6 @@ class InterruptsHeld {
   InterruptsHeld& operator=(const InterruptsHeld&) = delete;
   ~InterruptsHeld();
 
-  /// The signal mask from before: what a child that is started meanwhile is to have.
-  const sigset_t& before() const { return before_; }
-
  private:
   sigset_t before_;
 };
@@ -38,9 +35,6 @@ class InterruptsHeld {
 /// The temporary file to remove when interrupted; empty for none. One at a time, path below 4096
 /// bytes.
 void SetTemporaryFileToRemove(std::string_view path);
-
-/// The child process to end when interrupted; 0 for none.
-void SetChildToEnd(pid_t child);
 
 /// Whether a progress line stands unfinished on the terminal, to be ended before the message.
 void SetProgressLineOpen(bool open);

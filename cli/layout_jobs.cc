@@ -1,6 +1,8 @@
 #include "cli/layout_jobs.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "bench/baselines/dataset.h"
 #include "bench/baselines/measure.h"
+#include "bench/baselines/memory_state.h"
 #include "cli/churn_report.h"
 #include "cli/exit_status.h"
 #include "cli/reclaim_report.h"
@@ -18,7 +21,8 @@ namespace {
 
 // The names of the jobs, and how many details each has.
 constexpr std::string_view kMeasure = "measure";
-constexpr std::size_t kMeasureDetails = 4;  // lookups, whether to describe, outers, whether std_map
+constexpr std::size_t kMeasureDetails =
+    5;  // lookups, rounds, whether to describe, outers, whether std_map
 constexpr std::string_view kChurn = "churn";
 constexpr std::size_t kChurnDetails = 2;  // times, rounds
 constexpr std::string_view kReclaim = "reclaim";
@@ -45,7 +49,9 @@ LayoutReport ReportOf(const Measurement& measured) {
 absl::StatusOr<FootprintReport> Measure(const SourceArg& source, const LayoutJob& job) {
   FootprintReport report;
   MeasureOptions options;
+  options.await_turn = AwaitTurnInChild;
   options.lookups = job.lookups;
+  options.rounds = job.rounds;
   options.describe_dataset = job.describe_dataset;
   options.std_map_bytes = job.std_map_bytes;
   options.on_loaded = [&](const Layout& layout, const Footprint& footprint) {
@@ -79,6 +85,38 @@ absl::StatusOr<Result> OrInternal(const std::string& layout, absl::StatusOr<Resu
   return absl::InternalError(absl::StrFormat("layout %s: %s", layout, MessageOf(result.status())));
 }
 
+LayoutWords WordsOf(const LayoutJob& job) {
+  return {.job = std::string(kMeasure),
+          .layout = job.layout,
+          .details = {absl::StrCat(job.lookups), absl::StrCat(job.rounds),
+                      job.describe_dataset ? "1" : "0", absl::StrCat(job.outers),
+                      job.std_map_bytes ? "1" : "0"}};
+}
+
+absl::StatusOr<FootprintReport> ReportOfResult(const SourceArg& source, const LayoutJob& job,
+                                               const std::string& result) {
+  absl::StatusOr<FootprintReport> report = OrInternal(job.layout, ParseFootprintJson(result));
+  // The child knows the source by its descriptor, the user by its name.
+  if (report.ok()) report->dataset.source = source.name();
+  return report;
+}
+
+// A turn for each that wants one, again and again until none does.
+absl::Status GiveTurns(const std::vector<std::unique_ptr<LayoutProcess>>& processes,
+                       absl::FunctionRef<void(const std::string& step)> on_step) {
+  for (int round = 1, wanted = 1; wanted > 0; ++round) {
+    wanted = 0;
+    on_step(absl::StrFormat("timing, round %d", round));
+    for (const std::unique_ptr<LayoutProcess>& process : processes) {
+      if (!process->wants_turn()) continue;
+      process->GiveTurn();
+      if (absl::Status status = process->Await(); !status.ok()) return status;
+      if (process->wants_turn()) ++wanted;
+    }
+  }
+  return absl::OkStatus();
+}
+
 // The result of a job as text.
 template <class Result, class ToText>
 absl::StatusOr<std::string> TextOf(const absl::StatusOr<Result>& result, ToText to_text) {
@@ -89,21 +127,44 @@ absl::StatusOr<std::string> TextOf(const absl::StatusOr<Result>& result, ToText 
 }  // namespace
 
 absl::StatusOr<FootprintReport> MeasureInProcess(const SourceArg& source, const LayoutJob& job) {
-  const absl::StatusOr<std::string> result =
-      RunInProcess(source, {.job = std::string(kMeasure),
-                            .layout = job.layout,
-                            .details = {absl::StrCat(job.lookups), job.describe_dataset ? "1" : "0",
-                                        absl::StrCat(job.outers), job.std_map_bytes ? "1" : "0"}});
+  const absl::StatusOr<std::string> result = RunInProcess(source, WordsOf(job));
   if (!result.ok()) return result.status();
-  absl::StatusOr<FootprintReport> report = OrInternal(job.layout, ParseFootprintJson(*result));
-  // The child knows the source by its descriptor, the user by its name.
-  if (report.ok()) report->dataset.source = source.name();
-  return report;
+  return ReportOfResult(source, job, *result);
+}
+
+absl::StatusOr<std::vector<FootprintReport>> MeasureInTurns(
+    const SourceArg& source, const std::vector<LayoutJob>& jobs,
+    absl::FunctionRef<void(const std::string& step)> on_step) {
+  std::vector<std::unique_ptr<LayoutProcess>> processes;
+  std::uint64_t largest_bytes = 0;
+  for (const LayoutJob& job : jobs) {
+    // The next one may take as much as the largest, and while it loads more.
+    const std::uint64_t free_bytes = FreeMemoryBytes();
+    if (free_bytes < 2 * largest_bytes) {
+      if (absl::Status status = GiveTurns(processes, on_step); !status.ok()) return status;
+    }
+    on_step(absl::StrFormat("%s (%d of %d)", job.layout, processes.size() + 1, jobs.size()));
+    absl::StatusOr<std::unique_ptr<LayoutProcess>> process =
+        LayoutProcess::Start(source, WordsOf(job));
+    if (!process.ok()) return process.status();
+    if (absl::Status status = (*process)->Await(); !status.ok()) return status;
+    processes.push_back(*std::move(process));
+    largest_bytes = std::max(largest_bytes, free_bytes - std::min(free_bytes, FreeMemoryBytes()));
+  }
+  if (absl::Status status = GiveTurns(processes, on_step); !status.ok()) return status;
+  std::vector<FootprintReport> reports;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    absl::StatusOr<FootprintReport> report =
+        ReportOfResult(source, jobs[i], processes[i]->result());
+    if (!report.ok()) return report.status();
+    reports.push_back(*std::move(report));
+  }
+  return reports;
 }
 
 absl::StatusOr<DatasetReport> DescribeInProcess(const SourceArg& source) {
   absl::StatusOr<FootprintReport> report =
-      MeasureInProcess(source, {.layout = std::string(kDefaultLayout), .lookups = 0});
+      MeasureInProcess(source, {.layout = std::string(kDefaultLayout), .rounds = 0});
   if (!report.ok()) return report.status();
   return std::move(report->dataset);
 }
@@ -148,9 +209,10 @@ absl::StatusOr<std::string> DoLayoutJob(const SourceArg& source, const LayoutWor
   if (is(kMeasure, kMeasureDetails)) {
     return TextOf(Measure(source, {.layout = words.layout,
                                    .lookups = NumberOf(details[0]),
-                                   .describe_dataset = details[1] == "1",
-                                   .outers = NumberOf(details[2]),
-                                   .std_map_bytes = details[3] == "1"}),
+                                   .rounds = NumberOf(details[1]),
+                                   .describe_dataset = details[2] == "1",
+                                   .outers = NumberOf(details[3]),
+                                   .std_map_bytes = details[4] == "1"}),
                   FootprintJson);
   }
   if (is(kChurn, kChurnDetails)) {

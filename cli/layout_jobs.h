@@ -9,7 +9,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "bench/baselines/churn.h"
 #include "bench/baselines/reclaim.h"
@@ -26,6 +28,7 @@ inline constexpr std::uint64_t kMaxLookups = 100'000'000;
 struct LayoutJob {
   std::string layout;
   std::uint64_t lookups = 300'000;
+  std::uint64_t rounds = 5;  ///< of timing, scans too; 0: nothing is timed
   /// Whether to count distinct strings and text, too, which takes a scan and memory; where not,
   /// these two figures are 0.
   bool describe_dataset = true;
@@ -35,6 +38,14 @@ struct LayoutJob {
 
 /// Loads `source` into the layout and measures it.
 absl::StatusOr<FootprintReport> MeasureInProcess(const SourceArg& source, const LayoutJob& job);
+
+/// The same for several layouts, their timing in turns, a round each, so that a machine that grows
+/// slower meanwhile slows them all. They load one after another, and stay until the last one is
+/// timed; where memory does not suffice for all, those that wait are timed, and gone, before the
+/// next one loads. `on_step` is told what is done.
+absl::StatusOr<std::vector<FootprintReport>> MeasureInTurns(
+    const SourceArg& source, const std::vector<LayoutJob>& jobs,
+    absl::FunctionRef<void(const std::string& step)> on_step);
 
 /// Describes the data alone.
 absl::StatusOr<DatasetReport> DescribeInProcess(const SourceArg& source);

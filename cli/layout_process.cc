@@ -14,13 +14,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/exit_status.h"
-#include "cli/interrupt.h"
 #include "cli/unique_fd.h"
 
 extern char** environ;
@@ -30,9 +30,11 @@ namespace {
 
 // Descriptors of the child.
 constexpr int kDataFd = 3;
-constexpr int kResultFd = 4;
+constexpr int kAnswersFd = 4;
+constexpr int kTurnsFd = 5;
 
-// The first byte of a result: what the rest is.
+// The first byte of an answer: what the rest is.
+constexpr char kTurn = 'T';    // nothing: it waits for a turn
 constexpr char kReport = 'R';  // what the job gave
 constexpr char kFault = 'F';   // the message of an error
 
@@ -60,72 +62,26 @@ bool WriteAll(int fd, std::string_view bytes) {
   return true;
 }
 
-// A child that was started, and the end of its pipe.
-struct Child {
-  pid_t pid = 0;
-  UniqueFd result;
-  UniqueFd messages;  // its standard error, so that a failure stays one line
-};
-
-// Starts this program again and registers it to be ended on an interrupt; an errno.
-int Spawn(const posix_spawn_file_actions_t& actions, char* const* argv, pid_t* pid) {
-  const InterruptsHeld held;
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  posix_spawnattr_setsigmask(&attributes, &held.before());
-  const int error = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, argv, environ);
-  posix_spawnattr_destroy(&attributes);
-  if (error == 0) SetChildToEnd(*pid);
-  return error;
+// The byte that comes next; none at the end.
+std::optional<char> ReadByte(int fd) {
+  char byte = 0;
+  ssize_t size = 0;
+  do {
+    size = read(fd, &byte, 1);
+  } while (size < 0 && errno == EINTR);
+  if (size != 1) return std::nullopt;
+  return byte;
 }
 
-absl::StatusOr<Child> Start(const SourceArg& source, std::vector<std::string> words) {
-  // All ours stand above the child's own, so that no dup2 overwrites one that is still needed.
+// A pipe whose child's end stands above the child's own descriptors, so that no dup2 overwrites one
+// that is still needed; false where there is none to be had.
+bool OpenPipe(int child_end, UniqueFd* ours, UniqueFd* theirs) {
   std::array<int, 2> ends = {-1, -1};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) return SystemError("no pipe for a layout", errno);
-  Child child;
-  child.result = UniqueFd(ends[0]);
-  const UniqueFd small_end(ends[1]);
-  const UniqueFd end(fcntl(ends[1], F_DUPFD_CLOEXEC, kResultFd + 1));
-  child.messages = UniqueFd(memfd_create("strata-messages", MFD_CLOEXEC));
-  const UniqueFd data(source.fd() < 0 ? -1 : fcntl(source.fd(), F_DUPFD_CLOEXEC, kResultFd + 1));
-  if (end.get() < 0 || child.messages.get() < 0 || (source.fd() >= 0 && data.get() < 0)) {
-    return SystemError("no descriptors for a layout", errno);
-  }
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, child.messages.get(), STDERR_FILENO);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  if (data.get() >= 0) posix_spawn_file_actions_adddup2(&actions, data.get(), kDataFd);
-  posix_spawn_file_actions_adddup2(&actions, end.get(), kResultFd);
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  const int error = Spawn(actions, argv.data(), &child.pid);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return SystemError("no process for a layout could be started", error);
-  return child;
-}
-
-// Waits for the child's end; how it died, "" where it did not.
-std::string Wait(pid_t pid) {
-  // Its id is its own until it is waited for, and may be another process's right after.
-  siginfo_t ended = {};
-  while (waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
-  }
-  SetChildToEnd(0);
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFSIGNALED(status)) {
-    return absl::StrFormat("died by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-  }
-  if (WEXITSTATUS(status) != 0) {
-    return absl::StrFormat("ended with status %d", WEXITSTATUS(status));
-  }
-  return "";
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return false;
+  *ours = UniqueFd(ends[1 - child_end]);
+  const UniqueFd small(ends[child_end]);
+  *theirs = UniqueFd(fcntl(small.get(), F_DUPFD_CLOEXEC, kTurnsFd + 1));
+  return theirs->get() >= 0;
 }
 
 // The last words of a child, for the message about its death.
@@ -138,10 +94,8 @@ std::string LastWords(int fd) {
 
 }  // namespace
 
-absl::StatusOr<std::string> RunInProcess(const SourceArg& source, const LayoutWords& words) {
-  if (source.fd() >= 0 && lseek(source.fd(), 0, SEEK_SET) != 0) {
-    return SystemError(absl::StrCat(source.name(), ": the spooled copy"), errno);
-  }
+absl::StatusOr<std::unique_ptr<LayoutProcess>> LayoutProcess::Start(const SourceArg& source,
+                                                                    const LayoutWords& words) {
   std::vector<std::string> given = {"strata",
                                     std::string(kLayoutProcessVerb),
                                     absl::StrCat(getpid()),
@@ -152,18 +106,97 @@ absl::StatusOr<std::string> RunInProcess(const SourceArg& source, const LayoutWo
                                     absl::StrCat(static_cast<int>(source.json().form)),
                                     source.json().root};
   given.insert(given.end(), words.details.begin(), words.details.end());
-  absl::StatusOr<Child> child = Start(source, std::move(given));
-  if (!child.ok()) return child.status();
-  const std::string result = ReadAll(child->result.get());
-  const std::string death = Wait(child->pid);
-  if (!death.empty() || result.empty()) {
-    const std::string last = LastWords(child->messages.get());
+  std::unique_ptr<LayoutProcess> process(new LayoutProcess(words.layout));
+  if (absl::Status status = process->Start(source, std::move(given)); !status.ok()) return status;
+  return process;
+}
+
+absl::Status LayoutProcess::Start(const SourceArg& source, std::vector<std::string> words) {
+  if (source.fd() >= 0 && lseek(source.fd(), 0, SEEK_SET) != 0) {
+    return SystemError(absl::StrCat(source.name(), ": the spooled copy"), errno);
+  }
+  UniqueFd answers;
+  UniqueFd turns;
+  if (!OpenPipe(1, &answers_, &answers) || !OpenPipe(0, &turns_, &turns)) {
+    return SystemError("no pipe for a layout", errno);
+  }
+  messages_ = UniqueFd(memfd_create("strata-messages", MFD_CLOEXEC));
+  const UniqueFd data(source.fd() < 0 ? -1 : fcntl(source.fd(), F_DUPFD_CLOEXEC, kTurnsFd + 1));
+  if (messages_.get() < 0 || (source.fd() >= 0 && data.get() < 0)) {
+    return SystemError("no descriptors for a layout", errno);
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, messages_.get(), STDERR_FILENO);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  if (data.get() >= 0) posix_spawn_file_actions_adddup2(&actions, data.get(), kDataFd);
+  posix_spawn_file_actions_adddup2(&actions, answers.get(), kAnswersFd);
+  posix_spawn_file_actions_adddup2(&actions, turns.get(), kTurnsFd);
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const int error = posix_spawn(&pid_, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error == 0) return absl::OkStatus();
+  pid_ = 0;
+  return SystemError("no process for a layout could be started", error);
+}
+
+LayoutProcess::~LayoutProcess() {
+  if (pid_ == 0) return;
+  kill(pid_, SIGKILL);
+  (void)Death();
+}
+
+std::string LayoutProcess::Death() {
+  int status = 0;
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = 0;
+  if (WIFSIGNALED(status)) {
+    return absl::StrFormat("died by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  }
+  if (WEXITSTATUS(status) != 0) {
+    return absl::StrFormat("ended with status %d", WEXITSTATUS(status));
+  }
+  return "";
+}
+
+absl::Status LayoutProcess::Await() {
+  const std::optional<char> answer = ReadByte(answers_.get());
+  wants_turn_ = answer == kTurn;
+  if (wants_turn_) return absl::OkStatus();
+  result_ = ReadAll(answers_.get());
+  const std::string death = Death();
+  if (!death.empty() || !answer.has_value()) {
+    const std::string last = LastWords(messages_.get());
     return absl::AbortedError(absl::StrFormat(
-        "layout %s: its process %s%s%s: is there memory enough for this layout?", words.layout,
+        "layout %s: its process %s%s%s: is there memory enough for this layout?", layout_,
         death.empty() ? "gave no result" : death, last.empty() ? "" : ", saying: ", last));
   }
-  if (result.front() == kFault) return absl::InvalidArgumentError(result.substr(1));
-  return result.substr(1);
+  return answer == kFault ? absl::InvalidArgumentError(result_) : absl::OkStatus();
+}
+
+void LayoutProcess::GiveTurn() {
+  // One that died meanwhile is found by Await.
+  (void)WriteAll(turns_.get(), {&kTurn, 1});
+}
+
+absl::StatusOr<std::string> RunInProcess(const SourceArg& source, const LayoutWords& words) {
+  const absl::StatusOr<std::unique_ptr<LayoutProcess>> process =
+      LayoutProcess::Start(source, words);
+  if (!process.ok()) return process.status();
+  while (true) {
+    if (absl::Status status = (*process)->Await(); !status.ok()) return status;
+    if (!(*process)->wants_turn()) return (*process)->result();
+    (*process)->GiveTurn();
+  }
+}
+
+absl::Status AwaitTurnInChild() {
+  if (WriteAll(kAnswersFd, {&kTurn, 1}) && ReadByte(kTurnsFd).has_value()) return absl::OkStatus();
+  return absl::UnavailableError("the process that gives turns is gone");
 }
 
 int RunLayoutProcess(int argc, char** argv, LayoutJobRunner run) {
@@ -183,7 +216,7 @@ int RunLayoutProcess(int argc, char** argv, LayoutJobRunner run) {
       kDataFd);
   const absl::StatusOr<std::string> done = run(source, words);
   const std::string result = done.ok() ? kReport + *done : kFault + MessageOf(done.status());
-  return WriteAll(kResultFd, result) ? 0 : static_cast<int>(ExitStatus::kFault);
+  return WriteAll(kAnswersFd, result) ? 0 : static_cast<int>(ExitStatus::kFault);
 }
 
 }  // namespace strata::cli

@@ -1,6 +1,7 @@
 // strata compare: the same data in each layout, side by side.
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "cli/exit_status.h"
@@ -54,18 +55,16 @@ absl::Status RunCompare(const CompareArgs& args) {
   if (!output.ok()) return output.status();
   if (absl::Status status = source->Spool(); !status.ok()) return status;
 
-  CompareReport report;
-  ProgressLine progress("compare", args.source.progress);
+  std::vector<LayoutJob> jobs;
   for (const std::string& layout : *layouts) {
-    progress.Note(
-        absl::StrFormat("%s (%d of %d)", layout, report.layouts.size() + 1, layouts->size()));
-    absl::StatusOr<FootprintReport> measured = MeasureInProcess(
-        *source,
-        {.layout = layout, .lookups = *lookups, .describe_dataset = report.layouts.empty()});
-    if (!measured.ok()) return measured.status();
-    if (report.layouts.empty()) report.dataset = std::move(measured->dataset);
-    report.layouts.push_back(std::move(measured->layout));
+    jobs.push_back({.layout = layout, .lookups = *lookups, .describe_dataset = jobs.empty()});
   }
+  ProgressLine progress("compare", args.source.progress);
+  absl::StatusOr<std::vector<FootprintReport>> measured =
+      MeasureInTurns(*source, jobs, [&](const std::string& step) { progress.Note(step); });
+  if (!measured.ok()) return measured.status();
+  CompareReport report{.dataset = std::move(measured->front().dataset), .layouts = {}};
+  for (FootprintReport& one : *measured) report.layouts.push_back(std::move(one.layout));
   if (absl::Status status = Check(report); !status.ok()) return status;
   const std::string text = args.format == "json"   ? CompareJson(report)
                            : args.format == "html" ? CompareHtml(report)

@@ -59,7 +59,7 @@ absl::StatusOr<GoSampleEstimate> Estimate(const SourceFlags& flags) {
   for (const std::string_view layout : LayoutNames()) {
     progress.Note(std::string(layout));
     const absl::StatusOr<FootprintReport> report = MeasureInProcess(
-        *source, {.layout = std::string(layout), .lookups = 0, .describe_dataset = false});
+        *source, {.layout = std::string(layout), .rounds = 0, .describe_dataset = false});
     if (!report.ok()) return report.status();
     estimate.layouts.push_back(
         {.layout = std::string(layout), .sample_bytes = report->layout.footprint.total_bytes()});

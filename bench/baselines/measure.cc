@@ -21,9 +21,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Scans are long and steady, so fewer rounds than for lookups do.
-constexpr std::size_t kScanRounds = 3;
-
 // Makes the compiler believe that `value` is needed.
 void Keep(std::uint64_t value) { asm volatile("" : : "r"(value) : "memory"); }
 
@@ -32,7 +29,9 @@ double NanosecondsSince(std::chrono::time_point<AnyClock> begin) {
   return std::chrono::duration<double, std::nano>(AnyClock::now() - begin).count();
 }
 
-double Median(std::vector<double> values) {
+// nullopt of none.
+std::optional<double> Median(std::vector<double> values) {
+  if (values.empty()) return std::nullopt;
   std::sort(values.begin(), values.end());
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
@@ -96,6 +95,36 @@ absl::Status MeasureLoad(Layout& layout, std::uint64_t rss_before_bytes, const O
   return absl::OkStatus();
 }
 
+// Each figure's median over the rounds.
+absl::Status MeasureTimes(const Layout& layout, const MeasureOptions& options,
+                          Measurement* measurement) {
+  if (options.rounds == 0) return absl::OkStatus();
+  const Lookups lookups = Lookups::Draw(layout, options.lookups);
+  std::vector<double> scan_ns;
+  std::vector<double> lookup_ns;
+  std::vector<double> batch_ns;
+  const auto add = [](const std::optional<double>& ns, std::vector<double>* rounds) {
+    if (ns.has_value()) rounds->push_back(*ns);
+  };
+  for (std::size_t round = 0; round < options.rounds; ++round) {
+    if (options.await_turn) {
+      if (absl::Status status = options.await_turn(); !status.ok()) return status;
+    }
+    (void)TimeScan(layout);  // what ran meanwhile has left nothing of it in the processor's caches
+    add(TimeScan(layout), &scan_ns);
+    const absl::StatusOr<std::optional<double>> single = TimeLookups(layout, lookups);
+    if (!single.ok()) return single.status();
+    add(*single, &lookup_ns);
+    const absl::StatusOr<std::optional<double>> batched = TimeBatchedLookups(layout, lookups);
+    if (!batched.ok()) return batched.status();
+    add(*batched, &batch_ns);
+  }
+  measurement->scan_ns_per_pair = Median(std::move(scan_ns));
+  measurement->lookup_ns = Median(std::move(lookup_ns));
+  measurement->lookup_batch_ns = Median(std::move(batch_ns));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Measurement> Measure(std::string_view layout_name, const OpenSource& open,
                                     const MeasureOptions& options) {
   const auto step = [&](std::string_view name) {
@@ -125,22 +154,11 @@ absl::StatusOr<Measurement> Measure(std::string_view layout_name, const OpenSour
     absl::Status status = options.on_loaded(*layout, measurement.footprint);
     if (!status.ok()) return status;
   }
-  step("scan");
-  measurement.scan_ns_per_pair = MeasureScan(*layout, kScanRounds);
   step("digest");
   measurement.digest = DigestOf(*layout);
-  step("draw");
-  {
-    const Lookups lookups = Lookups::Draw(*layout, options.lookups);
-    step("lookup");
-    absl::StatusOr<std::optional<double>> lookup_ns =
-        MeasureLookups(*layout, lookups, options.rounds);
-    if (!lookup_ns.ok()) return lookup_ns.status();
-    measurement.lookup_ns = *lookup_ns;
-    absl::StatusOr<std::optional<double>> batch_ns =
-        MeasureBatchedLookups(*layout, lookups, options.rounds);
-    if (!batch_ns.ok()) return batch_ns.status();
-    measurement.lookup_batch_ns = *batch_ns;
+  step("time");
+  if (absl::Status status = MeasureTimes(*layout, options, &measurement); !status.ok()) {
+    return status;
   }
   if (options.describe_dataset) {
     step("describe");
@@ -168,59 +186,47 @@ absl::StatusOr<Measurement> MeasureLayout(std::string_view layout_name, const Op
   }
 }
 
-absl::StatusOr<std::optional<double>> MeasureLookups(const Layout& layout, const Lookups& lookups,
-                                                     std::size_t rounds) {
+absl::StatusOr<std::optional<double>> TimeLookups(const Layout& layout, const Lookups& lookups) {
   if (lookups.empty()) return std::optional<double>();
-  std::vector<double> round_ns;
-  for (std::size_t round = 0; round < std::max<std::size_t>(rounds, 1); ++round) {
-    std::uint64_t sum = 0;
-    const auto touch = [&sum](std::string_view value) { sum += TouchBytes(value); };
-    const LookupKey* missed = nullptr;
-    const auto begin = ThreadCpuClock::now();
-    for (const LookupKey& key : lookups.keys()) {
-      if (!layout.Lookup(key, touch)) missed = &key;
-    }
-    round_ns.push_back(NanosecondsSince(begin) / static_cast<double>(lookups.keys().size()));
-    Keep(sum);
-    if (missed != nullptr) return LostPair(layout, *missed);
+  std::uint64_t sum = 0;
+  const auto touch = [&sum](std::string_view value) { sum += TouchBytes(value); };
+  const LookupKey* missed = nullptr;
+  const auto begin = ThreadCpuClock::now();
+  for (const LookupKey& key : lookups.keys()) {
+    if (!layout.Lookup(key, touch)) missed = &key;
   }
-  return std::optional(Median(std::move(round_ns)));
+  const double elapsed_ns = NanosecondsSince(begin);
+  Keep(sum);
+  if (missed != nullptr) return LostPair(layout, *missed);
+  return std::optional(elapsed_ns / static_cast<double>(lookups.keys().size()));
 }
 
-absl::StatusOr<std::optional<double>> MeasureBatchedLookups(const Layout& layout,
-                                                            const Lookups& lookups,
-                                                            std::size_t rounds) {
+absl::StatusOr<std::optional<double>> TimeBatchedLookups(const Layout& layout,
+                                                         const Lookups& lookups) {
   if (lookups.empty() || !layout.has_batched_lookup()) return std::optional<double>();
   const std::span<const LookupKey> keys = lookups.keys();
-  std::vector<double> round_ns;
-  for (std::size_t round = 0; round < std::max<std::size_t>(rounds, 1); ++round) {
-    std::uint64_t sum = 0;
-    const auto touch = [&sum](std::size_t, std::string_view value) { sum += TouchBytes(value); };
-    std::size_t found = 0;
-    const auto begin = ThreadCpuClock::now();
-    for (std::size_t at = 0; at < keys.size(); at += kLookupBatchKeys) {
-      found +=
-          layout.LookupMany(keys.subspan(at, std::min(kLookupBatchKeys, keys.size() - at)), touch);
-    }
-    round_ns.push_back(NanosecondsSince(begin) / static_cast<double>(keys.size()));
-    Keep(sum);
-    if (found != keys.size()) return LostFromBatch(layout, keys.size() - found);
+  std::uint64_t sum = 0;
+  const auto touch = [&sum](std::size_t, std::string_view value) { sum += TouchBytes(value); };
+  std::size_t found = 0;
+  const auto begin = ThreadCpuClock::now();
+  for (std::size_t at = 0; at < keys.size(); at += kLookupBatchKeys) {
+    found +=
+        layout.LookupMany(keys.subspan(at, std::min(kLookupBatchKeys, keys.size() - at)), touch);
   }
-  return std::optional(Median(std::move(round_ns)));
+  const double elapsed_ns = NanosecondsSince(begin);
+  Keep(sum);
+  if (found != keys.size()) return LostFromBatch(layout, keys.size() - found);
+  return std::optional(elapsed_ns / static_cast<double>(keys.size()));
 }
 
-std::optional<double> MeasureScan(const Layout& layout, std::size_t rounds) {
-  std::vector<double> round_ns;
-  for (std::size_t round = 0; round < std::max<std::size_t>(rounds, 1); ++round) {
-    Toucher toucher;
-    const auto begin = ThreadCpuClock::now();
-    layout.Visit(toucher);
-    const double elapsed_ns = NanosecondsSince(begin);
-    Keep(toucher.sum);
-    if (toucher.pairs == 0) return std::nullopt;
-    round_ns.push_back(elapsed_ns / static_cast<double>(toucher.pairs));
-  }
-  return Median(std::move(round_ns));
+std::optional<double> TimeScan(const Layout& layout) {
+  Toucher toucher;
+  const auto begin = ThreadCpuClock::now();
+  layout.Visit(toucher);
+  const double elapsed_ns = NanosecondsSince(begin);
+  Keep(toucher.sum);
+  if (toucher.pairs == 0) return std::nullopt;
+  return elapsed_ns / static_cast<double>(toucher.pairs);
 }
 
 std::uint64_t TouchBytes(std::string_view bytes) {

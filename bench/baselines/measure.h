@@ -52,12 +52,17 @@ struct Measurement {
 
 struct MeasureOptions {
   std::size_t lookups = 300'000;  ///< a round; 0 for none
-  std::size_t rounds = 5;         ///< of lookups, the median counts; at least 1
+  std::size_t rounds = 5;         ///< of timing, the median counts; 0: nothing is timed
   bool describe_dataset = false;  ///< fills Measurement::dataset
   bool std_map_bytes = false;     ///< fills Measurement::std_map_bytes
   LoadOptions load = {};
   /// Called as each step begins, with a word for it: "load", "walk", …; empty for none.
   std::function<void(std::string_view step)> on_step = {};
+  /// Called before each round of timing (a scan that is not counted, one that is, the lookups, the
+  /// batched lookups) and returns when it may begin; what it returns, if not OK, ends the
+  /// measuring. So layouts that are compared can take turns, and a machine that grows slower
+  /// meanwhile slows them all. Empty: each begins at once.
+  std::function<absl::Status()> await_turn = {};
   /// Called with the loaded layout and its footprint, before anything else is measured; what it
   /// returns, if not OK, ends the measuring. Empty for none.
   std::function<absl::Status(const Layout& layout, const Footprint& footprint)> on_loaded = {};
@@ -72,21 +77,18 @@ inline constexpr std::size_t kLookupBatchKeys = 64;
 absl::StatusOr<Measurement> MeasureLayout(std::string_view layout_name, const OpenSource& open,
                                           const MeasureOptions& options = {});
 
-/// The median over `rounds` of the nanoseconds a lookup, the value's bytes touched, in processor
-/// time of the calling thread. All must be hits: Internal, with the key, where one is not. nullopt
-/// without lookups.
-absl::StatusOr<std::optional<double>> MeasureLookups(const Layout& layout, const Lookups& lookups,
-                                                     std::size_t rounds);
+/// The nanoseconds a lookup, the value's bytes touched, in processor time of the calling thread.
+/// All must be hits: Internal, with the key, where one is not. nullopt without lookups.
+absl::StatusOr<std::optional<double>> TimeLookups(const Layout& layout, const Lookups& lookups);
 
 /// The same through Layout::LookupMany, kLookupBatchKeys keys a call. nullopt also where the layout
 /// has no batched call.
-absl::StatusOr<std::optional<double>> MeasureBatchedLookups(const Layout& layout,
-                                                            const Lookups& lookups,
-                                                            std::size_t rounds);
+absl::StatusOr<std::optional<double>> TimeBatchedLookups(const Layout& layout,
+                                                         const Lookups& lookups);
 
-/// The median over `rounds` of the nanoseconds a pair that visiting everything takes, all bytes
-/// touched, in processor time of the calling thread. nullopt without pairs.
-std::optional<double> MeasureScan(const Layout& layout, std::size_t rounds);
+/// The nanoseconds a pair that visiting everything takes, all bytes touched, in processor time of
+/// the calling thread. nullopt without pairs.
+std::optional<double> TimeScan(const Layout& layout);
 
 /// Reads every byte of `bytes`, fast; the result is to be used so that the reading stays.
 std::uint64_t TouchBytes(std::string_view bytes);

@@ -1,10 +1,13 @@
 #include "bench/baselines/memory_state.h"
 
+#include <algorithm>
+#include <fstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 
 #include <strata/load.h>
+#include <strata/process_books.h>
 #include <strata/process_memory.h>
 
 namespace strata {
@@ -14,6 +17,20 @@ absl::StatusOr<std::uint64_t> ResidentBytes(Trim trim) {
   const absl::StatusOr<ProcessMemory> memory = ReadProcessMemory();
   if (!memory.ok()) return memory.status();
   return memory->rss_bytes;
+}
+
+std::uint64_t FreeMemoryBytes() {
+  std::uint64_t bytes = 0;
+  std::ifstream meminfo("/proc/meminfo");
+  for (std::string name; bytes == 0 && meminfo >> name;) {
+    if (name == "MemAvailable:" && meminfo >> bytes) bytes *= 1024;
+  }
+  const absl::StatusOr<ProcessBooks> process = ReadProcessTotals();
+  if (process.ok() && process->cgroup.has_value() && process->cgroup->limit_bytes.has_value()) {
+    const std::uint64_t limit_bytes = *process->cgroup->limit_bytes;
+    bytes = std::min(bytes, limit_bytes - std::min(limit_bytes, process->cgroup->current_bytes));
+  }
+  return bytes;
 }
 
 absl::StatusOr<MemoryState> MeasureMemoryState(const Layout& layout, std::uint64_t rss_before_bytes,

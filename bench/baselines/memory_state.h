@@ -36,6 +36,10 @@ enum class Trim : bool { kNo, kYes };
 /// RSS of the process now. Unavailable where /proc cannot be read.
 absl::StatusOr<std::uint64_t> ResidentBytes(Trim trim);
 
+/// What may be made resident now without driving others out: of the machine, and of the container.
+/// 0 where the machine does not say.
+std::uint64_t FreeMemoryBytes();
+
 /// What `layout` costs now. RSS is read before the walk. Unavailable as above.
 absl::StatusOr<MemoryState> MeasureMemoryState(const Layout& layout, std::uint64_t rss_before_bytes,
                                                Trim trim);

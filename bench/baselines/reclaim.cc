@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <fstream>
 #include <memory>
 #include <new>
 #include <span>
@@ -15,7 +14,6 @@
 #include "bench/baselines/digest.h"
 #include "bench/baselines/entry_plan.h"
 
-#include <strata/process_books.h>
 #include <strata/process_memory.h>
 
 namespace strata {
@@ -117,22 +115,6 @@ absl::Status DeleteAndRelease(std::uint64_t rss_before_bytes, double share, Layo
   return MeasureRest(layout, rss_before_bytes, &reclaim->released);
 }
 
-// What may be made resident without driving others out: of the machine, and of the container. 0
-// where the machine does not say.
-std::uint64_t FreeBytes() {
-  std::uint64_t bytes = 0;
-  std::ifstream meminfo("/proc/meminfo");
-  for (std::string name; bytes == 0 && meminfo >> name;) {
-    if (name == "MemAvailable:" && meminfo >> bytes) bytes *= 1024;
-  }
-  const absl::StatusOr<ProcessBooks> process = ReadProcessTotals();
-  if (process.ok() && process->cgroup.has_value() && process->cgroup->limit_bytes.has_value()) {
-    const std::uint64_t limit_bytes = *process->cgroup->limit_bytes;
-    bytes = std::min(bytes, limit_bytes - std::min(limit_bytes, process->cgroup->current_bytes));
-  }
-  return bytes;
-}
-
 std::uint64_t TimesThatFit(std::uint64_t entries, std::uint64_t free_bytes) {
   const std::uint64_t buckets = free_bytes / 4 / sizeof(void*);
   return std::min(kReserveTimes, buckets / std::max<std::uint64_t>(1, entries));
@@ -141,7 +123,7 @@ std::uint64_t TimesThatFit(std::uint64_t entries, std::uint64_t free_bytes) {
 absl::Status ReserveAndShrink(std::uint64_t rss_before_bytes, Layout& layout,
                               ReclaimMeasurement* reclaim) {
   const std::uint64_t entries = reclaim->loaded_counts.entries;
-  reclaim->reserve_times = TimesThatFit(entries, FreeBytes());
+  reclaim->reserve_times = TimesThatFit(entries, FreeMemoryBytes());
   while (reclaim->reserve_times > 0 && !layout.ReserveOuters(reclaim->reserve_times * entries)) {
     reclaim->reserve_times /= 2;
   }

@@ -123,36 +123,60 @@ TEST(Measure, StepsAreNamedAsTheyBegin) {
       "std_map", Opens(1),
       {.lookups = 1, .on_step = [&](std::string_view step) { steps.emplace_back(step); }});
   ASSERT_TRUE(measured.ok());
-  EXPECT_THAT(steps, testing::ElementsAre("load", "walk", "scan", "digest", "draw", "lookup"));
+  EXPECT_THAT(steps, testing::ElementsAre("load", "walk", "digest", "time"));
 }
 
-TEST(MeasureLookups, AMissIsTheLayoutsFaultAndNamed) {
+TEST(Measure, EachRoundAwaitsItsTurn) {
+  int turns = 0;
+  const MeasureOptions options = {.lookups = 1, .rounds = 3, .await_turn = [&] {
+                                    ++turns;
+                                    return absl::OkStatus();
+                                  }};
+  ASSERT_TRUE(MeasureLayout("std_map", Opens(1), options).ok());
+  EXPECT_EQ(turns, 3);
+}
+
+TEST(Measure, WithoutRoundsNothingIsTimed) {
+  const absl::StatusOr<Measurement> measured = MeasureLayout("packed", Opens(5), {.rounds = 0});
+  ASSERT_TRUE(measured.ok()) << measured.status();
+  EXPECT_FALSE(measured->scan_ns_per_pair.has_value());
+  EXPECT_FALSE(measured->lookup_ns.has_value());
+  EXPECT_FALSE(measured->lookup_batch_ns.has_value());
+  EXPECT_FALSE(measured->digest.empty());
+}
+
+TEST(Measure, ATurnThatDoesNotComeEndsIt) {
+  const MeasureOptions options = {.await_turn = [] { return absl::CancelledError("no turn"); }};
+  EXPECT_TRUE(absl::IsCancelled(MeasureLayout("std_map", Opens(1), options).status()));
+}
+
+TEST(TimeLookups, AMissIsTheLayoutsFaultAndNamed) {
   const std::unique_ptr<Layout> layout = MakeLayout("std_map");
   ASSERT_TRUE(layout->Put("o", "i", Records{{{"k", "v"}}}).ok());
   const Lookups lookups = Lookups::Draw(*layout, 3);
   layout->Clear();
-  const absl::Status status = MeasureLookups(*layout, lookups, 1).status();
+  const absl::Status status = TimeLookups(*layout, lookups).status();
   EXPECT_TRUE(absl::IsInternal(status));
   EXPECT_THAT(status.ToString(), testing::HasSubstr("'o', 'i', 0, 'k'"));
 }
 
-TEST(MeasureBatchedLookups, AMissIsTheLayoutsFaultAndCounted) {
+TEST(TimeBatchedLookups, AMissIsTheLayoutsFaultAndCounted) {
   const std::unique_ptr<Layout> layout = MakeLayout("packed");
   ASSERT_TRUE(layout->Put("o", "i", Records{{{"k", "v"}, {"l", "v"}}}).ok());
   const Lookups lookups = Lookups::Draw(*layout, 200);
-  EXPECT_GT(MeasureBatchedLookups(*layout, lookups, 1).value(), 0.0);
+  EXPECT_GT(TimeBatchedLookups(*layout, lookups).value(), 0.0);
   ASSERT_TRUE(layout->Put("o", "i", Records{{{"k", "v"}}}).ok());
-  const absl::Status status = MeasureBatchedLookups(*layout, lookups, 1).status();
+  const absl::Status status = TimeBatchedLookups(*layout, lookups).status();
   EXPECT_TRUE(absl::IsInternal(status));
   EXPECT_THAT(status.ToString(), testing::HasSubstr("do not find 100 pairs"));
 }
 
-TEST(MeasureBatchedLookups, IsNoFigureWhereALayoutHasNoBatchedCall) {
+TEST(TimeBatchedLookups, IsNoFigureWhereALayoutHasNoBatchedCall) {
   const std::unique_ptr<Layout> layout = MakeLayout("std_map");
   ASSERT_TRUE(layout->Put("o", "i", Records{{{"k", "v"}}}).ok());
   const Lookups lookups = Lookups::Draw(*layout, 3);
-  EXPECT_EQ(MeasureBatchedLookups(*layout, lookups, 1).value(), std::nullopt);
-  EXPECT_NE(MeasureLookups(*layout, lookups, 1).value(), std::nullopt);
+  EXPECT_EQ(TimeBatchedLookups(*layout, lookups).value(), std::nullopt);
+  EXPECT_NE(TimeLookups(*layout, lookups).value(), std::nullopt);
 }
 
 TEST(TouchBytes, DependsOnEveryByte) {

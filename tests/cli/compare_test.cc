@@ -198,6 +198,16 @@ TEST_F(CompareTest, LayoutWhoseProcessDiesIsNamedAndNothingIsLeft) {
   EXPECT_THAT(folder_.Names(), ElementsAre("forum.json"));
 }
 
+TEST_F(CompareTest, LayoutsStayToBeTimedInTurnsAndOneThatDiesWaitingIsNamed) {
+  const std::string path = Gen("forum", "100000");
+  Started started({"compare", path, "--layouts", "interned,std_map"});
+  std::vector<pid_t> both;
+  while ((both = started.Children()).size() < 2) sched_yield();
+  ASSERT_EQ(kill(both.front(), SIGKILL), 0);
+  ExpectFailure(started.Wait(), 1, "layout interned: its process died by signal 9 (Killed)");
+  for (const pid_t child : both) WaitUntilGone(child);
+}
+
 TEST_F(CompareTest, LayoutsProcessDoesNotOutliveTheProgram) {
   const std::string path = Gen("forum", "100000");
   for (const int signal : {SIGTERM, SIGKILL}) {

@@ -140,12 +140,18 @@ void Started::WaitUntilInputIsRead() {
   while (ioctl(input_, FIONREAD, &left) == 0 && left > 0) sched_yield();
 }
 
-pid_t Started::WaitForChild() const {
+std::vector<pid_t> Started::Children() const {
   const std::string id = std::to_string(pid_);
+  std::ifstream file("/proc/" + id + "/task/" + id + "/children");
+  std::vector<pid_t> children;
+  for (pid_t child = 0; file >> child;) children.push_back(child);
+  return children;
+}
+
+pid_t Started::WaitForChild() const {
   while (true) {
-    pid_t child = 0;
-    std::ifstream("/proc/" + id + "/task/" + id + "/children") >> child;
-    if (child > 0) return child;
+    const std::vector<pid_t> children = Children();
+    if (!children.empty()) return children.front();
     sched_yield();
   }
 }

@@ -46,6 +46,8 @@ class Started {
   /// Waits until it has read all that was written.
   void WaitUntilInputIsRead();
   pid_t pid() const { return pid_; }
+  /// The processes it has started that live, in order of age.
+  std::vector<pid_t> Children() const;
   /// Waits until it has started a process of its own, and returns that.
   pid_t WaitForChild() const;
   /// What it has said on standard error until now.
