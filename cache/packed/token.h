@@ -12,6 +12,7 @@
 #ifndef STRATA_CACHE_PACKED_TOKEN_H_
 #define STRATA_CACHE_PACKED_TOKEN_H_
 
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cstddef>
@@ -118,16 +119,32 @@ inline std::uint64_t EightDigits(std::uint32_t number) {
   return tens | (quarters - 10 * tens) << 8;
 }
 
+/// The three decimal digits of each number below a thousand as text, the first in the lowest byte.
+inline constexpr std::array<std::uint32_t, 1000> kThreeDigits = [] {
+  std::array<std::uint32_t, 1000> texts{};
+  for (std::uint32_t i = 0; i < texts.size(); ++i) {
+    texts[i] = 0x303030 + (i / 100 | i / 10 % 10 << 8 | i % 10 << 16);
+  }
+  return texts;
+}();
+
 /// The text of a kNumber, written into `scratch`, which has kNumberScratchBytes.
 inline constexpr std::size_t kNumberScratchBytes = 20;
 inline std::string_view NumberText(std::uint64_t number, char* scratch) {
-  if (number < 100000000) [[likely]] {
-    const std::uint64_t digits = EightDigits(static_cast<std::uint32_t>(number));
-    const std::uint64_t text = digits | 0x3030303030303030;
+  // Leading zeros are skipped without a branch; the last digit stays, be it 0.
+  const auto write = [scratch](std::uint64_t text, int digits) -> std::string_view {
     std::memcpy(scratch, &text, sizeof(text));
-    // The last digit stays, be it 0.
-    const int zeros = std::countr_zero(digits | std::uint64_t{1} << 56) / 8;
-    return {scratch + zeros, sizeof(text) - static_cast<std::size_t>(zeros)};
+    const std::uint64_t last = std::uint64_t{1} << (8 * digits - 8);
+    const int zeros = std::countr_zero((text & 0x0F0F0F0F0F0F0F0F) | last) / 8;
+    return {scratch + zeros, static_cast<std::size_t>(digits - zeros)};
+  };
+  if (number < 1000000) [[likely]] {
+    const std::uint32_t high = static_cast<std::uint32_t>(number) / 1000;
+    const std::uint32_t low = static_cast<std::uint32_t>(number) - 1000 * high;
+    return write(kThreeDigits[high] | std::uint64_t{kThreeDigits[low]} << 24, 6);
+  }
+  if (number < 100000000) {
+    return write(EightDigits(static_cast<std::uint32_t>(number)) | 0x3030303030303030, 8);
   }
   const std::to_chars_result result = std::to_chars(scratch, scratch + kNumberScratchBytes, number);
   return {scratch, static_cast<std::size_t>(result.ptr - scratch)};
