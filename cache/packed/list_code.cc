@@ -24,6 +24,15 @@ std::uint8_t* WordPlace(const std::uint8_t* at) {
   const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(at);
   return const_cast<std::uint8_t*>(at + (8 - address % 8) % 8);
 }
+// Writes what stands before a growing list's area; where that begins.
+std::uint8_t* WriteGrowingHead(std::size_t count, std::size_t record_bytes, std::size_t area_bytes,
+                               std::uint8_t* to) {
+  *to++ = 0;
+  *to++ = kGrowing;
+  std::uint8_t* const place = WordPlace(WriteVarint(area_bytes, to));
+  AtomicWord(place).store(Word(count, record_bytes), std::memory_order_relaxed);
+  return place + sizeof(std::uint64_t);
+}
 
 }  // namespace
 
@@ -82,12 +91,11 @@ void AppendToRoom(const StoredList& list, const std::uint8_t* record, std::size_
                               std::memory_order_release);
 }
 
-void CopyGrowing(const StoredList& list, std::uint8_t* to) {
-  *to++ = 0;
-  *to++ = kGrowing;
-  std::uint8_t* const place = WordPlace(WriteVarint(list.area_bytes, to));
-  AtomicWord(place).store(Word(list.count, list.record_bytes), std::memory_order_relaxed);
-  std::memcpy(place + sizeof(std::uint64_t), list.records, list.area_bytes);
+void CopyGrowing(const StoredList& list, std::uint8_t* to, std::size_t area_bytes) {
+  std::uint8_t* const area = WriteGrowingHead(list.count, list.record_bytes, area_bytes, to);
+  std::memcpy(area, list.records, list.record_bytes);
+  const std::size_t marks_bytes = list.marks.Bytes(list.count);
+  std::memcpy(area + area_bytes - marks_bytes, list.directory - marks_bytes, marks_bytes);
 }
 
 const std::uint8_t* ReleaseRecord(const std::uint8_t* at, StringCoder* strings, Shapes* shapes) {
@@ -218,11 +226,7 @@ std::uint8_t* ListWriter::CopyTo(std::uint8_t* to) const {
 }
 
 void ListWriter::CopyGrowingTo(std::uint8_t* to, std::size_t area_bytes) const {
-  *to++ = 0;
-  *to++ = kGrowing;
-  std::uint8_t* const place = WordPlace(WriteVarint(area_bytes, to));
-  AtomicWord(place).store(Word(count(), bytes_.size()), std::memory_order_relaxed);
-  std::uint8_t* const area = place + sizeof(std::uint64_t);
+  std::uint8_t* const area = WriteGrowingHead(count(), bytes_.size(), area_bytes, to);
   std::memcpy(area, bytes_.data(), bytes_.size());
   for (std::size_t mark = 1; mark <= kGrowingMarks.Count(count()); ++mark) {
     const std::uint32_t offset = static_cast<std::uint32_t>(starts_[mark * kGrowingMarks.stride]);

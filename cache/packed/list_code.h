@@ -113,9 +113,12 @@ struct StoredList {
 StoredList ReadList(const std::uint8_t* at);
 /// Takes `bytes` of a record into a growing list's room, which has so many and a mark's more.
 void AppendToRoom(const StoredList& list, const std::uint8_t* record, std::size_t bytes);
-/// Writes a growing list with its room at `to`, which has as much space as it took where it was
-/// first written.
-void CopyGrowing(const StoredList& list, std::uint8_t* to);
+/// What a growing list takes at most, wherever it lies, with an area of so many bytes.
+inline std::size_t GrowingSizeBytes(std::size_t area_bytes) {
+  return 2 + kMaxVarintBytes + 7 + sizeof(std::uint64_t) + area_bytes;
+}
+/// Writes a growing list at `to`, which has that many, with an area of so many bytes.
+void CopyGrowing(const StoredList& list, std::uint8_t* to, std::size_t area_bytes);
 
 /// Builds a list. What it writes anew takes references; those are given back by Rollback, which
 /// must be called where the list does not get into a blob.
@@ -139,10 +142,7 @@ class ListWriter {
   std::size_t size_bytes() const;
   /// Writes the list at `to`, which has size_bytes(); returns the byte after.
   std::uint8_t* CopyTo(std::uint8_t* to) const;
-  /// Of the list as a growing one: an upper bound, and the area for so many records with room.
-  std::size_t growing_size_bytes(std::size_t area_bytes) const {
-    return 2 + kMaxVarintBytes + 7 + sizeof(std::uint64_t) + area_bytes;
-  }
+  /// Of the list as a growing one without room: its area.
   std::size_t area_bytes() const { return bytes_.size() + kGrowingMarks.Bytes(count()); }
   void CopyGrowingTo(std::uint8_t* to, std::size_t area_bytes) const;
   /// The bytes of its records.

@@ -29,6 +29,8 @@ constexpr double kVictimShare = 0.05;
 constexpr double kIdleVictimShare = 0.02;
 // Where no victim was found, another is looked for when so much more of the log is dead.
 constexpr std::uint64_t kSearchShare = 128;
+// Segments a write looks at for one: of a log of up to 1 GiB all; 50 µs.
+constexpr std::size_t kSearchPerWrite = 4096;
 // Bytes of a victim that are walked for each byte written, and for each write.
 constexpr std::size_t kCleanPerByte = 12;
 constexpr std::size_t kCleanPerWrite = 2048;
@@ -48,10 +50,11 @@ void PackedMap::TrimScratch() {
 }
 
 void PackedMap::AfterWrite(std::uint64_t filled_before) {
-  TrimScratch();
+  TrimScratch();  // what it gives back the cleaner may take
   const std::size_t written = static_cast<std::size_t>(log_.filled_bytes() - filled_before);
   if (settings_.clean_on_write) {
     CleanSome(kCleanPerWrite + kCleanPerByte * written, kDeadShare, false);
+    TrimScratch();
   }
   ReclaimSome(false);
   shapes_.SweepSome();
@@ -63,6 +66,7 @@ void PackedMap::AfterWrite(std::uint64_t filled_before) {
 bool PackedMap::Maintain(std::size_t budget_bytes) {
   const std::lock_guard lock(mutex_);
   const bool more = MaintainSome(budget_bytes);
+  TrimScratch();
   Publish();
   return more;
 }
@@ -193,15 +197,21 @@ bool PackedMap::NextVictim(double dead_share, bool idle) {
   };
   if (!is_enough() || (!idle && gain() < search_at_bytes_)) return false;
   eras_.Advance();
-  // All at once: one at a time, each looked for among all, many would take their number squared.
-  log_.RetireDead();
+  const SegmentStore::Wanted wanted{.least_share = idle ? kIdleVictimShare : kVictimShare,
+                                    .with_room = idle,
+                                    .most_looked_at = idle ? log_.size() : kSearchPerWrite};
+  const SegmentStore::Segment victim = log_.Search(wanted);
+  // What it retired may have been enough.
   if (!is_enough()) return false;
-  if (BeginCleaning(log_.Victim(idle ? kIdleVictimShare : kVictimShare, idle))) return true;
+  if (BeginCleaning(victim)) return true;
   // What is dead in the heads no write cleans; of a small store it is much.
-  if (idle && log_.SealWasteful(kIdleVictimShare) &&
-      BeginCleaning(log_.Victim(kIdleVictimShare, idle))) {
+  if (idle && log_.SealWasteful(kIdleVictimShare) && BeginCleaning(log_.Search(wanted))) {
     return true;
   }
+  // The next write goes on where this one ended, until all were looked at.
+  searched_ += wanted.most_looked_at;
+  if (searched_ < log_.size()) return false;
+  searched_ = 0;
   search_at_bytes_ = gain() + log_.taken_bytes() / kSearchShare;
   return false;
 }
@@ -211,6 +221,7 @@ bool PackedMap::BeginCleaning(SegmentStore::Segment segment) {
   cleaning_offset_ = 0;
   if (segment == SegmentStore::kNoSegment) return false;
   search_at_bytes_ = 0;
+  searched_ = 0;
   cleaning_loss_ = log_.last_loss(segment);
   cleaning_drops_ = !log_.UnusedPinned(segment);
   return true;
@@ -269,25 +280,20 @@ bool PackedMap::CleanBlob(Location location, const Blob& blob, bool idle) {
 
 // Moves an outer's or entry's blob as it is, with its references, and with its room if it grows.
 bool PackedMap::MoveBlob(Location location, const Blob& blob) {
+  constexpr SegmentStore::Head kHead = SegmentStore::Head::kClean;
+  const bool is_outer = blob.kind == BlobKind::kOuter;
+  const StoredList list = is_outer ? StoredList{} : ReadList(ReadEntryBlob(blob).list);
   Location made = kNowhere;
-  std::uint8_t* const to =
-      log_.Append(SegmentStore::Head::kClean, blob.kind, blob.payload_bytes, &made);
-  if (to == nullptr) return false;
-  cleaned_bytes_ += blob.total_bytes;
-  if (blob.kind == BlobKind::kOuter) {
+  if (list.word != nullptr) {
+    made = CopyGrowingEntry(kHead, blob, list.area_bytes);
+  } else if (std::uint8_t* const to = log_.Append(kHead, blob.kind, blob.payload_bytes, &made)) {
     std::memcpy(to, blob.payload, blob.payload_bytes);
+  }
+  if (made == kNowhere) return false;
+  cleaned_bytes_ += blob.total_bytes;
+  if (is_outer) {
     SetOuter(OuterHash()(location), location, made);
     return true;
-  }
-  const StoredEntry entry = ReadEntryBlob(blob);
-  const StoredList list = ReadList(entry.list);
-  if (list.word != nullptr) {
-    const std::size_t before = static_cast<std::size_t>(entry.list - blob.payload);
-    std::memcpy(to, blob.payload, before);
-    CopyGrowing(list, to + before);
-    log_.AddRoom(made, list.room_bytes());
-  } else {
-    std::memcpy(to, blob.payload, blob.payload_bytes);
   }
   std::uint64_t table = 0;
   ReadVarint(blob.payload, &table);

@@ -1,4 +1,5 @@
 // Putting a list that was written in its place: into the outer's blob, or into its table.
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -11,6 +12,8 @@ namespace {
 // A list that grows gets room for a quarter more: what is copied is at most five times what is
 // appended, and little room stands idle until the cleaner takes it back.
 std::size_t AreaFor(std::size_t bytes) { return bytes + bytes / 4 + 64; }
+// Its offsets and its count of bytes have 32 bits.
+constexpr std::size_t kMostAreaBytes = 0xFFFFFFFF;
 
 }  // namespace
 
@@ -83,9 +86,8 @@ bool PackedMap::CommitToTable(const Site& site, std::uint64_t table,
   Index& index = tables_[table].index;
   if (!site.found && !index.TryGrow(table_memory_, site.inner_hash, InnerHash())) return false;
   const std::size_t area_bytes = AreaFor(lists_.area_bytes());
-  growing = growing && lists_.size_bytes() >= kMinGrowingBytes && area_bytes <= 0xFFFFFFFF;
-  const std::size_t list_bytes =
-      growing ? lists_.growing_size_bytes(area_bytes) : lists_.size_bytes();
+  growing = growing && lists_.size_bytes() >= kMinGrowingBytes && area_bytes <= kMostAreaBytes;
+  const std::size_t list_bytes = growing ? GrowingSizeBytes(area_bytes) : lists_.size_bytes();
   Location made = kNowhere;
   std::uint8_t* to = log_.Append(SegmentStore::Head::kWrite, BlobKind::kEntry,
                                  VarintSize(table) + inner_bytes + list_bytes, &made);
@@ -104,6 +106,34 @@ bool PackedMap::CommitToTable(const Site& site, std::uint64_t table,
   } else {
     index.Insert(site.inner_hash, made);
   }
+  return true;
+}
+
+Location PackedMap::CopyGrowingEntry(SegmentStore::Head head, const Blob& blob,
+                                     std::size_t area_bytes) {
+  const StoredEntry entry = ReadEntryBlob(blob);
+  const StoredList list = ReadList(entry.list);
+  const std::size_t before = static_cast<std::size_t>(entry.list - blob.payload);
+  Location made = kNowhere;
+  std::uint8_t* const to =
+      log_.Append(head, BlobKind::kEntry, before + GrowingSizeBytes(area_bytes), &made);
+  if (to == nullptr) return kNowhere;
+  std::memcpy(to, blob.payload, before);
+  CopyGrowing(list, to + before, area_bytes);
+  log_.AddRoom(made, area_bytes - (list.area_bytes - list.room_bytes()));
+  return made;
+}
+
+bool PackedMap::MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes) {
+  const std::size_t wanted = list->area_bytes - list->room_bytes() + bytes;
+  if (wanted > kMostAreaBytes) return false;
+  const Location made = CopyGrowingEntry(SegmentStore::Head::kWrite, log_.At(site->entry),
+                                         std::min(AreaFor(wanted), kMostAreaBytes));
+  if (made == kNowhere) return false;
+  tables_[ReadOuter(site->outer).number].index.Replace(site->inner_hash, site->entry, made);
+  KillEntry(site->entry);
+  site->entry = made;
+  *list = ReadList(ReadEntryBlob(log_.At(made)).list);
   return true;
 }
 

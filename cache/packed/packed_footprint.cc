@@ -105,9 +105,10 @@ Footprint PackedMap::Measure() const {
   tables_.AddTo(&inner_index, free_table_count_ + retired_tables);
   const Dictionary& dictionary = strings_.dictionary();
   dictionary.AddTo(&dictionary_table, &dictionary_index);
+  const Eras::Guards guards = eras_.Look();
   const std::uint64_t kept_strings =
-      AddStrings(dictionary, log_, eras_.Look(), &dictionary_bytes, &retained);
-  shapes_.AddTo(&shapes, &policy);
+      AddStrings(dictionary, log_, guards, &dictionary_bytes, &retained);
+  shapes_.AddTo(guards, &shapes, &retained, &policy);
   strings_.policy().AddTo(&policy);
 
   // What the log's segments are filled with and no index leads to is dead.

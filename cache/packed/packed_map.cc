@@ -79,7 +79,8 @@ CacheStats PackedMap::Stats() const {
 }
 
 std::uint64_t PackedMap::RetainedBytes() const {
-  return RetiredBytes() + log_.UnusedBytesKept(eras_.Look());
+  const Eras::Guards guards = eras_.Look();
+  return RetiredBytes() + log_.UnusedBytesKept(guards) + shapes_.BytesKept(guards);
 }
 
 // Writing.
@@ -148,8 +149,10 @@ absl::Status PackedMap::Write(Operation operation) {
   const bool no_memory = absl::IsResourceExhausted(status);
   // What is retired from here on is what guards keep.
   if (no_memory) ReclaimSome(true);
-  Publish();  // what was cleaned, and the scratch that was taken
-  return no_memory ? OutOfMemory(refused) : status;
+  if (no_memory) status = OutOfMemory(refused);  // of what was held when it was refused
+  TrimScratch();
+  Publish();
+  return status;
 }
 
 bool PackedMap::AddNew(RecordView record, std::uint64_t* pairs) try {
@@ -258,19 +261,17 @@ absl::Status PackedMap::Append(std::string_view outer, std::string_view inner, R
 absl::Status PackedMap::TryAppend(std::string_view outer, std::string_view inner,
                                   RecordView record) {
   ReadPin pin = WriterPin();
-  const Site site = Locate(outer, inner, pin);
-  const StoredList list = site.found ? ReadList(site.stored.list) : StoredList{};
+  Site site = Locate(outer, inner, pin);
+  StoredList list = site.found ? ReadList(site.stored.list) : StoredList{};
   if (list.word == nullptr) return Splice(site, outer, inner, list.count, 0, record);
   lists_.Begin();
   std::uint64_t pairs = 0;
   if (!AddNew(record, &pairs)) return GiveUp();
   const std::size_t mark = list.count % list.marks.stride == 0 ? list.marks.bytes : 0;
-  if (list.room_bytes() < lists_.record_bytes() + mark) {
-    lists_.Rollback();
-    return Splice(site, outer, inner, list.count, 0, record);
-  }
+  const std::size_t bytes = lists_.record_bytes() + mark;
+  if (list.room_bytes() < bytes && !MoveToLargerArea(&site, &list, bytes)) return GiveUp();
   AppendToRoom(list, lists_.record_data(), lists_.record_bytes());
-  log_.FillRoom(site.entry, lists_.record_bytes() + mark);
+  log_.FillRoom(site.entry, bytes);
   counts_.records += 1;
   counts_.pairs += pairs;
   return absl::OkStatus();
@@ -455,6 +456,7 @@ void PackedMap::Clear() {
   ++writes_;
   AfterWrite(log_.filled_bytes());
   CleanSome(std::numeric_limits<std::size_t>::max(), 0, true);
+  TrimScratch();
   ReclaimSome(true);
   Publish();
 }
@@ -476,6 +478,7 @@ void PackedMap::WipeUnread() {
   log_.Clear();
   cleaning_ = SegmentStore::kNoSegment;
   search_at_bytes_ = 0;
+  searched_ = 0;
   shrinking_ = Shrinking::kNot;
   tidy_table_ = kNoTable;
   retired_table_bytes_ = 0;

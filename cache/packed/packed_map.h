@@ -300,7 +300,6 @@ class PackedMap {
                             std::size_t extra, Site* site);
   absl::Status TryPut(std::string_view outer, std::string_view inner, const RecordsView& records);
   absl::Status TryAppend(std::string_view outer, std::string_view inner, RecordView record);
-  bool AppendToList(const Site& site, const StoredList& list, bool* has_room);
   absl::Status TryPutOuter(std::string_view outer);
   /// Puts `inserted`, if any, in the place of `removed` records from `index` on.
   absl::Status Splice(const Site& site, std::string_view outer, std::string_view inner,
@@ -321,6 +320,11 @@ class PackedMap {
   bool CommitNewOuter(const Site& site, std::string_view outer, std::string_view inner,
                       const std::uint8_t* inner_token, std::size_t inner_bytes, bool growing);
   bool MoveToTable(Site* site, std::string_view inner);
+  /// Writes the growing list at `site` anew, with room for `bytes` and more; both then say where it
+  /// is. False for want of memory, or where it would have 4 GiB or more; nothing changed.
+  bool MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes);
+  /// A copy of the blob of a growing list, with an area of so many bytes; kNowhere: no memory.
+  Location CopyGrowingEntry(SegmentStore::Head head, const Blob& blob, std::size_t area_bytes);
   void DropTable(std::uint32_t number);
   bool CopyToTable(const OuterBlob& from, std::uint32_t table);
   /// A new kOuter blob; `number` is what its third field holds. kNowhere: no memory.
@@ -346,7 +350,7 @@ class PackedMap {
     return retired_.bytes() + log_.retired_bytes() + retired_table_bytes_;
   }
 
-  /// With what unused strings guards keep in segments that are in use. Looks at every segment.
+  /// With the unused strings and shapes that guards keep. Looks at every segment and shape.
   std::uint64_t RetainedBytes() const;
 
   // The cleaner.
@@ -437,6 +441,7 @@ class PackedMap {
   Era cleaning_loss_ = 0;              // its last loss when it was chosen
   bool cleaning_drops_ = false;        // whether its unused strings of then may be dropped
   std::uint64_t search_at_bytes_ = 0;  // dead bytes at which to look for a victim again
+  std::size_t searched_ = 0;           // segments looked at in vain since one was found
 };
 
 template <class Visit>

@@ -38,9 +38,11 @@ void PackedMap::Audit() const try {
   const Layer blobs = part("log/blobs");
   const std::uint64_t walked_live = blobs.used_bytes + part("dictionary/bytes").used_bytes;
   const std::uint64_t walked_slack = blobs.slack_bytes + part("log/free").slack_bytes;
-  // The walk sets apart what guards keep; of that only what left the log is kept apart here.
-  const std::uint64_t walked_dead =
-      part("log/dead").dead_bytes + part("retained").dead_bytes - RetiredBytes();
+  // The walk sets apart what guards keep: what is retired, and of the log's dead and the shapes
+  // what they may still read.
+  const std::uint64_t walked_dead = part("log/dead").dead_bytes + part("retained").dead_bytes +
+                                    part("shapes").total_bytes() - RetiredBytes() -
+                                    door_.allocated_bytes(kShapes);
   if (walk.total_bytes() == running.total_bytes() &&
       walk.total_bytes() == door_.allocated_bytes() && walked_live == running.log_live_bytes &&
       walked_slack == running.log_slack_bytes && walked_dead == running.log_dead_bytes) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <limits>
+#include <utility>
 
 namespace strata::packed {
 namespace {
@@ -39,6 +40,7 @@ void SegmentStore::Clear() {
   for (Segment segment = 0; NextRetired(&segment); ++segment) GiveBack(segment);
   segments_.Free();
   groups_.Free();
+  retired_ = kNoSegment;
   Seal();
   filled_bytes_ = dead_bytes_ = taken_bytes_ = retired_bytes_ = room_bytes_ = 0;
 }
@@ -214,19 +216,22 @@ bool SegmentStore::SealWasteful(double least_share) {
   return any;
 }
 
-void SegmentStore::RetireDead() {
-  for (Segment segment = 0; NextSegment(&segment); ++segment) {
-    const Info& info = segments_[segment];
-    if (info.dead == info.filled && info.unused == 0 && !IsHead(segment)) Retire(segment);
-  }
-}
-
-SegmentStore::Segment SegmentStore::Victim(double least_share, bool with_room) const {
+SegmentStore::Segment SegmentStore::Search(const Wanted& wanted) {
   Segment best = kNoSegment;
-  double best_share = least_share;
-  for (Segment segment = 0; NextSegment(&segment); ++segment) {
+  double best_share = wanted.least_share;
+  const bool all = segments_.size() <= wanted.most_looked_at;
+  const std::size_t begin = all || next_search_ >= segments_.size() ? 0 : next_search_;
+  const std::size_t end = std::min(segments_.size(), begin + wanted.most_looked_at);
+  next_search_ = end;
+  for (Segment segment = static_cast<Segment>(begin); NextSegment(&segment) && segment < end;
+       ++segment) {
     if (IsHead(segment)) continue;
-    const double share = GainOf(segment, with_room);
+    const Info& info = segments_[segment];
+    if (info.dead == info.filled && info.unused == 0) {
+      Retire(segment);
+      continue;
+    }
+    const double share = GainOf(segment, wanted.with_room);
     if (share > 0 && share >= best_share) {
       best = segment;
       best_share = share;
@@ -279,15 +284,23 @@ void SegmentStore::Retire(Segment segment) {
   retired_bytes_ += taken_bytes(segment);
   info.retired = eras_->now();
   info.state = State::kRetired;
+  info.next = std::exchange(retired_, segment);
 }
 
 void SegmentStore::FreeUnpinned() {
-  if (retired_bytes_ == 0) return;
-  for (Segment segment = 0; NextRetired(&segment); ++segment) {
-    if (eras_->Pinned(segments_[segment].born, segments_[segment].retired)) continue;
-    retired_bytes_ -= taken_bytes(segment);
-    GiveBack(segment);
+  Segment kept = kNoSegment;
+  while (retired_ != kNoSegment) {
+    const Segment segment = retired_;
+    Info& info = segments_[segment];
+    retired_ = info.next;
+    if (eras_->Pinned(info.born, info.retired)) {
+      info.next = std::exchange(kept, segment);
+    } else {
+      retired_bytes_ -= taken_bytes(segment);
+      GiveBack(segment);
+    }
   }
+  retired_ = kept;
 }
 
 // Where the run begins that the group begins with, or in.
@@ -379,6 +392,7 @@ const char* SegmentStore::Fault() const {
   std::uint64_t room = 0;
   std::uint64_t taken = 0;
   std::uint64_t retired = 0;
+  std::size_t retired_segments = 0;
   for (std::size_t group = 0; group < groups_.size(); ++group) {
     std::size_t used = 0;
     const std::size_t end = std::min((group + 1) * kGroup, segments_.size());
@@ -400,6 +414,7 @@ const char* SegmentStore::Fault() const {
     }
     if (info.state == State::kRetired) {
       retired += info.taken;
+      ++retired_segments;
     } else {
       filled += info.filled;
       dead += info.dead;
@@ -411,6 +426,13 @@ const char* SegmentStore::Fault() const {
   for (const Segment head : heads_) {
     if (head != kNoSegment && segments_[head].state != State::kInUse) return "a head is not in use";
   }
+  for (Segment at = retired_; at != kNoSegment; at = segments_[at].next) {
+    if (segments_[at].state != State::kRetired || retired_segments == 0) {
+      return "a segment is listed as retired that is not, or twice";
+    }
+    --retired_segments;
+  }
+  if (retired_segments != 0) return "a retired segment is not listed so";
   if (filled != filled_bytes_) return "the log counts other bytes as filled than its segments";
   if (dead != dead_bytes_) return "the log counts other bytes as dead than its segments";
   if (room != room_bytes_) return "the log counts other bytes as room than its segments";

@@ -156,10 +156,17 @@ class SegmentStore {
   std::uint64_t unused_bytes(Segment segment) const { return segments_[segment].unused; }
   Era last_loss(Segment segment) const { return segments_[segment].last_loss; }
 
-  /// The segment, no head, with the largest share of dead bytes, and of room if `with_room`, if
-  /// that is at least `least_share`; else kNoSegment. What guards keep from being dropped does not
-  /// count.
-  Segment Victim(double least_share, bool with_room) const;
+  /// What a search of the cleaner looks for.
+  struct Wanted {
+    double least_share = 0;      ///< of a segment's pages that cleaning it would give back
+    bool with_room = false;      ///< whether room of lists is among that
+    std::size_t most_looked_at;  ///< segments
+  };
+  /// Looks at so many segments, no heads, from where it last ended, or at all from the first if
+  /// there are no more. Those in which nothing lives and nothing is unused it retires; of the
+  /// others, the one with the largest share, or kNoSegment. What guards keep from being dropped is
+  /// in no share.
+  Segment Search(const Wanted& wanted);
   /// A segment, no head, of the emptiest group there is, if fuller groups have room for all of that
   /// group's; else kNoSegment. Emptied one by one, few groups are left that are neither full nor
   /// free.
@@ -183,13 +190,13 @@ class SegmentStore {
   void Seal();
   /// Seals those heads of which so large a share is dead, or room; whether there was one.
   bool SealWasteful(double least_share);
-  /// Retires all segments, no heads, in which nothing lives and nothing is unused.
-  void RetireDead();
 
   static Segment SegmentOf(Location location) {
     return static_cast<Segment>(location / kSegmentBytes);
   }
   static Location StartOf(Segment segment) { return Location{segment} * kSegmentBytes; }
+  /// How many there are, with the free ones among them.
+  std::size_t size() const { return segments_.size(); }
   std::uint64_t filled_bytes() const { return filled_bytes_; }
   std::uint64_t dead_bytes() const { return dead_bytes_; }
   std::uint64_t room_bytes() const { return room_bytes_; }
@@ -233,10 +240,11 @@ class SegmentStore {
     Era oldest = 0;              // no string in it is older
     Era last_loss = 0;           // when it last got an unused string
     std::uint32_t run = 1;       // segments of a large blob's run, counted at its first
+    Segment next = kNoSegment;   // of the retired
     State state = State::kFree;  // kRun: a large blob goes on here
     Head head = Head::kWrite;    // what it was filled at
   };
-  static_assert(sizeof(Info) == 80);
+  static_assert(sizeof(Info) == 88);
 
   /// What cleaning the segment would give back, as a share of its pages.
   double GainOf(Segment segment, bool with_room) const;
@@ -281,7 +289,9 @@ class SegmentStore {
   bool out_of_addresses_ = false;
   TryArray<Info, kSegmentList> segments_;
   TryArray<Group, kSegmentList> groups_;
-  std::size_t next_group_ = 0;  // where UniteOne looks first
+  std::size_t next_group_ = 0;    // where UniteOne looks first
+  std::size_t next_search_ = 0;   // where Search does
+  Segment retired_ = kNoSegment;  // the first of them
   std::array<Segment, kHeads> heads_;
   std::uint64_t filled_bytes_ = 0;
   std::uint64_t dead_bytes_ = 0;

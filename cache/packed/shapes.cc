@@ -99,6 +99,7 @@ std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
                  .keys = static_cast<std::uint8_t*>(block),
                  .count = static_cast<std::uint32_t>(record.size()),
                  .references = 1,
+                 .born = eras_->now(),
                  .lost = 0};
   index_.Insert(hash, id + kFirstPayload);
   return id;
@@ -125,7 +126,7 @@ void Shapes::SweepNext(std::size_t most) {
     const ShapeId id = sweep_at_++;
     const Shape& shape = shapes_[id];
     if (shape.keys == nullptr || shape.references > 0) continue;
-    if (shape.lost == eras_->now() || eras_->Pinned(0, shape.lost)) continue;
+    if (shape.lost == eras_->now() || eras_->Pinned(shape.born, shape.lost)) continue;
     Free(id);
   }
 }
@@ -140,7 +141,7 @@ void Shapes::Free(ShapeId id) {
     strings_->Release(token);
   }
   memory_.door->Free(kShapes, shape.keys);
-  shape = {.hash = 0, .keys = nullptr, .count = first_free_, .references = 0, .lost = 0};
+  shape = {.hash = 0, .keys = nullptr, .count = first_free_, .references = 0, .born = 0, .lost = 0};
   first_free_ = id;
   ++free_;
   --unused_;
@@ -172,13 +173,30 @@ const char* Shapes::Fault() const {
   return unused == unused_ ? nullptr : "other shapes are unused than are counted so";
 }
 
-void Shapes::AddTo(Layer* shapes, Layer* policy) const {
+std::uint64_t Shapes::BytesKept(const Eras::Guards& guards) const {
+  std::uint64_t bytes = 0;
+  if (unused_ == 0 || !guards.any()) return bytes;
+  for (std::size_t id = 0; id < shapes_.size(); ++id) {
+    const Shape& shape = shapes_[id];
+    if (shape.keys == nullptr || !Kept(shape, guards)) continue;
+    bytes += MemoryDoor::ReservedBytes(shape.keys);
+  }
+  return bytes;
+}
+
+void Shapes::AddTo(const Eras::Guards& guards, Layer* shapes, Layer* retained,
+                   Layer* policy) const {
   shapes_.AddTo(shapes, free_ + unused_);
   index_.AddTo(shapes);
   shapes->count = size() - unused_;
   for (std::size_t id = 0; id < shapes_.size(); ++id) {
     const Shape& shape = shapes_[id];
     if (shape.keys == nullptr) continue;
+    if (Kept(shape, guards)) {
+      ++retained->count;
+      retained->dead_bytes += MemoryDoor::ReservedBytes(shape.keys);
+      continue;
+    }
     const std::uint8_t* end = shape.keys + shape.count;
     for (std::uint32_t i = 0; i < shape.count; ++i) end = SkipToken(end);
     const std::uint64_t bytes = static_cast<std::uint64_t>(end - shape.keys);

@@ -77,7 +77,11 @@ class Shapes {
   const char* Fault() const;
   /// Gives everything back. No reader may be about.
   void Clear();
-  void AddTo(Layer* shapes, Layer* policy) const;
+  /// What unused ones that these guards keep take, in bytes of their key lists: that is what is
+  /// given back when they go. A look at every shape, where there are unused ones and guards.
+  std::uint64_t BytesKept(const Eras::Guards& guards) const;
+  /// Adds all there is; the key lists that these guards keep to `retained`.
+  void AddTo(const Eras::Guards& guards, Layer* shapes, Layer* retained, Layer* policy) const;
   AddressRange pages() const { return shapes_.pages(); }
   template <class Visit>
   void ForEach(Visit visit) const {
@@ -99,11 +103,16 @@ class Shapes {
     std::uint8_t* keys;   // tags and tokens; null while the number is free
     std::uint32_t count;  // of keys; a free number's: the next free one
     std::uint32_t references;
+    Era born;
     Era lost;  // when it lost its last record, while it is unused
   };
-  static_assert(sizeof(Shape) == 32);
+  static_assert(sizeof(Shape) == 40);
 
   std::uint64_t HashKeys(RecordView record) const;
+  /// Whether one of these guards may be looking at one that is unused.
+  static bool Kept(const Shape& shape, const Eras::Guards& guards) {
+    return shape.references == 0 && guards.Pin(shape.born, shape.lost);
+  }
   bool HasKeys(const Shape& shape, RecordView record) const;
   bool MetBefore(std::uint64_t hash);
   std::optional<ShapeId> TryMake(RecordView record, std::uint64_t hash);

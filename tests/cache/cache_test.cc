@@ -377,6 +377,22 @@ TEST(Cache, IsMovedAndNeverCopied) {
   EXPECT_FALSE(std::is_move_constructible_v<ReadGuard>);
 }
 
+// Outers are met in the order of their hashes, and each cache hashes by a seed of its own.
+TEST(Cache, NobodyKnowsTheHashesOfAnother) {
+  const auto order = [] {
+    Cache cache = NewCache();
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(cache.PutOuter(std::to_string(i)).ok());
+    std::vector<std::string> met;
+    const ReadGuard guard(cache);
+    OuterCursor cursor;
+    while (cursor.Next(guard)) met.emplace_back(cursor.outer());
+    return met;
+  };
+  const std::vector<std::string> first = order();
+  EXPECT_EQ(first.size(), 100u);
+  EXPECT_NE(first, order());
+}
+
 TEST(Cache, SeveralGuardsMayBeOpenAtOnce) {
   Cache cache = NewCache();
   ASSERT_EQ(cache.Put("o", "i", Records{{{"k", "v"}}}), absl::OkStatus());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -225,6 +226,23 @@ TEST(PackedMap, TakesTheSameBytesInTheLogWhateverTheSeed) {
               two.MeasureFootprint().Find(layer)->used_bytes)
         << layer;
   }
+}
+
+TEST(PackedMap, KeysThatCollideUnderOneSeedDoNotUnderAnother) {
+  const PackedMap one({.seed = 1});
+  const PackedMap two({.seed = 2});
+  const auto place = [](const PackedMap& map, const std::string& key) {
+    return map.strings().dictionary().Hash(key) >> 52;  // which shard, of 4,096
+  };
+  std::set<std::uint64_t> places;
+  std::size_t colliding = 0;
+  for (std::size_t i = 0; colliding < 200; ++i) {
+    const std::string key = Numbered("key ", i);
+    if (place(one, key) != 0) continue;
+    ++colliding;
+    places.insert(place(two, key));
+  }
+  EXPECT_GE(places.size(), 150u);
 }
 
 TEST(PackedMap, FindsItsEntriesUnderAnySeed) {

@@ -267,6 +267,41 @@ TEST(SegmentStore, ARetiredRunTakesNoMorePagesForTheGroupItReachesInto) {
   EXPECT_EQ(log.Fault(), nullptr) << log.Fault();
 }
 
+TEST(SegmentStore, LooksAtSoManySegmentsASearchAndRetiresTheDeadOnesOnItsWay) {
+  MemoryDoor door;
+  Eras eras(&door);
+  SegmentStore log(&door, &eras);
+  FillSegments(log, 12);
+  const auto kill = [&](SegmentStore::Segment segment, int blobs) {
+    std::size_t offset = 0;
+    Location location = kNowhere;
+    Blob blob;
+    for (; blobs > 0; --blobs) {
+      ASSERT_TRUE(log.NextBlob(segment, &offset, &location, &blob));
+      log.Kill(location);
+    }
+  };
+  kill(1, 1);
+  kill(5, 2);
+  kill(10, 1);
+  const auto search = [&](std::size_t most) {
+    return log.Search({.least_share = 0.05, .with_room = false, .most_looked_at = most});
+  };
+  EXPECT_EQ(search(4), 1u);
+  EXPECT_EQ(log.retired_bytes(), 0u);
+  EXPECT_EQ(search(4), SegmentStore::kNoSegment);
+  EXPECT_GE(log.retired_bytes(), 240'000u);
+  EXPECT_EQ(search(4), 10u);
+  EXPECT_EQ(search(4), SegmentStore::kNoSegment) << "of the head";
+  EXPECT_EQ(search(4), 1u) << "once more from the first";
+  EXPECT_EQ(search(13), 10u) << "of all";
+  EXPECT_EQ(log.Fault(), nullptr) << log.Fault();
+  eras.Advance();
+  log.FreeUnpinned();
+  EXPECT_EQ(log.retired_bytes(), 0u);
+  EXPECT_EQ(log.Fault(), nullptr) << log.Fault();
+}
+
 TEST(SegmentStore, EmptiesTheEmptiestGroupIntoTheRoomOfFullerOnes) {
   MemoryDoor door;
   Eras eras(&door);

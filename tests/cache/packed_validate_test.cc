@@ -45,6 +45,13 @@ struct Tamper {
   void MoveRoom() { map.log_.room_bytes_ += 8; }
   void MoveTaken() { map.log_.taken_bytes_ += 4096; }
   void MoveRetired() { map.log_.retired_bytes_ += 4096; }
+  void ListUsedAsRetired() { map.log_.retired_ = 0; }
+  void RetireUnlisted() {
+    map.log_.Seal();
+    SegmentStore::Segment used = 0;
+    if (!map.log_.NextSegment(&used)) return;
+    segment(used).state = SegmentStore::State::kRetired;
+  }
   void MoveGroup() { ++map.log_.groups_[0].used; }
   void MoveTableSize() { outers().SetSize(outers().size() + 1); }
   void MoveTombstones() { ++outers().tombstones_; }
@@ -154,6 +161,8 @@ TEST(PackedValidate, NamesWhatIsDamaged) {
       {"as room than its segments", [](Tamper& t) { t.MoveRoom(); }},
       {"as taken than its segments", [](Tamper& t) { t.MoveTaken(); }},
       {"as retired than its segments", [](Tamper& t) { t.MoveRetired(); }},
+      {"listed as retired that is not", [](Tamper& t) { t.ListUsedAsRetired(); }},
+      {"a retired segment is not listed", [](Tamper& t) { t.RetireUnlisted(); }},
       {"a group counts", [](Tamper& t) { t.MoveGroup(); }},
       {"a run", [](Tamper& t) { t.segment(0).run = 3; }},
       {"more is dead than is filled",

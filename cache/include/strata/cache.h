@@ -175,7 +175,7 @@ class Cache {
   /// look at every open guard, some hundred at most, from any thread, without waiting.
   double OldestGuardSeconds() const;
   /// Waits for a write that is going on, then looks at every open guard and, where there are any,
-  /// at every segment (256 KiB).
+  /// at every segment (256 KiB) and every shape.
   CacheStats Stats() const;
   /// Walks the whole structure: O(content), about as long as one scan. Writes wait meanwhile. Where
   /// there is no memory for its list of layers it has none, and `layout` is empty.

@@ -1,0 +1,118 @@
+// What guards keep of strings and shapes: what was there while they were used, said to be kept for
+// them, and nothing that came later.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "cache/packed/packed_map.h"
+#include "gtest/gtest.h"
+
+namespace strata::packed {
+namespace {
+
+std::uint64_t BytesOf(const PackedMap& map, const char* layer) {
+  return map.MeasureFootprint().Find(layer)->total_bytes();
+}
+
+void MaintainToIdle(PackedMap& map) {
+  while (map.Maintain(std::size_t{1} << 20)) {
+  }
+}
+
+// Two records of the same keys, which are this entry's own in this round: a shape of its own. And a
+// text three times: a string of the dictionary.
+absl::Status PutShaped(PackedMap& map, std::size_t round, std::size_t number, std::size_t keys) {
+  const std::string own = std::to_string(round) + " " + std::to_string(number) + " ";
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < keys; ++i) names.push_back("key " + std::to_string(i));
+  names.push_back(own + "name of this one's own");
+  std::vector<Pair> pairs;
+  for (const std::string& name : names) pairs.push_back({name, "1"});
+  const std::string text = own + std::string(50, 't');
+  pairs.front().value = text;
+  const RecordView record(pairs.data(), pairs.size());
+  Records list;
+  for (int i = 0; i < 3; ++i) list.Add(record);
+  return map.Put("outer", std::to_string(number), list);
+}
+
+TEST(PackedGuards, ShapesThatAGuardKeepsAreRetained) {
+  constexpr std::size_t kEntries = 2000;
+  PackedMap map({.seed = 7});
+  for (std::size_t i = 0; i < kEntries; ++i) ASSERT_TRUE(PutShaped(map, 0, i, 100).ok());
+  ASSERT_GE(map.shapes().size(), kEntries);
+  ReadPin guard;
+  map.eras().Enter(&guard);
+  ASSERT_NE(map.Find("outer", "77", guard).list, nullptr);
+  for (std::size_t i = 0; i < kEntries; ++i)
+    ASSERT_TRUE(map.Put("outer", std::to_string(i), {}).ok());
+  MaintainToIdle(map);
+  ASSERT_GE(map.shapes().size(), kEntries);
+  // 101 keys each, of a byte or more and a tag.
+  constexpr std::uint64_t kKeyBytes = kEntries * 101 * 2;
+  const Footprint kept = map.MeasureFootprint();
+  EXPECT_GE(kept.Find("retained")->total_bytes(), kKeyBytes);
+  EXPECT_LE(kept.Find("shapes")->total_bytes(), kKeyBytes / 4);
+  EXPECT_EQ(map.Stats().retained_bytes, kept.Find("retained")->total_bytes());
+  EXPECT_EQ(kept.total_bytes(), map.door().allocated_bytes());
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+  map.eras().Leave(&guard);
+  // Dead now; and with the next cleaning gone.
+  EXPECT_GE(BytesOf(map, "shapes"), kKeyBytes);
+  EXPECT_EQ(map.Stats().retained_bytes, BytesOf(map, "retained"));
+  MaintainToIdle(map);
+  EXPECT_EQ(map.shapes().size(), 0u);
+  EXPECT_EQ(BytesOf(map, "retained"), 0u);
+}
+
+TEST(PackedGuards, AForgottenGuardKeepsNoShapesOrStringsThatCameLater) {
+  constexpr std::size_t kEntries = 1000;
+  PackedMap map({.seed = 7, .audit_every_writes = 997});
+  for (std::size_t i = 0; i < kEntries; ++i) ASSERT_TRUE(PutShaped(map, 0, i, 10).ok());
+  ReadPin guard;
+  map.eras().Enter(&guard);
+  ASSERT_NE(map.Find("outer", "77", guard).list, nullptr);
+  std::uint64_t bytes_after_few = 0;
+  std::size_t strings_after_few = 0;
+  for (std::size_t round = 1; round <= 60; ++round) {
+    for (std::size_t i = 0; i < kEntries; ++i) ASSERT_TRUE(PutShaped(map, round, i, 10).ok());
+    if (round != 20) continue;
+    MaintainToIdle(map);
+    bytes_after_few = map.door().allocated_bytes();
+    strings_after_few = map.strings().dictionary().size();
+  }
+  MaintainToIdle(map);
+  // Those that were there, and those that are; of strings also what shares a segment with the old.
+  EXPECT_LE(map.shapes().size(), 2 * kEntries + kEntries / 2);
+  EXPECT_LE(map.strings().dictionary().size(), strings_after_few + 3 * kEntries);
+  EXPECT_LE(map.door().allocated_bytes(), bytes_after_few + bytes_after_few / 4);
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+  map.eras().Leave(&guard);
+  MaintainToIdle(map);
+  EXPECT_LE(map.shapes().size(), kEntries + kEntries / 8);
+}
+
+TEST(PackedGuards, TheOneThatKeepsShapesIsNamedWhereTheyFillTheLimit) {
+  constexpr std::uint64_t kLimit = std::uint64_t{8} << 20;
+  PackedMap map({.seed = 7, .memory_limit_bytes = kLimit});
+  constexpr std::size_t kEntries = 4000;
+  for (std::size_t i = 0; i < kEntries; ++i) ASSERT_TRUE(PutShaped(map, 0, i, 200).ok()) << i;
+  ReadPin guard;
+  map.eras().Enter(&guard);
+  ASSERT_NE(map.Find("outer", "77", guard).list, nullptr);
+  absl::Status status;
+  for (std::size_t i = 0; i < 2 * kEntries && status.ok(); ++i) {
+    status = PutShaped(map, 1, i % kEntries, 200);
+  }
+  ASSERT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_NE(status.message().find("guard"), absl::string_view::npos) << status;
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+  map.eras().Leave(&guard);
+  for (std::size_t i = 0; i < kEntries; ++i) ASSERT_TRUE(PutShaped(map, 1, i, 200).ok()) << i;
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
+}  // namespace
+}  // namespace strata::packed
