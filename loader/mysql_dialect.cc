@@ -254,7 +254,8 @@ ErrorClass Classify(int error) {
     case 1146:
       return {absl::StatusCode::kNotFound, "check the table's name (table=)"};
     case 1054:
-      return {absl::StatusCode::kNotFound, "the table was altered meanwhile: load it again"};
+      return {absl::StatusCode::kNotFound,
+              "mend the configuration's SQL, or load again where the table was altered meanwhile"};
     case 1792:
       return {absl::StatusCode::kInvalidArgument,
               "the configuration's SQL may only read: take out what writes"};

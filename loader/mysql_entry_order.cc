@@ -4,6 +4,8 @@
 
 #include "absl/strings/ascii.h"
 
+#include "loader/mysql_relation.h"
+
 namespace strata::mysql {
 namespace {
 
@@ -64,6 +66,11 @@ bool SurelyDiffer(const Column& column, std::string_view a, std::string_view b) 
 }
 
 bool ComesInEntryOrder(const Selection& selection) {
+  // Values that arrive as one text need not lie together; and whether a query's texts are compared
+  // as their collation says, a page does not tell.
+  for (const Column& key : KeyColumns(selection)) {
+    if (!ComesBack(key) || (!selection.query.empty() && !key.collation.empty())) return false;
+  }
   const std::size_t inner = selection.outer_const ? 0 : 1;
   if (selection.id.size() <= inner) return false;
   if (!selection.outer_const && selection.id[0].name != selection.outer.name) return false;

@@ -14,6 +14,7 @@
 
 #include "loader/message_text.h"
 #include "loader/mysql_cells.h"
+#include "loader/mysql_charset.h"
 #include "loader/mysql_pages.h"
 #include "loader/mysql_relation.h"
 #include "loader/mysql_row_json.h"
@@ -97,6 +98,30 @@ std::string BitLiteral(std::string_view bytes) {
   return absl::StrCat(number);
 }
 
+// A condition that an index on the column answers, with the AND behind it, which every value that
+// arrives as `text` fulfils; empty where there is none.
+std::string ByIndex(const Column& column, std::string_view text) {
+  const std::string name = QuoteName(column.name);
+  switch (WayBackOf(column.collation)) {
+    case WayBack::kSame:
+      break;
+    case WayBack::kSeveralCodes:
+      return std::string();
+    case WayBack::kUnlessStoodIn: {
+      const std::size_t sure = BytesBeforeStandIn(text);
+      if (sure == 0 && !text.empty()) return std::string();
+      if (sure == text.size()) break;
+      std::string prefix;
+      for (const char c : text.substr(0, sure)) {
+        if (c == '\\' || c == '%' || c == '_') prefix.push_back('\\');
+        prefix.push_back(c);
+      }
+      return absl::StrCat(name, " LIKE ", QuoteText(prefix + "%"), " AND ");
+    }
+  }
+  return absl::StrCat(name, " = ", QuoteText(text), " AND ");
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_view text) {
@@ -111,8 +136,7 @@ absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_vie
     case ColumnKind::kText:
     case ColumnKind::kTime:
     case ColumnKind::kNumbered:
-      if (!ComesBack(column)) return exact;
-      return absl::StrCat(name, " = ", QuoteText(text), " AND ", exact);
+      return absl::StrCat(ByIndex(column, text), exact);
     case ColumnKind::kInteger:
     case ColumnKind::kDecimal:
     case ColumnKind::kBytes:

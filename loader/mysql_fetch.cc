@@ -135,6 +135,8 @@ absl::Status Fetch::FetchRows(std::size_t index, Entries* entries, BatchQueue* q
     if (!queue->Beat()) return Stopped();
   }
   TellTotal(index + 1);
+  constexpr std::uint64_t kForIds = 1;  // CheckIds
+  if (tables_[index].made_anew) TellRuns(selection, pages.statements() + kForIds);
   return absl::OkStatus();
 }
 
@@ -155,6 +157,11 @@ void Fetch::TellProgress(std::size_t rows, std::size_t bytes, std::size_t skippe
   progress_.rows_read += rows;
   progress_.bytes_read += bytes;
   progress_.rows_skipped += skipped;
+}
+
+void Fetch::TellRuns(const Selection& selection, std::uint64_t runs) {
+  const std::lock_guard lock(mutex_);
+  absl::StrAppend(&progress_.advice, "; this load ran ", Described(selection), " ", runs, " times");
 }
 
 // What has been read and what the engine guesses of the tables that are left.

@@ -35,6 +35,7 @@ struct FetchedTable {
   Selection selection;
   std::uint64_t rows_estimate = 0;
   std::string advice;               ///< SourceProgress's
+  bool made_anew = false;           ///< FollowPlan's
   EntryDigests* digests = nullptr;  ///< where those of JSON are noted; outlives the fetching
 };
 
@@ -61,6 +62,7 @@ class Fetch {
   absl::Status PushBatch(std::size_t index, BatchQueue* queue);
   absl::Status ClaimOuters(std::size_t index);
   void TellProgress(std::size_t rows, std::size_t bytes, std::size_t skipped);
+  void TellRuns(const Selection& selection, std::uint64_t runs);
   void TellTotal(std::size_t tables_read);
 
   std::vector<FetchedTable> tables_;  // the fetching thread's; only estimates change

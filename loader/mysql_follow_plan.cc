@@ -12,6 +12,8 @@
 #include "absl/strings/str_join.h"
 
 #include "loader/message_text.h"
+#include "loader/mysql_charset.h"
+#include "loader/mysql_query.h"
 #include "loader/mysql_relation.h"
 
 namespace strata::mysql {
@@ -115,7 +117,7 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
   std::vector<std::string> keys;
   for (const Column& key : KeyColumns(selection)) {
     keys.push_back(key.name);
-    if (ComesBack(key)) continue;
+    if (WayBackOf(key.collation) != WayBack::kSeveralCodes) continue;
     // Neither an entry nor a range's end is sure to be found by the text that came.
     advice.push_back(absl::StrCat(
         "reading an entry again scans the table, because the collation of column ",
@@ -149,9 +151,18 @@ absl::StatusOr<FollowPlan> PlanFollowing(Session* session, Relation relation,
   plan.selection = std::move(relation.selection);
   plan.rows_estimate = relation.table.rows_estimate;
   if (!mapping.query.empty()) {
+    std::vector<std::string> advice;
     if (mapping.changes.empty()) {
-      plan.advice = "there are no changes = […], so changes are found by reconciling alone";
+      advice.push_back("there are no changes = […], so changes are found by reconciling alone");
     }
+    plan.made_anew = IsMadeAnew(session, plan.selection);
+    if (plan.made_anew) {
+      advice.push_back(
+          "the server makes the query anew for each page, each slice of digests and each reading "
+          "of entries again (it holds GROUP BY, DISTINCT, LIMIT, UNION or the like): where that is "
+          "dear, keep its result in a table and load that");
+    }
+    plan.advice = absl::StrJoin(advice, "; ");
     return plan;
   }
   plan.cursor = CursorOf(relation.table, mapping);

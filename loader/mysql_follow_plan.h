@@ -32,7 +32,8 @@ struct FollowPlan {
   unsigned fraction_digits = 0;  ///< of a time: how many digits of a second its text has
   bool keys_indexed = false;     ///< an index begins with (outer, inner)
   std::uint64_t rows_estimate = 0;
-  std::string advice;  ///< what following wants for; empty for nothing
+  bool made_anew = false;  ///< a query that the server runs for each statement that reads from it
+  std::string advice;      ///< what following wants for; empty for nothing
 };
 
 /// Of what was looked up. InvalidArgument: the server is too old, or a cursor is of a type that

@@ -10,6 +10,7 @@
 
 #include "loader/message_text.h"
 #include "loader/mysql_cells.h"
+#include "loader/mysql_charset.h"
 #include "loader/mysql_relation.h"
 
 namespace strata::mysql {
@@ -92,8 +93,7 @@ absl::StatusOr<std::string> IdLiteral(const Column& column, std::string_view tex
       return QuoteBytes(text);
     case ColumnKind::kText:
       if (!ComesBack(column)) {  // the column's own bytes
-        const std::string_view collation = column.collation;
-        return absl::StrCat("_", View(collation.substr(0, collation.find('_'))), " X'",
+        return absl::StrCat("_", View(CharsetOf(column.collation)), " X'",
                             absl::BytesToHexString(View(text)), "'");
       }
       return QuoteText(text);
@@ -177,6 +177,7 @@ void Pages::Adapt(std::size_t page_rows, std::size_t page_bytes) {
 }
 
 absl::Status Pages::ConfirmEnd(const std::string& condition) {
+  ++statements_;
   const absl::StatusOr<bool> more = session_->Exists(absl::StrCat(select_one_, condition), Doing());
   if (!more.ok()) return more.status();
   return *more ? session_->EndedEarly(Doing()) : absl::OkStatus();
@@ -191,6 +192,7 @@ absl::StatusOr<std::size_t> Pages::Next(absl::FunctionRef<absl::Status(const Row
   const std::vector<std::string> before = last_id_;
   std::size_t page_rows = 0;
   std::size_t page_bytes = 0;
+  ++statements_;
   absl::Status status =
       session_->Stream(absl::StrCat(select_, tail, " LIMIT ", rows_), doing, [&](const Row& row) {
         ++page_rows;

@@ -63,6 +63,8 @@ class Pages {
   /// came to pass.
   absl::StatusOr<std::size_t> Next(absl::FunctionRef<absl::Status(const Row&)> on_row);
 
+  /// How many statements that read from the table so far.
+  std::uint64_t statements() const { return statements_; }
   /// Of all rows so far.
   std::uint64_t bytes_read() const { return bytes_read_; }
 
@@ -85,6 +87,7 @@ class Pages {
   std::size_t page_bytes_ = kPageBytes;
   std::vector<std::string> last_id_;
   std::uint64_t bytes_read_ = 0;
+  std::uint64_t statements_ = 0;
 };
 
 }  // namespace strata::mysql

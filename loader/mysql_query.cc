@@ -23,6 +23,48 @@ absl::StatusOr<std::vector<ResultColumn>> DescribeQuery(Session* session, const 
   return columns;
 }
 
+absl::Status ReadCollations(Session* session, const std::string& query, std::string_view described,
+                            std::vector<Column>* columns) {
+  std::vector<std::size_t> asked;
+  std::vector<std::string> list;
+  for (std::size_t i = 0; i < columns->size(); ++i) {
+    if ((*columns)[i].kind != ColumnKind::kText && (*columns)[i].kind != ColumnKind::kNumbered) {
+      continue;
+    }
+    asked.push_back(i);
+    list.push_back(absl::StrCat("COLLATION(result.", QuoteName((*columns)[i].name), ")"));
+  }
+  if (asked.empty()) return absl::OkStatus();
+  const std::string doing = absl::StrCat("looking at ", std::string(described));
+  bool told = false;
+  // One row, with NULLs for the result's, which is never made: LIMIT 0 ends it before it begins.
+  absl::Status status = session->Query(
+      absl::StrCat("SELECT ", absl::StrJoin(list, ", "), " FROM (SELECT 1 AS one) AS one LEFT JOIN",
+                   " (SELECT *", FromQuery(query), " LIMIT 0) AS result ON FALSE"),
+      doing, [&](const Row& row) {
+        told = true;
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+          // That of numbers and times is "binary" to MariaDB.
+          if (row[i] != "binary") (*columns)[asked[i]].collation = std::string(row[i]);
+        }
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return told ? absl::OkStatus() : session->EndedEarly(doing);
+}
+
+bool IsMadeAnew(Session* session, const Selection& selection) {
+  enum { kId, kSelectType, kTable };
+  bool anew = false;
+  // Views in it may want a privilege more than reading them does: then nothing is known.
+  (void)session->Query(absl::StrCat("EXPLAIN FORMAT=TRADITIONAL SELECT *", FromClause(selection)),
+                       "looking how a query is run", [&](const Row& row) {
+                         anew = anew || row[kTable].starts_with("<derived");
+                         return absl::OkStatus();
+                       });
+  return anew;
+}
+
 absl::StatusOr<std::uint64_t> CheckIds(Session* session, const Selection& selection) {
   const std::string doing =
       absl::StrCat("looking whether the ids are unique in ", Described(selection));

@@ -22,6 +22,15 @@ namespace strata::mysql {
 absl::StatusOr<std::vector<ResultColumn>> DescribeQuery(Session* session, const std::string& query,
                                                         std::string_view described);
 
+/// Notes the collations of its columns of texts; the query is not run. `columns` as DescribeQuery
+/// gave them.
+absl::Status ReadCollations(Session* session, const std::string& query, std::string_view described,
+                            std::vector<Column>* columns);
+
+/// Whether the server makes the query, or a part of it, anew for each statement that reads from it
+/// (GROUP BY, DISTINCT, LIMIT, UNION, …), by its own plan; false where it does not tell.
+bool IsMadeAnew(Session* session, const Selection& selection);
+
 /// Asks whether the selection's ids, of a query, are unique and never NULL among the rows that are
 /// there: pages by an id that comes twice would lose rows. As the server compares, which is how it
 /// pages. How many rows there are; FailedPrecondition: the ids are not, and the message has one, or

@@ -1,5 +1,6 @@
 #include "loader/mysql_query_changes.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -106,6 +107,17 @@ std::optional<std::string> WithSince(std::string_view statement, std::string_vie
     statement.remove_prefix(bytes);
   }
   return any ? std::optional(result) : std::nullopt;
+}
+
+bool ClosesWhatItOpens(std::string_view sql) {
+  std::size_t open = 0;
+  while (!sql.empty()) {
+    const std::size_t opaque = OpaqueBytes(sql);
+    if (opaque == 0 && sql.front() == '(') ++open;
+    if (opaque == 0 && sql.front() == ')' && open-- == 0) return false;
+    sql.remove_prefix(std::max<std::size_t>(opaque, 1));
+  }
+  return open == 0;
 }
 
 absl::StatusOr<ChangesPlan> ReadChangesPlan(Session* session, const std::string& statement) {

@@ -26,6 +26,10 @@ namespace strata::mysql {
 /// is none.
 std::optional<std::string> WithSince(std::string_view statement, std::string_view literal);
 
+/// Whether `sql`, quotes and comments aside, closes each parenthesis that it opens and no other:
+/// what we put in parentheses stays within them.
+bool ClosesWhatItOpens(std::string_view sql);
+
 /// One of the statements, looked up.
 struct ChangesPlan {
   std::string statement;

@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 
 #include "loader/message_text.h"
+#include "loader/mysql_charset.h"
 #include "loader/mysql_query.h"
 #include "loader/mysql_relation.h"
 
@@ -209,10 +210,7 @@ Column DescribeColumn(std::string name, std::string_view type) {
 }
 
 bool ComesBack(const Column& column) {
-  constexpr std::string_view kNotSo[] = {"cp932_", "sjis_", "eucjpms_", "ujis_", "big5_"};
-  return std::none_of(std::begin(kNotSo), std::end(kNotSo), [&](std::string_view charset) {
-    return column.collation.starts_with(charset);
-  });
+  return column.kind != ColumnKind::kText || WayBackOf(column.collation) == WayBack::kSame;
 }
 
 absl::StatusOr<Table> ReadTable(Session* session, const std::string& database,
@@ -287,14 +285,10 @@ absl::StatusOr<Table> ReadRelation(Session* session, const std::string& database
   for (const ResultColumn& found : *columns) {
     Column column = DescribeColumn(found.name, found.type);
     column.nullable = found.nullable;
-    // A result is in the connection's character set: which values the server takes for equal, it
-    // does not say.
-    if (found.type.find("char") != std::string::npos ||
-        found.type.find("text") != std::string::npos) {
-      column.collation = "unknown";
-    }
     table.columns.push_back(std::move(column));
   }
+  absl::Status status = ReadCollations(session, mapping.query, Described(mapping), &table.columns);
+  if (!status.ok()) return status;
   return table;
 }
 

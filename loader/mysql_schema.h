@@ -44,8 +44,8 @@ struct Column {
 /// The column's kind and bounds from its type as SHOW COLUMNS prints it: "varchar(255)".
 Column DescribeColumn(std::string name, std::string_view type);
 
-/// Whether a text of the column, given back to the server as UTF-8, is the column's bytes again.
-/// Not so in character sets that have several codes for one character: cp932 has two for "Ⅰ".
+/// Whether the column's texts, given back to the server as UTF-8, are the column's bytes again
+/// (mysql_charset.h); else ids are read and given back as bytes.
 bool ComesBack(const Column& column);
 
 struct Table {
@@ -59,8 +59,8 @@ struct Table {
 absl::StatusOr<Table> ReadTable(Session* session, const std::string& database,
                                 const std::string& table);
 
-/// The mapping's table, or its query's result as one: of that no size is known and no collation,
-/// and the id is taken to be a key (see CheckIds).
+/// The mapping's table, or its query's result as one: of that no size is known, and the id is taken
+/// to be a key (see CheckIds).
 absl::StatusOr<Table> ReadRelation(Session* session, const std::string& database,
                                    const MySqlMapping& mapping);
 

@@ -103,7 +103,8 @@ absl::StatusOr<mysql::FetchedTable> Check(mysql::Session* session, const std::st
   // A table that cannot be followed can be loaded all the same, and needs no advice.
   const absl::StatusOr<mysql::FollowPlan> plan = mysql::PlanFollowing(session, *found, mapping);
   return mysql::FetchedTable{found->selection, found->table.rows_estimate,
-                             plan.ok() ? plan->advice : std::string()};
+                             plan.ok() ? plan->advice : std::string(),
+                             plan.ok() && plan->made_anew};
 }
 
 }  // namespace

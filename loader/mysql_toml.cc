@@ -323,6 +323,13 @@ absl::StatusOr<MySqlMapping> ReadSource(const toml::table& table, std::string_vi
   reader.Text("record", &mapping.record);
   reader.Text("list", &mapping.list);
   reader.Names("id", &mapping.id);
+  for (const auto& [key, sql] :
+       {std::pair("where", &mapping.where), std::pair("query", &mapping.query)}) {
+    if (mysql::ClosesWhatItOpens(*sql)) continue;
+    reader.Fail(*reader.Node(key), absl::StrCat(key,
+                                                " stands in parentheses of ours: close in it "
+                                                "each ( that it opens, and no other"));
+  }
   std::string cursor;
   reader.Text("cursor", &cursor);
   // An empty one is as none given.

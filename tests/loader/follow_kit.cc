@@ -144,6 +144,14 @@ void FollowTest::ExpectNoEntry(const std::string& outer, const std::string& inne
   EXPECT_TRUE(gone()) << outer << " " << inner << " " << follower_->status().last_error;
 }
 
+std::uint64_t FollowTest::HandlerReads() {
+  std::uint64_t sum = 0;
+  for (const auto& row : Rows("SHOW GLOBAL STATUS LIKE 'Handler_read%'")) {
+    if (row[0] != "Handler_read_rnd_deleted") sum += std::stoull(row[1]);
+  }
+  return sum;
+}
+
 std::size_t FollowTest::KillConnections() {
   const auto rows =
       Rows(absl::StrCat("SELECT ID FROM information_schema.PROCESSLIST WHERE "

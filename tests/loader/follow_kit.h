@@ -55,6 +55,8 @@ class FollowTest : public MySqlServerTest {
   void ExpectValue(const std::string& outer, const std::string& inner, std::size_t index,
                    const std::string& key, const std::string& value) const;
   void ExpectNoEntry(const std::string& outer, const std::string& inner) const;
+  /// Rows and index entries that the server has read so far, for whomever.
+  std::uint64_t HandlerReads();
   /// Ends every connection to the test's database but the test's own; how many there were.
   std::size_t KillConnections();
   /// That a fresh load of `source` and the cache are the same.

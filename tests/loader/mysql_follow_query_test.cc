@@ -32,6 +32,15 @@ TEST(WithSinceTest, ReplacesTheWordOutsideOfQuotesAndComments) {
   }
 }
 
+TEST(ClosesWhatItOpensTest, CountsParenthesesOutsideOfQuotesAndComments) {
+  for (const char* sql : {"", "a = 1", "(a) = (1)", "a = ')' -- (\n", "((a)) /* ) */", "`)`"}) {
+    EXPECT_TRUE(mysql::ClosesWhatItOpens(sql)) << sql;
+  }
+  for (const char* sql : {"1 = 1) OR (1 = 1", ")", "(", "(a = ')'", "(a -- )"}) {
+    EXPECT_FALSE(mysql::ClosesWhatItOpens(sql)) << sql;
+  }
+}
+
 class MySqlFollowQueryTest : public FollowTest {
  protected:
   void SetUp() override {
@@ -180,6 +189,7 @@ TEST_F(MySqlFollowQueryTest, AQueryThatNoServerMergesIsFollowedBesideATable) {
   ASSERT_TRUE(WaitUntil([this] { return follower_->status().state == FollowState::kFollowing; }))
       << follower_->status().last_error;
   EXPECT_EQ(Value("sums", "b1", 0, "whats"), "ink,pen");
+  EXPECT_THAT(follower_->status().sources[0].advice, HasSubstr("keep its result in a table"));
   EXPECT_EQ(RepairsOfAPass(), 0u);
   Run("INSERT INTO line (customer, basket, what) VALUES (2,'b1','two'),(3,'b3','x')");
   ExpectValue("sums", "b1", 1, "whats", "cup,two");
@@ -191,6 +201,30 @@ TEST_F(MySqlFollowQueryTest, AQueryThatNoServerMergesIsFollowedBesideATable) {
   EXPECT_EQ(RepairsOfAPass(), 2u);
   ExpectNoEntry("sums", "b3");
   EXPECT_EQ(Value("sums", "b1", 0, "whats"), "cup,two");
+}
+
+TEST_F(MySqlFollowQueryTest, KeysInACharacterSetWithTwoCodesForOneCharacterAreFollowed) {
+  Run("CREATE TABLE codes (name VARCHAR(9) CHARACTER SET cp932, no INT, v INT, changed "
+      "TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6), PRIMARY KEY (name, no))");
+  Run("INSERT INTO codes (name, no, v) VALUES (_cp932 X'8754',1,1),(_cp932 X'FA4A',2,1)");
+  MySqlOptions source = OptionsFor("");
+  MySqlMapping& mapping = source.mapping;
+  mapping.query = "SELECT * FROM codes";
+  mapping.id = {"name", "no"};
+  mapping.outer = "name";
+  mapping.inner = "no";
+  mapping.order = "";
+  mapping.columns = {"v"};
+  mapping.changes = {"SELECT name, no, changed FROM codes WHERE changed >= :since"};
+  Follow(source);
+  const std::string outer = "\xe2\x85\xa0";
+  for (const char* no : {"1", "2"}) {
+    EXPECT_EQ(Value(outer, no, 0, "v"), "1");
+    Run(absl::StrCat("UPDATE codes SET v = 2 WHERE no = ", no));
+    ExpectValue(outer, no, 0, "v", "2");
+  }
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+  ExpectEqual(source);
 }
 
 TEST_F(MySqlFollowQueryTest, WithoutChangesDigestsFindThemAndTheAdviceSaysSo) {

@@ -15,6 +15,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
+#include "loader/mysql_charset.h"
 #include "tests/kit/sanitizers.h"
 #include "tests/loader/mysql_test_server.h"
 
@@ -69,6 +70,11 @@ TEST_F(MySqlPagesTest, AnyKindOfIdIsPagedWithoutLosingARow) {
   CheckIds("VARCHAR(9) CHARACTER SET cp932",
            {"'a'", "_cp932 X'FA40'", "_cp932 X'8754'", "_cp932 X'FA4A'", "_cp932 X'8755'",
             "_cp932 X'8C8E'"});
+  // Codes that are no characters arrive as '?'.
+  CheckIds("VARCHAR(9) CHARACTER SET greek", {"_greek X'FF'", "'?'", "_greek X'A4'", "'a'", "''"});
+  CheckIds("VARCHAR(9) CHARACTER SET gbk", {"_gbk X'A240'", "_gbk X'A140'", "'?'", "'a'"});
+  CheckIds("CHAR(9) CHARACTER SET ascii", {"_ascii X'80'", "_ascii X'FF'", "'?'", "'a'"});
+  CheckIds("ENUM('z','y') CHARACTER SET cp932", {"'y'", "'z'"});
   CheckIds("VARBINARY(10)", {"X'00'", "X''", "X'ff00'", "X'0000'", "X'27'", "X'5c'"});
   CheckIds("BINARY(4)", {"X'00000001'", "X'ff'", "X'20202020'"});
   CheckIds("DATETIME(6)", {"'2020-01-01'", "'2020-01-01 00:00:00.000001'", "'1999-12-31'"});
@@ -83,6 +89,83 @@ TEST_F(MySqlPagesTest, AnyKindOfIdIsPagedWithoutLosingARow) {
            {"'123e4567-e89b-12d3-a456-426655440000'", "'00000000-0000-0000-0000-000000000001'",
             "'ffffffff-0000-1000-8000-000000000000'"});
   CheckIds("INET6", {"'::1'", "'fe80::1'", "'::ffff:1.2.3.4'"});
+}
+
+TEST_F(MySqlPagesTest, AQuerysIdsInACharacterSetWithTwoCodesForOneCharacterComeOnce) {
+  Run("CREATE TABLE ids (a VARCHAR(9) CHARACTER SET cp932, b VARCHAR(9) CHARACTER SET gbk, v INT, "
+      "PRIMARY KEY (a))");
+  Run("INSERT INTO ids VALUES ('a','a',0),(_cp932 X'8754',_gbk X'A140',1),(_cp932 X'FA4A',_gbk "
+      "X'A240',2),(_cp932 X'8755','?',3)");
+  const std::vector<std::string> queries = {"SELECT a, b, v FROM ids",
+                                            "SELECT a, b, MAX(v) AS v FROM ids GROUP BY a, b"};
+  for (const std::string& query : queries) {
+    for (const std::string id : {"a", "b"}) {
+      EntryRecords expected;
+      for (const auto& row : Rows(absl::StrCat("SELECT v FROM ids ORDER BY ", id))) {
+        expected.push_back({{"v", row[0]}});
+      }
+      for (const std::size_t page : {1u, 2u, 3u, 1000u}) {
+        MySqlOptions options = OptionsFor("");
+        options.mapping.query = absl::StrCat("SELECT *, 'i' AS i FROM (", query, ") AS q");
+        options.mapping.outer_const = "o";
+        options.mapping.inner = "i";
+        options.mapping.order = "";
+        options.mapping.id = {id};
+        options.mapping.columns = {"v"};
+        options.max_page_rows = page;
+        EXPECT_EQ(Must(options), (Content{{"o", {{"i", expected}}}})) << query << id << page;
+      }
+    }
+  }
+}
+
+TEST_F(MySqlPagesTest, EntriesWhoseKeysArriveAsOneTextAreOneWhereverTheirRowsLie) {
+  Run("CREATE TABLE t (outer_key VARCHAR(9) CHARACTER SET cp932 COLLATE cp932_bin, inner_key "
+      "VARCHAR(9) CHARACTER SET greek COLLATE greek_bin, seq INT, k CHAR(1), v INT, PRIMARY KEY "
+      "(outer_key, inner_key, seq))");
+  // Ⅰ, Ⅱ and, by another code, Ⅰ; '?', 'a' and what arrives as '?'.
+  for (const char* outer : {"8754", "8755", "FA4A"}) {
+    for (const char* inner : {"3F", "61", "A4"}) {
+      Run(absl::StrCat("INSERT INTO t VALUES (_cp932 X'", outer, "', _greek X'", inner,
+                       "', 1, 'k', 1)"));
+    }
+  }
+  const absl::StatusOr<Content> content = Load(OptionsFor("t"));
+  ASSERT_TRUE(content.ok()) << content.status();
+  EXPECT_EQ(content->size(), 2u);
+}
+
+// What mysql_charset.cc says of each character set, asked of the server.
+TEST_F(MySqlPagesTest, CharacterSetsGiveBackWhatIsSaidOfThem) {
+  std::size_t checked = 0;
+  for (const auto& row : Rows("SELECT CHARACTER_SET_NAME, DEFAULT_COLLATE_NAME FROM "
+                              "information_schema.CHARACTER_SETS")) {
+    const mysql::WayBack way = mysql::WayBackOf(row[1]);
+    if (row[0] == "binary" || way == mysql::WayBack::kSeveralCodes) continue;
+    ++checked;
+    const auto in_set = [&](const std::string& text) {
+      return absl::StrCat("CONVERT(", text, " USING ", row[0], ")");
+    };
+    const auto bytes = [](const std::string& text) {
+      return absl::StrCat("CAST(", text, " AS BINARY)");
+    };
+    // All codes of one byte and of two that are a text in this set.
+    const std::string codes = absl::StrCat(
+        "(SELECT b FROM (SELECT UNHEX(LPAD(HEX(seq), IF(seq < 256, 2, 4), '0')) AS b FROM "
+        "seq_0_to_65535 UNION ALL SELECT UNHEX(LPAD(HEX(seq), 4, '0')) FROM seq_0_to_255) AS any_ "
+        "WHERE ",
+        bytes(in_set("b")), " = b) AS code");
+    const std::string text = absl::StrCat("CONVERT(", in_set("b"), " USING utf8mb4)");
+    std::string wrong = absl::StrCat("SELECT COUNT(*), HEX(MIN(b)) FROM ", codes, " WHERE ",
+                                     bytes(in_set(text)), " <> b");
+    if (way == mysql::WayBack::kUnlessStoodIn) {
+      absl::StrAppend(&wrong, " AND INSTR(", text, ", '?') = 0 AND INSTR(", text,
+                      ", _utf8mb4 X'EFBFBD') = 0");
+    }
+    const auto found = Rows(wrong);
+    EXPECT_EQ(found[0][0], "0") << row[1] << " " << found[0][1];
+  }
+  EXPECT_GT(checked, 30u);
 }
 
 TEST_F(MySqlPagesTest, IdsThatShareMoreThanTheServersSortsCompareByDefaultLoseNoRow) {

@@ -1,5 +1,7 @@
 // What a FILE.toml can say beyond a URL: JSON columns, rows chosen by SQL, constant outers, several
 // tables, several hosts. Against a real server.
+#include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 
 #include <strata/cache.h>
+#include <strata/follow.h>
 #include <strata/load.h>
 
 #include "tests/loader/mysql_test_server.h"
@@ -394,6 +397,26 @@ TEST_F(MySqlQueryTest, HowManyRowsAQueryHasIsKnownBeforeTheyAreRead) {
   EXPECT_TRUE(early);
 }
 
+TEST_F(MySqlQueryTest, HowOftenAQueryThatIsNotMergedIsRunIsTold) {
+  MySqlOptions options = OptionsFor("");
+  options.mapping = Lines();
+  options.max_page_rows = 500;
+  const auto progress = [&] {
+    absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTable(options);
+    EXPECT_TRUE(source.ok()) << source.status();
+    if (!source.ok()) return SourceProgress();
+    EXPECT_TRUE(ReadAll(source->get()).ok());
+    return (*source)->progress();
+  };
+  const SourceProgress merged = progress();
+  EXPECT_THAT(merged.advice, ::testing::Not(HasSubstr("times")));
+  options.mapping.query += "\nLIMIT 1000000";
+  const SourceProgress anew = progress();
+  // Whether the ids are unique, 2000 rows in four pages, the end and its proof.
+  EXPECT_THAT(anew.advice, HasSubstr("7 times"));
+  EXPECT_THAT(anew.advice, HasSubstr("keep its result in a table"));
+}
+
 TEST_F(MySqlQueryTest, IdsThatTheServerMayNotSortWholeAreRefused) {
   MySqlMapping mapping = Lines();
   mapping.query =
@@ -472,6 +495,38 @@ TEST_F(MySqlTablesTest, SettingsThatDoNotReachTheServerAreFoundOut) {
     options.port = relay.port();
     options.ssl_mode = MySqlSslMode::kDisabled;
     const absl::Status status = OpenMySqlTable(options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << sent << ": " << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("does a proxy keep SET")) << sent;
+  }
+}
+
+TEST_F(MySqlTablesTest, AFollowersSettingsThatDoNotReachTheServerAreFoundOut) {
+  Run(absl::StrCat("CREATE TABLE a", kColumns));
+  const std::vector<std::pair<std::string, std::string>> rewrites = {
+      {"SESSION autocommit = 1", "SESSION autocommit = 0"},
+      {"SESSION TRANSACTION READ ONLY", "SESSION big_tables = 0       "}};
+  for (const auto& [sent, arrived] : rewrites) {
+    ASSERT_EQ(sent.size(), arrived.size()) << sent;
+    MySqlOptions options = OptionsFor("a");
+    const TcpRelay relay(options.socket, false, {sent, arrived});
+    options.socket.clear();
+    options.host = "127.0.0.1";
+    options.port = relay.port();
+    options.ssl_mode = MySqlSslMode::kDisabled;
+    absl::StatusOr<Cache> cache = Cache::Create();
+    ASSERT_TRUE(cache.ok()) << cache.status();
+    std::promise<absl::Status> error;
+    bool told = false;  // the follower's thread's
+    FollowOptions follow;
+    follow.on_status = [&](const FollowStatus& now) {
+      if (!told && !now.last_error.ok()) error.set_value(now.last_error);
+      told = told || !now.last_error.ok();
+    };
+    const auto follower = Follower::Start(options, *cache, follow);
+    ASSERT_TRUE(follower.ok()) << follower.status();
+    std::future<absl::Status> first = error.get_future();
+    ASSERT_EQ(first.wait_for(std::chrono::seconds(60)), std::future_status::ready) << sent;
+    const absl::Status status = first.get();
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << sent << ": " << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr("does a proxy keep SET")) << sent;
   }

@@ -195,6 +195,9 @@ TEST(MySqlToml, RefusesWhatIsMissingOrContradictsItself) {
               HasSubstr("has no :since"));
   EXPECT_THAT(query("query = 'SELECT 1'\nid = 'a'\nchanges = 'SELECT :since'"),
               HasSubstr("array of statements"));
+  EXPECT_THAT(ErrorOf(WithSource("where = 'a = 1) OR (b = 1'")), HasSubstr("each ( that it opens"));
+  EXPECT_THAT(query("query = 'SELECT 1) AS a, (SELECT 2'\nid = 'a'"),
+              HasSubstr("query stands in parentheses of ours"));
   EXPECT_THAT(ErrorOf(WithSource("changes = ['SELECT :since']")),
               HasSubstr("a table has a cursor"));
 }
