@@ -17,6 +17,7 @@
     : (n < 0 ? MINUS : '') + String(Math.abs(Math.round(n))).replace(/\B(?=(\d{3})+$)/g, ',');
   // Names may be of any length; the whole one is in the data and where the mouse rests.
   const brief = (name) => {
+    if (name === '') return '(empty)';
     const letters = [...String(name)];
     return letters.length > 120 ? letters.slice(0, 119).join('') + '\u2026' : String(name);
   };
@@ -26,13 +27,19 @@
   const signed = (n) => (n > 0 ? '+' : '') + grouped(n);
   const fixed = (x, digits) => isNumber(x)
     ? (x < 0 ? MINUS : '') + Math.abs(x).toFixed(digits) : NONE;
-  const size = (n) => {
-    if (!isNumber(n)) return NONE;
+  // The amount of n bytes in the largest unit that it has one of, and the unit.
+  const unitOf = (n) => {
     const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
     let at = 0, x = Math.abs(n);
     while (x >= 1024 && at < units.length - 1) { x /= 1024; ++at; }
-    return (n < 0 ? MINUS : '') + (at === 0 ? x : x.toFixed(x < 100 ? 1 : 0)) + ' ' + units[at];
+    return [x, units[at]];
   };
+  const size = (n) => {
+    if (!isNumber(n)) return NONE;
+    const [x, unit] = unitOf(n);
+    return (n < 0 ? MINUS : '') + (unit === 'B' ? x : x.toFixed(x < 100 ? 1 : 0)) + ' ' + unit;
+  };
+  const counted = (n, one, many) => grouped(n) + ' ' + (n === 1 ? one : many);
   const share = (part, whole) => whole > 0 ? fixed(100 * part / whole, 1) + '%' : NONE;
   const each = (bytes, count) => count > 0 ? fixed(bytes / count, 1) : NONE;
   const ratio = (a, b) => isNumber(a) && b > 0 ? fixed(a / b, 3) : NONE;
@@ -315,7 +322,11 @@
     return {interval: step, max: Math.ceil(high / step) * step,
             min: Math.floor(low / step) * step};
   };
-  const axisText = (x) => size(x).replace('.0 ', ' ');
+  // Whole steps are said whole: 1.25 MiB is no 1.3.
+  const axisText = (x) => {
+    const [at, unit] = unitOf(x);
+    return (x < 0 ? MINUS : '') + Number(at.toFixed(3)) + ' ' + unit;
+  };
 
   // The name of a bar: left of it, or on a phone above it, where it takes no width from the bars.
   const barName = (small, width) => ({
@@ -469,9 +480,10 @@
   // ---- the three kinds of page --------------------------------------------------------------
 
   const contentWords = (dataset) => [
-    ...['outers', 'entries', 'records', 'pairs'].map((of) => grouped(dataset[of]) + ' ' + of),
+    counted(dataset.outers, 'outer', 'outers'), counted(dataset.entries, 'entry', 'entries'),
+    counted(dataset.records, 'record', 'records'), counted(dataset.pairs, 'pair', 'pairs'),
     ...(isNumber(dataset.distinct_strings) && dataset.distinct_strings > 0
-      ? [grouped(dataset.distinct_strings) + ' distinct strings',
+      ? [counted(dataset.distinct_strings, 'distinct string', 'distinct strings'),
          size(dataset.text_bytes) + ' of text'] : []),
   ].join(', ');
   const header = (title, words) => page.append(make('h1', {}, brief(title)), make('p', {}, words));
@@ -540,7 +552,7 @@
     const dataset = report.dataset;
     rankColours([report]);
     const whole = report.total_bytes;
-    header(report.layout + ' holds ' + dataset.source, contentWords(dataset));
+    header(report.layout + ' holds ' + brief(dataset.source), contentWords(dataset));
     page.append(tiles([
       [size(whole), 'held, by walking the structure'],
       [each(whole, dataset.pairs), 'bytes a pair'],
@@ -577,7 +589,7 @@
     const {dataset, layouts} = report;
     rankColours(layouts);
     const reference = layouts.find((layout) => layout.layout === 'std_map');
-    header(dataset.source + ' in ' + layouts.length + (layouts.length === 1 ? ' layout' : ' layouts'),
+    header(brief(dataset.source) + ' in ' + counted(layouts.length, 'layout', 'layouts'),
            contentWords(dataset));
     const bars = layouts.map((layout) => {
       const groups = new Map();

@@ -1,46 +1,39 @@
-// The HTTP library's server with a limit on what one connection may take: a request has a time to
-// arrive and an answer a time to be taken, in all and not from byte to byte; one request of
-// bounded length a connection; a fixed number of threads, and nothing queued without bound before
-// them. Of what a client may ask of HTTP it ignores what would let a few bytes cost much: ranges
-// (thousands of them, each answered with all of a page) and compression (brotli at its best).
+// The HTTP library's reading of requests and writing of answers, over connections of our own: the
+// library's limits are between bytes (a client that sends one every 4 s would hold a thread for
+// hours), ours are on what a connection may take in all. Of what a client may ask of HTTP it
+// ignores what would let a few bytes cost much: ranges (thousands of them, each answered with all
+// of a page) and compression (brotli at its best).
 //
-// Threads: as httplib::Server's; EndConnections from any.
+// Threads: as httplib::Server's, whose bind_to_port comes before Begin; `listen` is not for use.
 #ifndef STRATA_ACCOUNTING_DEBUG_HTTP_DEADLINE_SERVER_H_
 #define STRATA_ACCOUNTING_DEBUG_HTTP_DEADLINE_SERVER_H_
 
-#include <chrono>
-#include <memory>
-#include <mutex>
-#include <set>
+#include <optional>
+#include <string>
 
+#include "accounting/debug_http/connection_loop.h"
 #include "httplib.h"
 
 namespace strata {
 
 class DeadlineServer final : public httplib::Server {
  public:
-  static constexpr std::chrono::milliseconds kRequestTime{2000};
-  static constexpr std::chrono::milliseconds kAnswerTime{10'000};
-  /// A request that is longer is not read to its end.
-  static constexpr std::size_t kMaxRequestBytes = std::size_t{16} << 10;
-  static constexpr std::size_t kThreads = 8;
-  /// Connections that wait for a thread; the next ones wait in the kernel.
-  static constexpr std::size_t kMaxWaiting = 16;
-
-  /// Throws std::system_error where there are no threads to be had.
   DeadlineServer();
+  /// As End.
   ~DeadlineServer() override;
 
-  /// Ends what is open now and whatever comes after.
-  void EndConnections();
+  /// Whether the address that is bound is one that only this machine reaches. Before Begin.
+  bool IsOnLoopback() const;
+  /// Answers on the address that is bound. Throws std::system_error where there are no threads.
+  void Begin();
+  /// Ends every connection, and waits for handlers that are running.
+  void End();
 
  private:
-  bool process_and_close_socket(socket_t socket) override;
+  // "" where the library has none, or there is no memory for it.
+  std::string AnswerTo(std::string request);
 
-  std::unique_ptr<httplib::TaskQueue> queue_;  // until the library takes it
-  std::mutex mutex_;
-  std::set<socket_t> open_;
-  bool ended_ = false;
+  std::optional<ConnectionLoop> connections_;
 };
 
 }  // namespace strata

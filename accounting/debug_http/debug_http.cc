@@ -1,17 +1,26 @@
 #include <strata/debug_http.h>
 
+#include <arpa/inet.h>
+
 #include <algorithm>
-#include <atomic>
+#include <array>
 #include <cerrno>
 #include <charconv>
+#include <limits>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <system_error>
-#include <thread>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "accounting/debug_http/deadline_server.h"
 #include "accounting/debug_http/snapshots.h"
 #include "accounting/report/json_parts.h"
@@ -56,11 +65,51 @@ absl::StatusOr<Address> ParseAddress(const std::string& text) {
   return address;
 }
 
+// How much a client's Accept wants `type`, 0 to 1, and the place in the list where it says so.
+struct Wish {
+  double quality = 0;
+  std::size_t place = std::numeric_limits<std::size_t>::max();
+};
+
+Wish WishFor(const std::string& accept, const char* type) {
+  Wish wish;
+  std::size_t place = 0;
+  for (const absl::string_view range : absl::StrSplit(accept, ',')) {
+    ++place;
+    const std::vector<absl::string_view> parts = absl::StrSplit(range, ';');
+    if (!absl::EqualsIgnoreCase(absl::StripAsciiWhitespace(parts[0]), type)) continue;
+    wish = {.quality = 1, .place = place};
+    for (absl::string_view part : parts) {
+      part = absl::StripAsciiWhitespace(part);
+      // What is no number is 0: it is not wanted for certain.
+      if (absl::ConsumePrefix(&part, "q=") && !absl::SimpleAtod(part, &wish.quality)) {
+        wish.quality = 0;
+      }
+    }
+  }
+  return wish;
+}
+
 // Whether a page is wanted rather than JSON: a browser says so, a script says nothing.
 bool WantsPage(const Request& request) {
   const std::string accept = request.get_header_value("Accept");
-  const std::size_t page = accept.find("text/html");
-  return page != std::string::npos && page < accept.find("application/json");
+  const Wish page = WishFor(accept, "text/html");
+  Wish json = WishFor(accept, "application/json");
+  // Who names the page alone does not prefer whatever else there may be for it.
+  if (json.place == Wish{}.place) json.quality = WishFor(accept, "*/*").quality;
+  if (page.quality != json.quality) return page.quality > json.quality;
+  return page.quality > 0 && page.place < json.place;
+}
+
+// Whether `host`, a request's Host, is one that loopback is asked by: a name of the loopback
+// device's or an address. Another name is a page's of elsewhere, whose server now says that it
+// lies here (DNS rebinding): a browser lets that page read what it gets. "" is no browser.
+bool IsOfLoopback(const std::string& host) {
+  const std::string name =
+      host.substr(0, host.rfind(']') == std::string::npos ? host.find(':') : host.rfind(']') + 1);
+  std::array<unsigned char, 4> address;
+  return name.empty() || name.front() == '[' || absl::EqualsIgnoreCase(name, "localhost") ||
+         inet_pton(AF_INET, name.c_str(), address.data()) == 1;
 }
 
 void Answer(Response& response, int status, std::string body, const char* type) {
@@ -97,7 +146,7 @@ struct DebugServer::State {
     AddRoutes();
   }
 
-  // Binds, and starts the thread that accepts. `given` is the address in the user's words.
+  // Binds, and begins to answer. `given` is the address in the user's words.
   absl::Status Listen(const Address& at, const std::string& given);
   void AddRoutes();
   void AnswerSnapshot(Response& response, const std::string& key, const char* type,
@@ -112,8 +161,7 @@ struct DebugServer::State {
   DeadlineServer server;
   std::string address;
   int port = 0;
-  std::atomic<bool> ended = false;  // the thread accepts no more
-  std::thread thread;
+  bool on_loopback = false;
 };
 
 void DebugServer::State::AnswerSnapshot(
@@ -175,11 +223,18 @@ void DebugServer::State::AddRoutes() {
   server.set_default_headers(
       {{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}});
   // Before the body of a request would be read.
-  server.set_pre_routing_handler([](const Request& request, Response& response) {
-    if (request.method == "GET") return httplib::Server::HandlerResponse::Unhandled;
-    response.set_header("Allow", "GET");
-    AnswerError(response, 405, "only GET is answered here");
-    return httplib::Server::HandlerResponse::Handled;
+  server.set_pre_routing_handler([this](const Request& request, Response& response) {
+    if (request.method != "GET") {
+      response.set_header("Allow", "GET");
+      AnswerError(response, 405, "only GET is answered here");
+      return httplib::Server::HandlerResponse::Handled;
+    }
+    if (on_loopback && !IsOfLoopback(request.get_header_value("Host"))) {
+      AnswerError(response, 403,
+                  "on loopback only localhost and addresses are answered: ask by one");
+      return httplib::Server::HandlerResponse::Handled;
+    }
+    return httplib::Server::HandlerResponse::Unhandled;
   });
   server.set_error_handler([](const Request&, Response& response) {
     if (response.body.empty() && response.status == 404) {
@@ -220,15 +275,11 @@ absl::Status DebugServer::State::Listen(const Address& at, const std::string& gi
         "%s: cannot be listened on%s: give another address, or port 0 for any that is free", given,
         errno == 0 ? "" : ": " + std::system_category().message(errno)));
   }
+  on_loopback = server.IsOnLoopback();
   const bool numeric_v6 = at.host.find(':') != std::string::npos;
   address = numeric_v6 ? absl::StrFormat("[%s]:%d", at.host, port)
                        : absl::StrFormat("%s:%d", at.host, port);
-  thread = std::thread([this] {
-    server.listen_after_bind();
-    ended = true;
-  });
-  // From here on stop() is heard.
-  while (!server.is_running() && !ended) std::this_thread::yield();
+  server.Begin();
   return absl::OkStatus();
 }
 
@@ -245,17 +296,17 @@ absl::StatusOr<std::unique_ptr<DebugServer>> DebugServer::Start(const std::strin
   } catch (const std::system_error& error) {
     return absl::ResourceExhaustedError(
         absl::StrFormat("%s: no threads to serve it: %s", address, error.what()));
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("no memory for a server");
   }
 }
 
-DebugServer::~DebugServer() {
-  state_->server.stop();
-  state_->server.EndConnections();
-  state_->thread.join();
-}
+DebugServer::~DebugServer() { state_->server.End(); }
 
 const std::string& DebugServer::address() const { return state_->address; }
 
 int DebugServer::port() const { return state_->port; }
+
+bool DebugServer::on_loopback() const { return state_->on_loopback; }
 
 }  // namespace strata

@@ -219,10 +219,11 @@ std::string DiffText(const FootprintDiff& diff) {
   std::string text;
   for (const auto& [letter, name, report] :
        {std::tuple("a", &diff.name_a, &diff.a), std::tuple("b", &diff.name_b, &diff.b)}) {
-    const std::string line = absl::StrFormat("%s  %s: %s holds %s, %s pairs", letter, Shown(*name),
-                                             Shown(report->layout.footprint.layout),
-                                             CutBegin(Shown(report->dataset.source), kTextColumns),
-                                             Grouped(report->dataset.counts.pairs));
+    const std::uint64_t held = report->dataset.counts.pairs;
+    const std::string line = absl::StrFormat(
+        "%s  %s: %s holds %s, %s %s", letter, Shown(*name), Shown(report->layout.footprint.layout),
+        CutBegin(ShownName(report->dataset.source), kTextColumns), Grouped(held),
+        Plural(held, "pair", "pairs"));
     absl::StrAppend(&text, Folded(line, kTextColumns, 3), "\n");
   }
   return absl::StrCat(text, "\n", unit.name(), "\n", LayersText(pairs, unit), "\n",

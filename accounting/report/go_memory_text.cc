@@ -142,13 +142,14 @@ std::string EstimateText(const GoMemoryReport& report, const GoSampleEstimate& e
       static_cast<double>(report.live_bytes) / static_cast<double>(estimate.go_sample_bytes);
   std::string text =
       "\n" + Lines(absl::StrFormat(
-                       "ESTIMATE from the sample %s (%s pairs): decoded by encoding/json into "
+                       "ESTIMATE from the sample %s (%s %s): decoded by encoding/json into "
                        "map[string]map[string][]map[string]string it takes %s bytes of Go's "
                        "heap, as reckoned from "
                        "its size classes. If the %s of live objects are such data, there is %.4g "
                        "times as much of "
                        "it. The sample, built in each layout and measured, times that:",
                        Shown(estimate.sample), Grouped(estimate.counts.pairs),
+                       Plural(estimate.counts.pairs, "pair", "pairs"),
                        Grouped(estimate.go_sample_bytes), Gigabytes(report.live_bytes), scale),
                    0);
   Table table({"layout", "sample, measured", "all of it, estimated", "Mi", "of Go's live heap"});

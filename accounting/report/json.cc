@@ -1,10 +1,13 @@
 // The JSON forms of reports, written and read.
 #include <cstdint>
 #include <exception>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -96,16 +99,34 @@ std::optional<Value> Figure(const Json& object, const char* name) {
   }
 }
 
+// The layers, each once, whose bytes add up as the document says: else some of them are missing.
+std::vector<Layer> ReadLayers(const Json& object) {
+  std::vector<Layer> layers;
+  std::set<std::string> names;
+  std::uint64_t sum = 0;
+  for (const Json& read : object.at("layers")) {
+    Layer layer = {.name = read.at("name").get<std::string>(),
+                   .count = WholeNumber(read.at("count")),
+                   .used_bytes = WholeNumber(read.at("used_bytes")),
+                   .slack_bytes = WholeNumber(read.at("slack_bytes")),
+                   .dead_bytes = WholeNumber(read.at("dead_bytes"))};
+    if (!names.insert(layer.name).second) throw std::out_of_range("it has a layer twice");
+    if (layer.total_bytes() != WholeNumber(read.at("total_bytes"))) {
+      throw std::out_of_range("a layer's used, slack and dead bytes are not its total");
+    }
+    sum += layer.total_bytes();
+    layers.push_back(std::move(layer));
+  }
+  if (sum != WholeNumber(object.at("total_bytes"))) {
+    throw std::out_of_range("its layers do not add up to its total_bytes");
+  }
+  return layers;
+}
+
 LayoutReport ReadLayout(const Json& object) {
   LayoutReport layout;
   object.at("layout").get_to(layout.footprint.layout);
-  for (const Json& layer : object.at("layers")) {
-    layout.footprint.layers.push_back({.name = layer.at("name").get<std::string>(),
-                                       .count = WholeNumber(layer.at("count")),
-                                       .used_bytes = WholeNumber(layer.at("used_bytes")),
-                                       .slack_bytes = WholeNumber(layer.at("slack_bytes")),
-                                       .dead_bytes = WholeNumber(layer.at("dead_bytes"))});
-  }
+  layout.footprint.layers = ReadLayers(object);
   layout.footprint.allocated_bytes = WholeNumber(object.at("allocated_bytes"));
   object.at("allocator").get_to(layout.allocator);
   layout.rss_delta_bytes =
@@ -275,6 +296,10 @@ std::string BenchJson(const BenchReport& report) {
 absl::StatusOr<FootprintReport> ParseFootprintJson(std::string_view json) {
   try {
     const Json document = Json::parse(json);
+    if (document.contains("layouts")) throw std::out_of_range("it has several layouts");
+    if (WholeNumber(document.at("schema")) != kReportSchema) {
+      throw std::out_of_range("it is of another schema, by another version of strata");
+    }
     FootprintReport report{.dataset = ReadDataset(document.at("dataset")),
                            .layout = ReadLayout(document),
                            .process = ReadProcess(document.at("process")),

@@ -56,9 +56,9 @@ std::string OutersText(const std::vector<OuterFootprint>& outers, std::uint64_t 
     const double share = whole_bytes == 0 ? 0
                                           : 100.0 * static_cast<double>(outer.exclusive_bytes) /
                                                 static_cast<double>(whole_bytes);
-    table.Add({CutEnd(outer.outer, kMostNameColumns), Grouped(outer.counts.entries),
-               Grouped(outer.counts.pairs), Grouped(outer.exclusive_bytes),
-               absl::StrFormat("%.1f%%", share),
+    table.Add({outer.outer.empty() ? ShownName("") : CutEnd(outer.outer, kMostNameColumns),
+               Grouped(outer.counts.entries), Grouped(outer.counts.pairs),
+               Grouped(outer.exclusive_bytes), absl::StrFormat("%.1f%%", share),
                Grouped(static_cast<std::uint64_t>(outer.shared_bytes)),
                Grouped(outer.freed_bytes)});
   }

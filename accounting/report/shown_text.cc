@@ -115,6 +115,8 @@ std::string Shown(std::string_view bytes) {
   return shown;
 }
 
+std::string ShownName(std::string_view name) { return name.empty() ? "(empty)" : Shown(name); }
+
 std::string CutEnd(std::string_view shown, std::size_t most) {
   if (ColumnsOf(shown) <= most) return std::string(shown);
   return std::string(shown.substr(0, BytesThatFit(shown, most - 1))) + "…";

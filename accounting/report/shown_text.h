@@ -22,6 +22,9 @@ std::size_t ColumnsOf(std::string_view text);
 /// that are no UTF-8 as escapes of C ("\n", "\x1b", "\u202e"), a backslash twice.
 std::string Shown(std::string_view bytes);
 
+/// `name` as Shown, and "(empty)" for the empty one, which would be a gap.
+std::string ShownName(std::string_view name);
+
 /// `shown`, or as many columns of its beginning or end as fit into `most`, "…" where the rest was.
 std::string CutEnd(std::string_view shown, std::size_t most);
 std::string CutBegin(std::string_view shown, std::size_t most);

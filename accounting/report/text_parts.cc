@@ -74,17 +74,19 @@ std::string Percent(double part, double whole) {
 }
 
 std::string DatasetText(const DatasetReport& dataset) {
-  std::string text =
-      absl::StrFormat("%s outers, %s entries, %s records, %s pairs", Grouped(dataset.counts.outers),
-                      Grouped(dataset.counts.entries), Grouped(dataset.counts.records),
-                      Grouped(dataset.counts.pairs));
+  const auto& [outers, entries, records, pairs] = dataset.counts;
+  std::string text = absl::StrCat(Grouped(outers), Plural(outers, " outer, ", " outers, "),
+                                  Grouped(entries), Plural(entries, " entry, ", " entries, "),
+                                  Grouped(records), Plural(records, " record, ", " records, "),
+                                  Grouped(pairs), Plural(pairs, " pair", " pairs"));
   if (dataset.distinct_strings && dataset.text_bytes) {
-    absl::StrAppendFormat(&text, "; %s distinct strings, %s MiB of text",
+    absl::StrAppendFormat(&text, "; %s distinct %s, %s MiB of text",
                           Grouped(*dataset.distinct_strings),
+                          Plural(*dataset.distinct_strings, "string", "strings"),
                           Mebibytes(static_cast<double>(*dataset.text_bytes)));
   }
   // The end of a path tells more than its beginning.
-  return absl::StrCat(CutBegin(Shown(dataset.source), kTextColumns), "\n",
+  return absl::StrCat(CutBegin(ShownName(dataset.source), kTextColumns), "\n",
                       Folded(text, kTextColumns, 2), "\n\n");
 }
 

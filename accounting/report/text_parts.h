@@ -51,6 +51,11 @@ std::string Grouped(Integer number) {
   return digits;
 }
 
+/// The word for so many: "outer" for 1, "outers" else.
+inline const char* Plural(std::uint64_t count, const char* one, const char* many) {
+  return count == 1 ? one : many;
+}
+
 /// Bytes as MiB with one decimal.
 std::string Mebibytes(double bytes);
 /// "-" for none.

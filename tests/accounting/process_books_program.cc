@@ -1,18 +1,24 @@
-// process_books_program default|never|madvise: holds a cache of more than 100 MB and demands that
-// the rest of its anonymous memory is at most 1 % of it. Run under each allocator and with each
-// setting of huge pages (CMakeLists.txt); prints the books, and fails with 1 where they stay open.
+// process_books_program default|never|madvise|company: holds a cache of more than 100 MB and
+// demands that the rest of its anonymous memory is at most 1 % of it. Run under each allocator and
+// with each setting of huge pages (CMakeLists.txt); prints the books, and fails with 1 where they
+// stay open.
 //
 // `never` and `madvise` are set here, by prctl and by advice on all that is mapped; an allocator's
-// own settings come from the environment.
+// own settings come from the environment. `company`: two caches, threads and a guard
+// (RunInCompany).
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <latch>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "tests/kit/owned_records.h"
@@ -75,13 +81,9 @@ bool Fill(Cache& cache, bool advise) {
   return true;
 }
 
-int Run(std::string_view pages) {
-  if (pages == "never" && prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0) return 2;
-  absl::StatusOr<Cache> cache = Cache::Create();
-  if (!cache.ok() || !Fill(*cache, pages == "madvise")) return 2;
-  if (!ReleaseMemory(*cache).ok()) return 2;
-  const Footprint footprint = cache->MeasureFootprint();
-  const absl::StatusOr<ProcessBooks> books = ReadProcessBooks({&footprint, 1});
+// The rest of anonymous memory: 0 where it is at most 1 %, 1 where it is more.
+int Judge(std::span<const Footprint> footprints, std::string_view pages) {
+  const absl::StatusOr<ProcessBooks> books = ReadProcessBooks(footprints);
   if (!books.ok()) {
     std::printf("%s\n", books.status().ToString().c_str());
     return 2;
@@ -96,12 +98,60 @@ int Run(std::string_view pages) {
   const auto anon_bytes = static_cast<double>(books->anon_bytes);
   const auto rest = static_cast<double>(books->UnexplainedBytes("anon"));
   std::printf("%14.0f  rest, %.3f %%\n", rest, 100 * rest / anon_bytes);
-  if (footprint.allocated_bytes < kLeastBytes) {
+  if (footprints.front().allocated_bytes < kLeastBytes) {
     std::printf("the cache holds less than it should: %llu bytes\n",
-                static_cast<unsigned long long>(footprint.allocated_bytes));
+                static_cast<unsigned long long>(footprints.front().allocated_bytes));
     return 2;
   }
   return rest <= 0.01 * anon_bytes && rest >= -0.01 * anon_bytes ? 0 : 1;
+}
+
+int Run(std::string_view pages) {
+  if (pages == "never" && prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0) return 2;
+  absl::StatusOr<Cache> cache = Cache::Create();
+  if (!cache.ok() || !Fill(*cache, pages == "madvise")) return 2;
+  if (!ReleaseMemory(*cache).ok()) return 2;
+  const Footprint footprint = cache->MeasureFootprint();
+  return Judge({&footprint, 1}, pages);
+}
+
+// Blocks of all sizes, that come and go; nothing of them is left.
+void ChurnOwnHeap(unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<std::string> blocks(2000);
+  for (int i = 0; i < 60'000; ++i) {
+    const std::size_t most = i % 500 == 0 ? 400'000 : 2000;
+    blocks[random() % blocks.size()] = std::string(random() % most, 'x');
+  }
+}
+
+// A process that embeds two caches and does much beside them: threads with heaps of their own that
+// were filled and emptied, a guard that stays open over overwriting, nothing given back.
+int RunInCompany(std::string_view pages) {
+  absl::StatusOr<Cache> cache = Cache::Create({.name = "large"});
+  absl::StatusOr<Cache> other = Cache::Create({.name = "other"});
+  if (!cache.ok() || !other.ok() || !Fill(*cache, false) || !Fill(*other, false)) return 2;
+  constexpr unsigned kThreads = 16;
+  std::latch churned(kThreads);
+  std::latch judged(1);
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      ChurnOwnHeap(i);
+      churned.count_down();
+      judged.wait();
+    });
+  }
+  churned.wait();
+  const ReadGuard guard(*cache);
+  const bool done = guard.Find("0", "0", 0, "name").valid() && Fill(*cache, false);
+  for (int i = 0; i < kEntries; i += 2) other->Delete(std::to_string(i % 20), std::to_string(i));
+  const std::array<Footprint, 2> footprints = {cache->MeasureFootprint(),
+                                               other->MeasureFootprint()};
+  const int result = done ? Judge(footprints, pages) : 2;
+  judged.count_down();
+  for (std::thread& thread : threads) thread.join();
+  return result;
 }
 
 }  // namespace
@@ -109,5 +159,6 @@ int Run(std::string_view pages) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-  return strata::Run(argv[1]);
+  const std::string_view pages = argv[1];
+  return pages == "company" ? strata::RunInCompany("default") : strata::Run(pages);
 }

@@ -8,6 +8,7 @@ With --pictures, a picture of each page in light, dark and phone width is kept t
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -44,7 +45,9 @@ def grouped(number):
 
 
 def brief(name):
-    """As the page writes a name: what is long is cut."""
+    """As the page writes a name: what is long is cut, and one that is empty is seen."""
+    if name == "":
+        return "(empty)"
     return name if len(name) <= 120 else name[:119] + "\u2026"
 
 
@@ -276,6 +279,17 @@ class HtmlTest(unittest.TestCase):
         self.expect_labels_inside("#bars", [x["layout"] for x in self.data()["layouts"]])
         self.open("diff.html")
         self.expect_labels_inside("#changes", ["dictionary/bytes", "log/blobs"])
+
+    def test_axis_says_its_steps_exactly(self):
+        self.open("compare.html")
+        texts = self.browser.script("return [...document.querySelectorAll('#bars svg text')]"
+                                    ".map((one) => one.textContent)")
+        units = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+        # Figures of bars have words behind them.
+        steps = sorted(float(text.split()[0]) * units[text.split()[1]] for text in texts
+                       if re.fullmatch(r"[\d.]+ [KMG]?i?B", text))
+        self.assertGreaterEqual(len(steps), 3, texts)
+        self.assertEqual(steps, [steps[1] * i for i in range(len(steps))])
 
     def test_layout_that_is_clicked_is_looked_into(self):
         self.open("compare.html")

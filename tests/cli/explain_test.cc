@@ -186,7 +186,7 @@ TEST_F(DiffTest, WithItselfNothingChanged) {
 TEST_F(DiffTest, OtherFilesAreRefusedByName) {
   const std::string a = Footprint("300");
   ExpectFailure(Strata({"diff", a, folder_ / "300.json"}), 1,
-                "300.json: not a footprint: key 'dataset' not found");
+                "300.json: not a footprint: key 'schema' not found");
   ExpectFailure(Strata({"diff", folder_ / "none", a}), 1, "none: cannot be read");
 }
 

@@ -114,6 +114,36 @@ TEST(ReportTest, WhatIsNoFootprintIsRefused) {
   }
 }
 
+TEST(ReportTest, FootprintOfAnotherSchemaOrThatDoesNotAddUpIsRefused) {
+  const auto whole = nlohmann::json::parse(FootprintJson(MakeFootprintReport()));
+  const auto said = [&](const auto& change) {
+    auto changed = whole;
+    change(changed);
+    return std::string(ParseFootprintJson(changed.dump()).status().message());
+  };
+  EXPECT_THAT(said([](auto& json) { json["schema"] = 2; }), HasSubstr("another schema"));
+  EXPECT_THAT(said([](auto& json) { json.erase("schema"); }), HasSubstr("'schema' not found"));
+  EXPECT_THAT(said([](auto& json) { json["layouts"] = {json}; }), HasSubstr("several layouts"));
+  EXPECT_THAT(said([](auto& json) { json["total_bytes"] = 1; }), HasSubstr("do not add up"));
+  EXPECT_THAT(said([](auto& json) { json["layers"].erase(0); }), HasSubstr("do not add up"));
+  EXPECT_THAT(said([](auto& json) { json["layers"][0]["total_bytes"] = 1; }),
+              HasSubstr("are not its total"));
+  EXPECT_THAT(said([](auto& json) { json["layers"].push_back(json["layers"][0]); }),
+              HasSubstr("a layer twice"));
+}
+
+TEST(ReportTest, OneOfAThingIsSaidInTheSingularAndAnEmptyNameIsSeen) {
+  FootprintReport report = MakeFootprintReport();
+  report.dataset.source = "";
+  report.dataset.counts = {.outers = 1, .entries = 1, .records = 1, .pairs = 1};
+  report.outers = {{.outer = "", .counts = {}, .exclusive_bytes = 5}};
+  const std::string text = FootprintText(report);
+  EXPECT_THAT(text, HasSubstr("(empty)\n1 outer, 1 entry, 1 record, 1 pair"));
+  EXPECT_THAT(text, testing::ContainsRegex("\n\\(empty\\) +0 +0 +5 "));
+  report.dataset.counts = {.outers = 2, .entries = 0, .records = 1'000, .pairs = 3};
+  EXPECT_THAT(FootprintText(report), HasSubstr("2 outers, 0 entries, 1,000 records, 3 pairs"));
+}
+
 TEST(ReportTest, FiguresThatCannotBeAreRefused) {
   const auto whole = nlohmann::json::parse(FootprintJson(MakeFootprintReport()));
   for (const char* const figure : {"-5", "1e30", "1.5", "18446744073709551615", "\"5\"", "null",

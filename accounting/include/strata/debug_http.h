@@ -21,9 +21,11 @@
 //
 // Everything else is refused: 404, and 405 for all methods but GET.
 //
-// What a client can cost: nothing of the cache's. Requests are answered by a few threads of the
-// server's own; a request has 2 s to arrive and 10 s to be answered, whatever the client does, and
-// is at most 16 KiB long; ranges and compression are not to be had. A scrape of /metrics asks
+// What a client can cost: nothing of the cache's, and of others who ask, nothing either. Requests
+// are answered by a few threads of the server's own, none of which waits for a client; a request
+// has 2 s to arrive and 10 s to be taken, and is at most 16 KiB long; of 256 connections, and of
+// answers of 8 MiB that are not taken, one that has long been open makes room for the next. Ranges
+// and compression are not to be had. A scrape of /metrics asks
 // `running`, which walks nothing and holds no writer up, at most ten times a second. `caches`,
 // which walks, is called by one thread at a time, at most once a second and for at most a twentieth
 // of the time, and only for /footprint and profiles: between, all clients get the same measurement.
@@ -31,7 +33,8 @@
 // few clients and the others get 503, so that /healthz and /metrics are answered meanwhile.
 //
 // There is no authentication and no encryption: an address that is not loopback shows names and
-// sizes of data to whoever reaches it.
+// sizes of data to whoever reaches it. On loopback a Host that is neither localhost nor an address
+// is refused with 403, so that no page of elsewhere reads through a browser.
 //
 // Threads: Start and the destructor from any one; the callbacks are called from the server's
 // threads, never two of one kind at once, until the destructor returns.
@@ -85,6 +88,8 @@ class DebugServer {
   /// "HOST:PORT" with the port it has.
   const std::string& address() const;
   int port() const;
+  /// Whether this machine alone reaches it.
+  bool on_loopback() const;
 
  private:
   struct State;

@@ -33,6 +33,13 @@ bool HttpConnection::Send(std::string_view bytes) {
   return true;
 }
 
+bool HttpConnection::WaitForBytes() {
+  char byte = 0;
+  return recv(socket_, &byte, 1, MSG_PEEK) == 1;
+}
+
+void HttpConnection::SayNoMore() { shutdown(socket_, SHUT_WR); }
+
 std::string HttpConnection::ReadAll() {
   std::string bytes;
   std::array<char, 1 << 14> block;

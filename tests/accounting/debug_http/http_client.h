@@ -26,6 +26,10 @@ class HttpConnection {
 
   /// False where the server has ended the connection.
   bool Send(std::string_view bytes);
+  /// Until there is an answer to be read, of which none is taken; false where there is none.
+  bool WaitForBytes();
+  /// Ends the sending side.
+  void SayNoMore();
   /// All until the server ends the connection.
   std::string ReadAll();
   HttpAnswer ReadAnswer();

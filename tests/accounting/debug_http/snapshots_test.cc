@@ -62,7 +62,7 @@ TEST(SnapshotsTest, HealthIsAnsweredWhileTheFirstWalkIsWaitedForByMany) {
   std::vector<std::unique_ptr<HttpConnection>> asking;
   for (int i = 0; i < 12; ++i) {
     asking.push_back(std::make_unique<HttpConnection>(server->port()));
-    ASSERT_TRUE(asking.back()->Send("GET /footprint HTTP/1.1\r\nHost: x\r\n\r\n"));
+    ASSERT_TRUE(asking.back()->Send("GET /footprint HTTP/1.1\r\nHost: localhost\r\n\r\n"));
   }
   walk.WaitFor(1);
   // Behind all of them.
