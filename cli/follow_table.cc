@@ -116,9 +116,11 @@ absl::StatusOr<std::unique_ptr<DebugServer>> Serve(const SourceArg& source,
   if (beside) measure = [&follower] { return follower.MeasureFootprint(); };
   absl::StatusOr<std::unique_ptr<DebugServer>> server = Listen(
       *listen, cache, [&follower] { return HealthOf(follower.status()); }, measure);
-  if (server.ok() && (*server)->address() != *listen) {
-    std::fprintf(stderr, "strata load: %s: listening on %s\n", OneLine(source.name()).c_str(),
-                 (*server)->address().c_str());
+  if (server.ok()) {
+    const std::string notice = ListenNotice(**server, *listen);
+    if (!notice.empty()) {
+      std::fprintf(stderr, "strata load: %s: %s\n", OneLine(source.name()).c_str(), notice.c_str());
+    }
   }
   return server;
 }

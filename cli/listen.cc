@@ -49,6 +49,15 @@ absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, 
   return UsageError(absl::StrCat("--listen: ", MessageOf(server.status())));
 }
 
+std::string ListenNotice(const DebugServer& server, const std::string& given) {
+  if (server.on_loopback() && server.address() == given) return "";
+  return absl::StrCat("listening on ", server.address(),
+                      server.on_loopback()
+                          ? ""
+                          : ": whoever reaches it sees names and sizes of data, without password "
+                            "or encryption");
+}
+
 DebugHealth HealthOf(const FollowStatus& status) {
   const bool healthy = status.state == FollowState::kFollowing && status.lag_seconds >= 0;
   const auto count = [](std::uint64_t number) { return static_cast<double>(number); };

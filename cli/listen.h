@@ -24,6 +24,10 @@ absl::StatusOr<std::unique_ptr<DebugServer>> Listen(const std::string& address, 
                                                     std::function<DebugHealth()> health,
                                                     std::function<Footprint()> follower = {});
 
+/// What a person is to know of a server that was told to listen on `given`: where it does, if that
+/// says more, and that others reach it, if they do. "" for nothing.
+std::string ListenNotice(const DebugServer& server, const std::string& given);
+
 /// How following goes, as /healthz tells it: healthy while rounds reach the source, and not before
 /// the first one is complete. `message` is what is wrong now: an error that is over is none.
 DebugHealth HealthOf(const FollowStatus& status);

@@ -43,8 +43,12 @@ absl::Status RunFootprint(const FootprintArgs& args) {
     return NotInThisVersion(absl::StrCat("--by outer of layout '", args.layout, "'"),
                             absl::StrCat("say --layout ", kLayoutByOuter));
   }
+  if (args.by == "column") {
+    return NotInThisVersion("--by column", "say --by outer, or leave it out");
+  }
   if (args.by.has_value() && !by_outer) {
-    return NotInThisVersion(absl::StrCat("--by ", *args.by), "say --by outer, or leave it out");
+    return UsageError(absl::StrCat("--by '", OneLine(*args.by),
+                                   "' divides nothing: say --by outer, or leave it out"));
   }
   if (absl::Status status =
           CheckFormat(args.format, {"text", "json", "html", "pprof", "openmetrics"});

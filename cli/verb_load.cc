@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "accounting/report/text_parts.h"
 #include "cli/duration.h"
 #include "cli/exit_status.h"
 #include "cli/follow_table.h"
@@ -46,11 +47,16 @@ absl::Status CheckWords(const LoadArgs& args, FollowTimes* times) {
   return absl::OkStatus();
 }
 
+std::string Number(std::uint64_t count, const char* one, const char* many) {
+  return absl::StrCat(count, " ", Plural(count, one, many));
+}
+
 std::string Contents(const SourceArg& source, const Cache& cache) {
   const Counts counts = cache.counts();
-  return absl::StrFormat("%s: %d outers, %d entries, %d records, %d pairs\n",
-                         OneLine(source.name()), counts.outers, counts.entries, counts.records,
-                         counts.pairs);
+  return absl::StrCat(OneLine(source.name()), ": ", Number(counts.outers, "outer", "outers"), ", ",
+                      Number(counts.entries, "entry", "entries"), ", ",
+                      Number(counts.records, "record", "records"), ", ",
+                      Number(counts.pairs, "pair", "pairs"), "\n");
 }
 
 std::string Bytes(const Cache& cache) {
@@ -68,10 +74,12 @@ std::string Summary(const SourceArg& source, const FollowedCache& followed) {
   const FollowStatus& status = followed.status;
   return absl::StrCat(
       Contents(source, followed.cache),
-      absl::StrFormat("read %d rows, followed for %.1f s: %d rows applied, %d entries changed, %d "
-                      "repaired in %d comparisons",
-                      status.rows_loaded, std::chrono::duration<double>(followed.elapsed).count(),
-                      status.rows_applied, status.entries_changed, status.repairs, status.passes),
+      absl::StrFormat("read %s, followed for %.1f s: %s applied, %s changed, %d repaired in %s",
+                      Number(status.rows_loaded, "row", "rows"),
+                      std::chrono::duration<double>(followed.elapsed).count(),
+                      Number(status.rows_applied, "row", "rows"),
+                      Number(status.entries_changed, "entry", "entries"), status.repairs,
+                      Number(status.passes, "comparison", "comparisons")),
       Bytes(followed.cache));
 }
 
@@ -80,11 +88,12 @@ std::string Summary(const SourceArg& source, const LoadedCache& loaded) {
   std::string text = Contents(source, loaded.cache);
   const SourceProgress& read = loaded.progress.source;
   absl::StrAppendFormat(&text, "read %s in %.2f s",
-                        read.rows_read > 0 ? absl::StrFormat("%d rows", read.rows_read)
-                                           : absl::StrFormat("%d bytes", read.bytes_read),
+                        read.rows_read > 0 ? Number(read.rows_read, "row", "rows")
+                                           : Number(read.bytes_read, "byte", "bytes"),
                         seconds);
   if (read.rows_skipped > 0) {
-    absl::StrAppendFormat(&text, ", %d rows skipped (outer or inner is NULL)", read.rows_skipped);
+    absl::StrAppendFormat(&text, ", %s skipped (outer or inner is NULL)",
+                          Number(read.rows_skipped, "row", "rows"));
   }
   text += Bytes(loaded.cache);
   if (!read.advice.empty()) absl::StrAppend(&text, "for --follow: ", OneLine(read.advice), "\n");

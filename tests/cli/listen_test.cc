@@ -107,6 +107,16 @@ TEST(ListenTest, FollowingIsHealthyFromItsFirstRoundToItsFirstError) {
   }
 }
 
+TEST(ListenTest, WhereItListensIsSaidWhereItWasNotAndThatOthersReachIt) {
+  Cache cache = Cache::Create().value();
+  const auto loopback = Listen(":0", cache, {}).value();
+  EXPECT_EQ(ListenNotice(*loopback, ":0"), "listening on " + loopback->address());
+  EXPECT_EQ(ListenNotice(*loopback, loopback->address()), "");
+  const auto open = Listen("0.0.0.0:0", cache, {}).value();
+  EXPECT_THAT(ListenNotice(*open, open->address()),
+              HasSubstr(open->address() + ": whoever reaches it sees names"));
+}
+
 TEST(ListenTest, AddressThatIsNoneIsAnErrorOfTheWords) {
   Cache cache = Cache::Create().value();
   EXPECT_EQ(ExitStatusOf(Listen("nowhere", cache, {}).status()), ExitStatus::kUsage);

@@ -71,7 +71,7 @@ TEST_F(ProgramMySqlTest, LoadCountsRowsAndThoseSkipped) {
   ExpectSuccess(finished);
   EXPECT_THAT(finished.out, HasSubstr("2 outers, 3 entries, 4 records, 3 pairs"));
   EXPECT_THAT(finished.out, HasSubstr("read 5 rows"));
-  EXPECT_THAT(finished.out, HasSubstr("1 rows skipped"));
+  EXPECT_THAT(finished.out, HasSubstr("1 row skipped"));
   EXPECT_EQ(ReadFile(dump), kDumped);
 }
 

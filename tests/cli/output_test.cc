@@ -131,7 +131,7 @@ TEST_F(OutputTest, LoadWithTheDumpOnStandardOutputKeepsItJsonAlone) {
   const Finished finished = Strata({"load", data_, "--dump", "-"});
   EXPECT_EQ(finished.exit, 0);
   EXPECT_EQ(finished.out, ReadFile(data_));
-  EXPECT_THAT(finished.err, HasSubstr("1 outers, 1 entries, 1 records, 1 pairs"));
+  EXPECT_THAT(finished.err, HasSubstr("1 outer, 1 entry, 1 record, 1 pair\n"));
 }
 
 TEST_F(OutputTest, MissingFolderAndFolderAreRefusedByName) {

@@ -74,6 +74,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{{"load", "mysql://u@h/d?table=t", "--follow", "--poll-interval", "1ms"},
                           "--poll-interval: 1ms is too short"},
                     Wrong{{"load", "x.json", "--listen", ":80"}, "--listen is for --follow"},
+                    Wrong{{"footprint", "x.json", "--by", "colum"}, "--by 'colum' divides nothing"},
                     Wrong{{"footprint", "x.json", "--by", "outer", "--format", "pprof"},
                           "--by outer is for text"},
                     Wrong{{"load", "x.json", "--replace-invalid-utf8"}, "--dump"},
