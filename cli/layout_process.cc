@@ -20,8 +20,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "accounting/unique_fd.h"
 #include "cli/exit_status.h"
-#include "cli/unique_fd.h"
 
 extern char** environ;
 
@@ -75,7 +75,7 @@ std::optional<char> ReadByte(int fd) {
 
 // A pipe whose child's end stands above the child's own descriptors, so that no dup2 overwrites one
 // that is still needed; false where there is none to be had.
-bool OpenPipe(int child_end, UniqueFd* ours, UniqueFd* theirs) {
+bool OpenPipe(std::size_t child_end, UniqueFd* ours, UniqueFd* theirs) {
   std::array<int, 2> ends = {-1, -1};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return false;
   *ours = UniqueFd(ends[1 - child_end]);

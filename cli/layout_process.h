@@ -21,8 +21,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "accounting/unique_fd.h"
 #include "cli/source_arg.h"
-#include "cli/unique_fd.h"
 
 namespace strata::cli {
 

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
-#include "cli/unique_fd.h"
+#include "accounting/unique_fd.h"
 
 namespace strata::cli {
 namespace {

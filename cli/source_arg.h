@@ -10,8 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "accounting/unique_fd.h"
 #include "cli/output.h"
-#include "cli/unique_fd.h"
 
 #include <strata/cache.h>
 #include <strata/json_source.h>

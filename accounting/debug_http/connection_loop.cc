@@ -71,10 +71,6 @@ bool NothingNow() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 ConnectionLoop::ConnectionLoop(int listening, Answer answer)
     : listening_(listening), wake_(NewWake()), answer_(std::move(answer)) {
   polled_.reserve(kMaxConnections + 2);
@@ -187,7 +183,7 @@ void ConnectionLoop::Accept() {
       accept_again_ = now_ + kRest;
       return;
     }
-    Descriptor socket(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    UniqueFd socket(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (socket.get() < 0) {
       if (errno == ECONNABORTED || errno == EINTR) continue;
       if (NothingNow()) return;

@@ -30,22 +30,9 @@
 #include <utility>
 #include <vector>
 
+#include "accounting/unique_fd.h"
+
 namespace strata {
-
-/// A file descriptor that is closed with its owner.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor();
-
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 class ConnectionLoop {
  public:
@@ -74,8 +61,8 @@ class ConnectionLoop {
  private:
   enum class Phase { kReceiving, kAnswering, kSending, kClosing };
   struct Connection {
-    explicit Connection(Descriptor accepted) : socket(std::move(accepted)) {}
-    Descriptor socket;
+    explicit Connection(UniqueFd accepted) : socket(std::move(accepted)) {}
+    UniqueFd socket;
     Phase phase = Phase::kReceiving;
     Clock::time_point since;  // of the phase
     Clock::time_point end;    // it is ended then, whatever it does
@@ -105,8 +92,8 @@ class ConnectionLoop {
   Place OldestIn(Phase phase);
   void BoundUnsent();
 
-  const Descriptor listening_;
-  const Descriptor wake_;
+  const UniqueFd listening_;
+  const UniqueFd wake_;
   const Answer answer_;
   std::list<Connection> connections_;  // the loop's alone
   Clock::time_point accept_again_;     // not before, for want of descriptors

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "accounting/debug_http/connection_loop.h"
+#include "accounting/unique_fd.h"
 #include "gmock/gmock.h"
 #include "nlohmann/json.hpp"
 #include "tests/accounting/debug_http/http_client.h"
@@ -293,10 +294,10 @@ TEST_F(DebugHttpTest, WithoutDescriptorsTheSilentMakeRoom) {
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
   const rlimit few = {.rlim_cur = 256, .rlim_max = before.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
-  std::vector<std::unique_ptr<Descriptor>> taken;
+  std::vector<UniqueFd> taken;
   do {
-    taken.push_back(std::make_unique<Descriptor>(open("/dev/null", O_RDONLY | O_CLOEXEC)));
-  } while (taken.back()->get() >= 0);
+    taken.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  } while (taken.back().get() >= 0);
   // Of two that are free the client's own end is one, and the connection before may be the other.
   taken.resize(taken.size() - 2);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(HttpGet(port(), "/").status, 200);

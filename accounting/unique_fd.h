@@ -1,14 +1,14 @@
 // A file descriptor that is closed when its owner goes.
 //
 // Threads: one.
-#ifndef STRATA_CLI_UNIQUE_FD_H_
-#define STRATA_CLI_UNIQUE_FD_H_
+#ifndef STRATA_ACCOUNTING_UNIQUE_FD_H_
+#define STRATA_ACCOUNTING_UNIQUE_FD_H_
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace strata::cli {
+namespace strata {
 
 class UniqueFd {
  public:
@@ -32,6 +32,6 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-}  // namespace strata::cli
+}  // namespace strata
 
-#endif  // STRATA_CLI_UNIQUE_FD_H_
+#endif  // STRATA_ACCOUNTING_UNIQUE_FD_H_
