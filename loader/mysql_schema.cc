@@ -103,8 +103,9 @@ absl::StatusOr<std::vector<Column>> SelectId(const Table& table, const MySqlMapp
   if (mapping.id.empty() && !table.has_primary_key) {
     return absl::FailedPreconditionError(
         absl::StrCat(Described(mapping),
-                     " has no primary key to page by (a view never has); name the columns of "
-                     "a unique key without NULLs with id=A,B, or add a primary key"));
+                     " has no primary key to page by; name the columns of a unique key without "
+                     "NULLs with id=A,B, or add a primary key; a view has neither: give it in a "
+                     "FILE.toml as query = \"SELECT …\", with id = [\"A\", \"B\"]"));
   }
   const std::vector<std::string>& names = mapping.id.empty() ? table.unique_keys[0] : mapping.id;
   std::vector<Column> id;
@@ -127,7 +128,8 @@ absl::StatusOr<std::vector<Column>> SelectId(const Table& table, const MySqlMapp
   return absl::FailedPreconditionError(absl::StrCat(
       Described(mapping), ": id=", EscapeForMessage(absl::StrJoin(mapping.id, ",")),
       " may name several rows, and rows would be lost; name all columns of the primary key or of a "
-      "unique key without NULLs"));
+      "unique key without NULLs; a view has neither: give it in a FILE.toml as query = \"SELECT "
+      "…\", with id = [\"A\", \"B\"]"));
 }
 
 bool IsMapped(const Column& column, const Selection& selection, const std::string& cursor) {

@@ -92,14 +92,16 @@ dir=$(cd "$dir" && pwd -P)
 
 as_user=()
 [ "$(id -u)" -ne 0 ] || as_user=(--user=root)
+# A server that starts removes the temporary tables that it finds, another's too: each has a
+# directory of its own for them.
 set -m # each background command gets a process group
 "$install_program" --no-defaults ${as_user[@]+"${as_user[@]}"} --datadir="$dir/data" \
-  --auth-root-authentication-method=normal --skip-test-db --innodb-log-file-size=8M \
+  --tmpdir="$dir" --auth-root-authentication-method=normal --skip-test-db --innodb-log-file-size=8M \
   >"$dir/install.log" 2>&1 &
 command_pid=$!
 wait "$command_pid" || {
-  tail -n 20 "$dir/install.log" >&2
-  fail "mariadb-install-db failed (its last lines are above)"
+  head -n 20 "$dir/install.log" >&2
+  fail "mariadb-install-db failed (its first lines are above)"
 }
 command_pid=
 

@@ -57,8 +57,8 @@ FaultyServer::FaultyServer(const std::string& folder)
   const std::string install = "mkdir -p '" + folder_ +
                               "' && PATH=\"$PATH:/usr/sbin\" mariadb-install-db --no-defaults "
                               "--user=$(id -un) --datadir='" +
-                              folder_ +
-                              "/data' --auth-root-authentication-method=normal --skip-test-db "
+                              folder_ + "/data' --tmpdir='" + folder_ +
+                              "' --auth-root-authentication-method=normal --skip-test-db "
                               "--innodb-log-file-size=8M >'" +
                               folder_ + "/install.log' 2>&1";
   if (std::system(install.c_str()) == 0) Start();
