@@ -24,6 +24,14 @@ absl::Status Wrong(std::string_view text, std::string_view why, std::string_view
                                                  "; it is to be ", std::string(wanted)));
 }
 
+// The parser's word for an error, to stand within a sentence.
+std::string_view Why(simdjson::error_code error) {
+  if (error == simdjson::INCORRECT_TYPE) return "a value of another type";
+  std::string_view why = simdjson::error_message(error);
+  if (why.ends_with('.')) why.remove_suffix(1);
+  return why;
+}
+
 }  // namespace
 
 RowJson::RowJson() : parser_(std::make_unique<ListParser>()) {}
@@ -58,7 +66,7 @@ absl::StatusOr<RecordsView> RowJson::ParseRecords(std::string_view records,
       parser_->Parse(padded_.data() + kFrontBytes, records.size(), false, false, &place, &batch_);
   batch_.EndEntry();
   if (error == simdjson::MEMALLOC) return OutOfMemory();
-  if (error != simdjson::SUCCESS) return Wrong(records, simdjson::error_message(error), wanted);
+  if (error != simdjson::SUCCESS) return Wrong(records, Why(error), wanted);
   return batch_[0].records;
 }
 

@@ -1,6 +1,7 @@
 // A column of JSON as records: an object of strings is a record, an array of such objects a list.
-// The same rules as for a JSON source: a key that is given again replaces what stood under it, null
-// in place of a list or a record is an empty one, a value that is no string is refused.
+// The same rules as for a JSON source: a key that is given again replaces what stood under it when
+// the records are put, null in place of a list or a record is an empty one, a value that is no
+// string is refused.
 //
 // Threads: one at a time. May throw std::bad_alloc.
 #ifndef STRATA_LOADER_MYSQL_ROW_JSON_H_
