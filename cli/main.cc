@@ -34,8 +34,8 @@ constexpr char kSourceHelp[] =
     "FILE.json, FILE.ndjson or FILE.jsonl (.gz or .zst behind), - for standard input, "
     "mysql://USER@HOST[:PORT]/DATABASE?table=T, or FILE.toml, which describes one or more tables";
 constexpr char kFooter[] =
-    "Exit status: 0 done, 1 the data or the source is at fault, 2 the call's words are off,\n"
-    "3 not found.";
+    "Exit status: 0 done, 1 the data or the source is at fault (a missing file, too), 2 the\n"
+    "call's words are off, 3 there is nothing under the key asked for.";
 
 // What the command line said; the verbs' options write into it.
 struct Words {
@@ -228,7 +228,9 @@ class CommandLine {
     CLI::App* const verb = AddVerb("compare", "loads SOURCE into each layout and compares them",
                                    [&args] { return RunCompare(args); });
     AddSource(verb, &args.source);
-    verb->add_option("--layouts", args.layouts, "A,B,… (all where left out)");
+    verb->add_option("--layouts", args.layouts,
+                     "A,B,… of std_map, std_unordered_map, flat_hash_map, interned, packed (all "
+                     "where left out)");
     verb->add_option("--lookups", args.lookups, "random lookups a round")->capture_default_str();
     AddFormat(verb, &args.format, "text, json or html (a page to look at)");
     AddOutput(verb, &args.output);
@@ -239,7 +241,9 @@ class CommandLine {
     CLI::App* const verb = AddVerb("footprint", "one layout's bytes by layer, and its process's",
                                    [&args] { return RunFootprint(args); });
     AddSource(verb, &args.source);
-    verb->add_option("--layout", args.layout, "the layout to load")->capture_default_str();
+    verb->add_option("--layout", args.layout,
+                     "std_map, std_unordered_map, flat_hash_map, interned or packed")
+        ->capture_default_str();
     AddOptional(verb, "--by", &args.by,
                 "outer: the largest outers, too (column is not in this version)");
     AddFormat(verb, &args.format,
@@ -303,7 +307,7 @@ class CommandLine {
             "see what comes back")
         ->required();
     AddSource(verb, &args.source);
-    verb->add_option("--layouts", args.layouts, "A,B,…")->capture_default_str();
+    verb->add_option("--layouts", args.layouts, "A,B,…, as of compare")->capture_default_str();
     AddOptional(verb, "--lookups", &args.lookups, "load, lookup: random lookups a round [300000]");
     AddOptional(verb, "--rounds", &args.rounds,
                 "load, lookup: runs a layout, each in a process of its own [5]; churn: after the "

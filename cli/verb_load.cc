@@ -28,7 +28,7 @@ absl::Status CheckWords(const LoadArgs& args, FollowTimes* times) {
     const auto parsed = ParseDuration(**interval);
     if (!parsed.ok()) return UsageError(absl::StrCat(option, ": ", MessageOf(parsed.status())));
     if (!args.follow) {
-      return UsageError(absl::StrCat(option, " is for --follow: leave it out"));
+      return UsageError(absl::StrCat(option, " is for --follow: give that too, or leave it out"));
     }
     if (*parsed < kLeastInterval) {
       return UsageError(absl::StrCat(option, ": ", **interval, " is too short: give 10ms or more"));
@@ -36,7 +36,7 @@ absl::Status CheckWords(const LoadArgs& args, FollowTimes* times) {
     *time = *parsed;
   }
   if (args.listen.has_value() && !args.follow) {
-    return UsageError("--listen is for --follow: leave it out");
+    return UsageError("--listen is for --follow: give that too, or leave it out");
   }
   if (args.save.has_value()) {
     return NotInThisVersion("--save", "--dump FILE.json writes JSON");
@@ -145,8 +145,11 @@ absl::Status RunLoad(const LoadArgs& args) {
     if (!followed.ok()) return followed.status();
     return Finish(args, *source, *followed, dump.get());
   }
-  const absl::StatusOr<LoadedCache> loaded = LoadCache(*source, args.source.progress);
+  absl::StatusOr<LoadedCache> loaded = LoadCache(*source, args.source.progress);
   if (!loaded.ok()) return loaded.status();
+  // What it holds is told at rest, as by compare and footprint.
+  while (loaded->cache.Maintain(std::size_t{1} << 20)) {
+  }
   return Finish(args, *source, *loaded, dump.get());
 }
 

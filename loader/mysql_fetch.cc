@@ -41,7 +41,9 @@ Fetch::Fetch(const MySqlOptions& options, std::unique_ptr<Session> session,
   TellTotal(0);
   for (const FetchedTable& table : tables_) {
     if (table.advice.empty()) continue;
-    absl::StrAppend(&progress_.advice, progress_.advice.empty() ? "" : "; ", table.advice);
+    absl::StrAppend(&progress_.advice, progress_.advice.empty() ? "" : "; ",
+                    tables_.size() > 1 ? absl::StrCat(Described(table.selection), ": ") : "",
+                    table.advice);
   }
 }
 

@@ -1,6 +1,7 @@
 #include <strata/debug_http.h>
 
 #include <arpa/inet.h>
+#include <netdb.h>
 
 #include <algorithm>
 #include <array>
@@ -110,6 +111,16 @@ bool IsOfLoopback(const std::string& host) {
   std::array<unsigned char, 4> address;
   return name.empty() || name.front() == '[' || absl::EqualsIgnoreCase(name, "localhost") ||
          inet_pton(AF_INET, name.c_str(), address.data()) == 1;
+}
+
+// Why a host cannot be listened on, as the end of a clause; "" where nobody says.
+std::string WhyNot(const std::string& host, int error) {
+  addrinfo* found = nullptr;
+  if (const int unknown = getaddrinfo(host.c_str(), nullptr, nullptr, &found); unknown != 0) {
+    return absl::StrCat(": ", gai_strerror(unknown));
+  }
+  freeaddrinfo(found);
+  return error == 0 ? "" : ": " + std::system_category().message(error);
 }
 
 void Answer(Response& response, int status, std::string body, const char* type) {
@@ -273,7 +284,7 @@ absl::Status DebugServer::State::Listen(const Address& at, const std::string& gi
   if (!bound) {
     return absl::UnavailableError(absl::StrFormat(
         "%s: cannot be listened on%s: give another address, or port 0 for any that is free", given,
-        errno == 0 ? "" : ": " + std::system_category().message(errno)));
+        WhyNot(at.host, errno)));
   }
   on_loopback = server.IsOnLoopback();
   const bool numeric_v6 = at.host.find(':') != std::string::npos;

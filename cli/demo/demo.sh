@@ -63,3 +63,4 @@ echo "== loading it: strata load 'mysql://$user@localhost/demo?table=pairs&socke
 echo "== what it costs in each layout: strata compare 'mysql://…' --progress"
 "$strata" compare "$url" --progress
 echo "== done; the server is ended and its directory removed"
+echo "   what costs what stands above the layers; $strata --help says what else there is"

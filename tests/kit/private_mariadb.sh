@@ -96,7 +96,8 @@ as_user=()
 # directory of its own for them.
 set -m # each background command gets a process group
 "$install_program" --no-defaults ${as_user[@]+"${as_user[@]}"} --datadir="$dir/data" \
-  --tmpdir="$dir" --auth-root-authentication-method=normal --skip-test-db --innodb-log-file-size=8M \
+  --tmpdir="$dir" --auth-root-authentication-method=normal --skip-test-db \
+  --innodb-log-file-size=8M \
   >"$dir/install.log" 2>&1 &
 command_pid=$!
 wait "$command_pid" || {

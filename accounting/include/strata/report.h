@@ -2,9 +2,12 @@
 // in the forms that other tools open: pprof and OpenMetrics. The library strata::report.
 //
 //     const strata::Footprint footprint = cache.MeasureFootprint();
+//     auto process = strata::ReadProcessBooks({&footprint, 1});
+//     if (!process.ok()) return process.status();
 //     strata::FootprintReport report = {
 //         .dataset = {.source = cache.options().name, .counts = footprint.counts},
-//         .layout = {.footprint = footprint}};
+//         .layout = {.footprint = footprint},
+//         .process = *process};
 //     std::cout << strata::FootprintText(report);
 //
 // Scripts rely on the JSON forms: fields are added, never renamed or dropped. A figure that could
@@ -31,49 +34,49 @@ namespace strata {
 
 /// The data that was measured. What was not counted is none, and null in JSON.
 struct DatasetReport {
-  std::string source;  ///< as the user named it, or a cache's name
-  Counts counts;
-  std::optional<std::uint64_t> distinct_strings;  ///< outers, inners, keys and values together
-  std::optional<std::uint64_t> text_bytes;        ///< of all strings as they occur
-  std::string digest;                             ///< of the content, hexadecimal; "" for none
+  std::string source{};  ///< as the user named it, or a cache's name
+  Counts counts{};
+  std::optional<std::uint64_t> distinct_strings{};  ///< outers, inners, keys and values together
+  std::optional<std::uint64_t> text_bytes{};        ///< of all strings as they occur
+  std::string digest{};                             ///< of the content, hexadecimal; "" for none
 };
 
 /// One layout holding it. What was not measured is none, and null in JSON.
 struct LayoutReport {
-  Footprint footprint;
-  std::string allocator;
-  std::optional<std::int64_t> rss_delta_bytes;  ///< RSS with the layout loaded minus RSS before
-  std::optional<std::uint64_t> peak_rss_bytes;
-  std::optional<double> load_seconds;
-  std::optional<std::uint64_t> load_allocated_bytes;
-  std::optional<std::uint64_t> load_allocations;
-  std::optional<double> lookup_ns;
-  std::optional<double> lookup_batch_ns;
-  std::optional<double> scan_ns_per_pair;
-  std::string digest;  ///< of the content read back out of the layout; "" for none
+  Footprint footprint{};
+  std::string allocator{};                        ///< AllocatorName(); "": not named
+  std::optional<std::int64_t> rss_delta_bytes{};  ///< RSS with the layout loaded minus RSS before
+  std::optional<std::uint64_t> peak_rss_bytes{};
+  std::optional<double> load_seconds{};
+  std::optional<std::uint64_t> load_allocated_bytes{};
+  std::optional<std::uint64_t> load_allocations{};
+  std::optional<double> lookup_ns{};
+  std::optional<double> lookup_batch_ns{};
+  std::optional<double> scan_ns_per_pair{};
+  std::string digest{};  ///< of the content read back out of the layout; "" for none
 };
 
 struct CompareReport {
-  DatasetReport dataset;
-  std::vector<LayoutReport> layouts;
+  DatasetReport dataset{};
+  std::vector<LayoutReport> layouts{};
 };
 
 struct FootprintReport {
-  DatasetReport dataset;
-  LayoutReport layout;
-  ProcessBooks process;
+  DatasetReport dataset{};
+  LayoutReport layout{};
+  ProcessBooks process{};  ///< ReadProcessBooks(); all zero where it was not asked
   /// What nested std::map takes for the same data, in bytes, where it is known: the ratio to it is
   /// shown of each layer then.
-  std::optional<std::uint64_t> std_map_bytes;
+  std::optional<std::uint64_t> std_map_bytes{};
   std::vector<OuterFootprint> outers{};  ///< the largest, where they were asked for
 };
 
 /// Two footprints, before and after, each under the name that a person gave it: its file's.
 struct FootprintDiff {
-  std::string name_a;
-  std::string name_b;
-  FootprintReport a;
-  FootprintReport b;
+  std::string name_a{};
+  std::string name_b{};
+  FootprintReport a{};
+  FootprintReport b{};
 };
 
 // Each of these ends with a line end. Text is for a terminal of 100 columns, whatever the names:

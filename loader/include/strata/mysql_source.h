@@ -143,6 +143,7 @@ struct MySqlFile {
 ///     where = "active = 1"
 ///     outer = {const = "fieldA"}    # or a column's name
 ///     list = "payload"              # or record, columns, or key and value
+///     order = ""                    # by the primary key; else a column, "seq" where left out
 ///
 ///     [[source]]
 ///     query = "SELECT o.name AS outer_key, … FROM orders o JOIN lines l …"
