@@ -46,7 +46,7 @@ std::string CompareText(const CompareReport& report) {
   const LayoutReport* const reference = Reference(report);
   const std::uint64_t pairs = report.dataset.counts.pairs;
   Table table({"layout", "MiB", "bytes/pair", "of std_map", "RSS MiB", "peak MiB", "load s",
-               "lookup ns", "scan ns/pair"});
+               "lookup ns", "scan ns"});
   bool exact = true;
   std::string others;
   for (const LayoutReport& layout : report.layouts) {
