@@ -476,6 +476,15 @@ TEST_F(MySqlTablesTest, HostsAreTriedInTurnUntilOneCanBeReached) {
   EXPECT_EQ(OpenMySqlTable(options).status().code(), absl::StatusCode::kPermissionDenied);
 }
 
+// The same by way of a relay, in plain text, which alone it can rewrite.
+MySqlOptions Through(const TcpRelay& relay, MySqlOptions options) {
+  options.socket.clear();
+  options.host = "127.0.0.1";
+  options.port = relay.port();
+  options.ssl_mode = MySqlSslMode::kDisabled;
+  return options;
+}
+
 TEST_F(MySqlTablesTest, SettingsThatDoNotReachTheServerAreFoundOut) {
   Run(absl::StrCat("CREATE TABLE a", kColumns));
   const std::vector<std::pair<std::string, std::string>> rewrites = {
@@ -488,13 +497,9 @@ TEST_F(MySqlTablesTest, SettingsThatDoNotReachTheServerAreFoundOut) {
       {"SET NAMES utf8mb4", "SET NAMES latin1 "}};
   for (const auto& [sent, arrived] : rewrites) {
     ASSERT_EQ(sent.size(), arrived.size()) << sent;
-    MySqlOptions options = OptionsFor("a");
-    const TcpRelay relay(options.socket, false, {sent, arrived});
-    options.socket.clear();
-    options.host = "127.0.0.1";
-    options.port = relay.port();
-    options.ssl_mode = MySqlSslMode::kDisabled;
-    const absl::Status status = OpenMySqlTable(options).status();
+    const MySqlOptions direct = OptionsFor("a");
+    const TcpRelay relay(direct.socket, false, {sent, arrived});
+    const absl::Status status = OpenMySqlTable(Through(relay, direct)).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << sent << ": " << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr("does a proxy keep SET")) << sent;
   }
@@ -507,12 +512,8 @@ TEST_F(MySqlTablesTest, AFollowersSettingsThatDoNotReachTheServerAreFoundOut) {
       {"SESSION TRANSACTION READ ONLY", "SESSION big_tables = 0       "}};
   for (const auto& [sent, arrived] : rewrites) {
     ASSERT_EQ(sent.size(), arrived.size()) << sent;
-    MySqlOptions options = OptionsFor("a");
-    const TcpRelay relay(options.socket, false, {sent, arrived});
-    options.socket.clear();
-    options.host = "127.0.0.1";
-    options.port = relay.port();
-    options.ssl_mode = MySqlSslMode::kDisabled;
+    const MySqlOptions direct = OptionsFor("a");
+    const TcpRelay relay(direct.socket, false, {sent, arrived});
     absl::StatusOr<Cache> cache = Cache::Create();
     ASSERT_TRUE(cache.ok()) << cache.status();
     std::promise<absl::Status> error;
@@ -522,7 +523,7 @@ TEST_F(MySqlTablesTest, AFollowersSettingsThatDoNotReachTheServerAreFoundOut) {
       if (!told && !now.last_error.ok()) error.set_value(now.last_error);
       told = told || !now.last_error.ok();
     };
-    const auto follower = Follower::Start(options, *cache, follow);
+    const auto follower = Follower::Start(Through(relay, direct), *cache, follow);
     ASSERT_TRUE(follower.ok()) << follower.status();
     std::future<absl::Status> first = error.get_future();
     ASSERT_EQ(first.wait_for(std::chrono::seconds(60)), std::future_status::ready) << sent;
