@@ -21,8 +21,7 @@ namespace {
 
 // The names of the jobs, and how many details each has.
 constexpr std::string_view kMeasure = "measure";
-constexpr std::size_t kMeasureDetails =
-    5;  // lookups, rounds, whether to describe, outers, whether std_map
+constexpr std::size_t kMeasureDetails = 6;  // LayoutJob's, and whether to time it in turns
 constexpr std::string_view kChurn = "churn";
 constexpr std::size_t kChurnDetails = 2;  // times, rounds
 constexpr std::string_view kReclaim = "reclaim";
@@ -46,10 +45,11 @@ LayoutReport ReportOf(const Measurement& measured) {
           .digest = measured.digest};
 }
 
-absl::StatusOr<FootprintReport> Measure(const SourceArg& source, const LayoutJob& job) {
+absl::StatusOr<FootprintReport> Measure(const SourceArg& source, const LayoutJob& job,
+                                        bool in_turns) {
   FootprintReport report;
   MeasureOptions options;
-  options.await_turn = AwaitTurnInChild;
+  if (in_turns) options.await_turn = AwaitTurnInChild;
   options.lookups = job.lookups;
   options.rounds = job.rounds;
   options.describe_dataset = job.describe_dataset;
@@ -85,12 +85,12 @@ absl::StatusOr<Result> OrInternal(const std::string& layout, absl::StatusOr<Resu
   return absl::InternalError(absl::StrFormat("layout %s: %s", layout, MessageOf(result.status())));
 }
 
-LayoutWords WordsOf(const LayoutJob& job) {
+LayoutWords WordsOf(const LayoutJob& job, bool in_turns) {
   return {.job = std::string(kMeasure),
           .layout = job.layout,
           .details = {absl::StrCat(job.lookups), absl::StrCat(job.rounds),
                       job.describe_dataset ? "1" : "0", absl::StrCat(job.outers),
-                      job.std_map_bytes ? "1" : "0"}};
+                      job.std_map_bytes ? "1" : "0", in_turns ? "1" : "0"}};
 }
 
 absl::StatusOr<FootprintReport> ReportOfResult(const SourceArg& source, const LayoutJob& job,
@@ -127,7 +127,7 @@ absl::StatusOr<std::string> TextOf(const absl::StatusOr<Result>& result, ToText 
 }  // namespace
 
 absl::StatusOr<FootprintReport> MeasureInProcess(const SourceArg& source, const LayoutJob& job) {
-  const absl::StatusOr<std::string> result = RunInProcess(source, WordsOf(job));
+  const absl::StatusOr<std::string> result = RunInProcess(source, WordsOf(job, false));
   if (!result.ok()) return result.status();
   return ReportOfResult(source, job, *result);
 }
@@ -145,7 +145,7 @@ absl::StatusOr<std::vector<FootprintReport>> MeasureInTurns(
     }
     on_step(absl::StrFormat("%s (%d of %d)", job.layout, processes.size() + 1, jobs.size()));
     absl::StatusOr<std::unique_ptr<LayoutProcess>> process =
-        LayoutProcess::Start(source, WordsOf(job));
+        LayoutProcess::Start(source, WordsOf(job, true));
     if (!process.ok()) return process.status();
     if (absl::Status status = (*process)->Await(); !status.ok()) return status;
     processes.push_back(*std::move(process));
@@ -207,12 +207,14 @@ absl::StatusOr<std::string> DoLayoutJob(const SourceArg& source, const LayoutWor
   };
   const OpenSource open = [&source] { return source.Open(); };
   if (is(kMeasure, kMeasureDetails)) {
-    return TextOf(Measure(source, {.layout = words.layout,
-                                   .lookups = NumberOf(details[0]),
-                                   .rounds = NumberOf(details[1]),
-                                   .describe_dataset = details[2] == "1",
-                                   .outers = NumberOf(details[3]),
-                                   .std_map_bytes = details[4] == "1"}),
+    return TextOf(Measure(source,
+                          {.layout = words.layout,
+                           .lookups = NumberOf(details[0]),
+                           .rounds = NumberOf(details[1]),
+                           .describe_dataset = details[2] == "1",
+                           .outers = NumberOf(details[3]),
+                           .std_map_bytes = details[4] == "1"},
+                          details[5] == "1"),
                   FootprintJson);
   }
   if (is(kChurn, kChurnDetails)) {

@@ -187,11 +187,8 @@ absl::StatusOr<std::string> RunInProcess(const SourceArg& source, const LayoutWo
   const absl::StatusOr<std::unique_ptr<LayoutProcess>> process =
       LayoutProcess::Start(source, words);
   if (!process.ok()) return process.status();
-  while (true) {
-    if (absl::Status status = (*process)->Await(); !status.ok()) return status;
-    if (!(*process)->wants_turn()) return (*process)->result();
-    (*process)->GiveTurn();
-  }
+  if (absl::Status status = (*process)->Await(); !status.ok()) return status;
+  return (*process)->result();
 }
 
 absl::Status AwaitTurnInChild() {

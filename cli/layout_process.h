@@ -71,8 +71,7 @@ class LayoutProcess {
   std::string result_;
 };
 
-/// Has a new process do the job, giving it its turns as it asks; its result, or the errors of
-/// Await.
+/// Has a new process do the job, which asks for no turns; its result, or the errors of Await.
 absl::StatusOr<std::string> RunInProcess(const SourceArg& source, const LayoutWords& words);
 
 /// Asks for a turn and waits for it. Unavailable: there is no parent any more.

@@ -109,8 +109,8 @@ absl::Status MeasureTimes(const Layout& layout, const MeasureOptions& options,
   for (std::size_t round = 0; round < options.rounds; ++round) {
     if (options.await_turn) {
       if (absl::Status status = options.await_turn(); !status.ok()) return status;
+      (void)TimeScan(layout);  // what ran meanwhile has left nothing of it in the nearer caches
     }
-    (void)TimeScan(layout);  // what ran meanwhile has left nothing of it in the processor's caches
     add(TimeScan(layout), &scan_ns);
     const absl::StatusOr<std::optional<double>> single = TimeLookups(layout, lookups);
     if (!single.ok()) return single.status();

@@ -58,10 +58,10 @@ struct MeasureOptions {
   LoadOptions load = {};
   /// Called as each step begins, with a word for it: "load", "walk", …; empty for none.
   std::function<void(std::string_view step)> on_step = {};
-  /// Called before each round of timing (a scan that is not counted, one that is, the lookups, the
-  /// batched lookups) and returns when it may begin; what it returns, if not OK, ends the
-  /// measuring. So layouts that are compared can take turns, and a machine that grows slower
-  /// meanwhile slows them all. Empty: each begins at once.
+  /// Called before each round of timing (a scan, the lookups, the batched lookups) and returns when
+  /// it may begin, with a scan that is not counted, for others ran meanwhile; what it returns, if
+  /// not OK, ends the measuring. So layouts that are compared can take turns, and a machine that
+  /// grows slower meanwhile slows them all. Empty: rounds follow at once.
   std::function<absl::Status()> await_turn = {};
   /// Called with the loaded layout and its footprint, before anything else is measured; what it
   /// returns, if not OK, ends the measuring. Empty for none.
