@@ -8,7 +8,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "accounting/glibc_heap.h"
@@ -129,8 +128,10 @@ std::uint64_t LargeBlocks() {
   return blocks;
 }
 
-absl::Status AddJemalloc(const std::vector<Mapping>& mappings, Terms* terms) {
-  const absl::StatusOr<JemallocPages> pages = ReadJemallocPages(mappings);
+// `others` is none of its memory.
+absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector<Stretch>& others,
+                         Terms* terms) {
+  const absl::StatusOr<JemallocPages> pages = ReadJemallocPages(mappings, others);
   if (!pages.ok()) return pages.status();
   jemalloc::Refresh();
   const std::uint64_t page = Jemalloc("arenas.page");
@@ -149,6 +150,11 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, Terms* terms) {
     terms->Add("padding of large blocks", LargeBlocks() * page, "jemalloc, lextents");
   }
   terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
+  // Where there is more than it has set aside, another maps memory of its own; that is rest.
+  const std::uint64_t set_aside_bytes = Jemalloc("stats.active") + dirty_bytes;
+  terms->TakeBack("blocks and free pages, not resident",
+                  set_aside_bytes - std::min(set_aside_bytes, pages->resident_block_bytes),
+                  "jemalloc, pagemap");
   terms->Add("jemalloc's own structures", pages->resident_base_bytes, "base blocks, pagemap");
   terms->Add("pages of zeros in huge pages", pages->zero_bytes, "smaps, pages' contents");
   return absl::OkStatus();
@@ -160,18 +166,16 @@ int CollectData(dl_phdr_info* object, std::size_t, void* ranges) {
     const auto& segment = object->dlpi_phdr[i];
     if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) == 0) continue;
     const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
-    static_cast<std::vector<std::pair<std::uintptr_t, std::uintptr_t>>*>(ranges)->emplace_back(
-        begin / kPageBytes * kPageBytes,
-        (begin + segment.p_memsz + kPageBytes - 1) / kPageBytes * kPageBytes);
+    static_cast<std::vector<Stretch>*>(ranges)->push_back(
+        {.begin = begin / kPageBytes * kPageBytes,
+         .end = (begin + segment.p_memsz + kPageBytes - 1) / kPageBytes * kPageBytes});
   }
   return 0;
 }
 
-absl::StatusOr<std::uint64_t> DataBytes() {
-  std::vector<std::pair<std::uintptr_t, std::uintptr_t>> ranges;
-  dl_iterate_phdr(CollectData, &ranges);
+absl::StatusOr<std::uint64_t> ResidentBytes(const std::vector<Stretch>& stretches) {
   std::uint64_t bytes = 0;
-  for (const auto& [begin, end] : ranges) {
+  for (const auto& [begin, end] : stretches) {
     const absl::StatusOr<ResidentPages> pages = ResidentPages::Read(begin, end);
     if (!pages.ok()) return pages.status();
     bytes += pages->Bytes(begin, end);
@@ -192,11 +196,16 @@ absl::Status AddAnonTerms(std::span<const Footprint> caches, const std::vector<M
                [&](const Mapping& mapping) { return !IsReserved(mapping, ranges); });
   others = Merged(others);
   std::erase_if(others, IsReservation);
-  const absl::Status status =
-      jemalloc::IsTheAllocator() ? AddJemalloc(others, &terms) : AddGlibc(caches, others, &terms);
+  const Stacks stacks = FindStacks(mappings);
+  std::vector<Stretch> data;
+  dl_iterate_phdr(CollectData, &data);
+  std::vector<Stretch> foreign = stacks.where;
+  foreign.insert(foreign.end(), data.begin(), data.end());
+  const absl::Status status = jemalloc::IsTheAllocator() ? AddJemalloc(others, foreign, &terms)
+                                                         : AddGlibc(caches, others, &terms);
   if (!status.ok()) return status;
-  terms.Add("stacks", StackBytes(mappings), "smaps");
-  const absl::StatusOr<std::uint64_t> data_bytes = DataBytes();
+  terms.Add("stacks", stacks.anon_bytes, "smaps");
+  const absl::StatusOr<std::uint64_t> data_bytes = ResidentBytes(data);
   if (!data_bytes.ok()) return data_bytes.status();
   terms.Add("data of program and libraries", *data_bytes, "pagemap");
   return absl::OkStatus();

@@ -28,7 +28,8 @@ bool IsZero(std::uintptr_t page, OwnMemory& memory) {
 
 }  // namespace
 
-absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mappings) {
+absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mappings,
+                                                const std::vector<Stretch>& others) {
   OwnMemory memory;
   JemallocPages found;
   for (const Mapping& mapping : mappings) {
@@ -36,7 +37,9 @@ absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mapp
     const absl::StatusOr<ResidentPages> pages = ResidentPages::Read(mapping.begin, mapping.end);
     if (!pages.ok()) return pages.status();
     for (std::uintptr_t at = mapping.begin; at < mapping.end;) {
-      if (!pages->Has(at)) {
+      const bool foreign = std::any_of(others.begin(), others.end(),
+                                       [at](const Stretch& other) { return other.Has(at); });
+      if (foreign || !pages->Has(at)) {
         at += kPageBytes;
         continue;
       }
@@ -46,6 +49,8 @@ absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mapp
         found.resident_base_bytes += pages->Bytes(at, at + base_bytes);
       } else if (mapping.may_be_huge && IsZero(at, memory)) {
         found.zero_bytes += kPageBytes;
+      } else {
+        found.resident_block_bytes += kPageBytes;
       }
       at += std::max<std::uint64_t>(base_bytes, kPageBytes);
     }

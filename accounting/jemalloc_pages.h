@@ -7,6 +7,9 @@
 // pages that it holds free, or never used, are resident beside used ones: they hold nothing but
 // zeros, for that is how the kernel gives and takes them.
 //
+// stats.active and pdirty count pages as they are set aside, too: a region that a thread keeps for
+// itself, or a page given back, may never have been touched. So what is resident is counted here.
+//
 // Threads: safe from any.
 #ifndef STRATA_ACCOUNTING_JEMALLOC_PAGES_H_
 #define STRATA_ACCOUNTING_JEMALLOC_PAGES_H_
@@ -25,11 +28,15 @@ struct JemallocPages {
   /// Resident pages of zeros in mappings that may have huge pages, outside base blocks. (How much
   /// is on huge pages now tells too little: one that was divided keeps its pages.)
   std::uint64_t zero_bytes = 0;
+  /// All other resident pages: those of blocks handed out, and free ones not given back.
+  std::uint64_t resident_block_bytes = 0;
 };
 
-/// Looks at `mappings`, the private memory that may be jemalloc's, adjacent ones merged. Reads
-/// every resident page where there are huge pages. Unavailable where /proc cannot be read.
-absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mappings);
+/// Looks at `mappings`, the private memory that may be jemalloc's, adjacent ones merged, but not at
+/// what lies in `others`: stacks, data of programs. Reads every resident page where there are huge
+/// pages. Unavailable where /proc cannot be read.
+absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mappings,
+                                                const std::vector<Stretch>& others);
 
 }  // namespace strata
 

@@ -36,6 +36,14 @@ struct Mapping {
   bool IsPrivateMemory() const { return readable && writable && !shared && name.empty(); }
 };
 
+/// Addresses from `begin` up to `end`.
+struct Stretch {
+  std::uintptr_t begin = 0;
+  std::uintptr_t end = 0;
+
+  bool Has(std::uintptr_t address) const { return address >= begin && address < end; }
+};
+
 /// Reads /proc/self/smaps, or a recorded file of that form, in order of addresses. Unavailable
 /// where it cannot be read.
 absl::StatusOr<std::vector<Mapping>> ReadMappings(const char* path = "/proc/self/smaps");

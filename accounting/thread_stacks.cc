@@ -54,22 +54,24 @@ std::vector<std::uintptr_t> StackAddresses() {
 
 }  // namespace
 
-std::uint64_t StackBytes(const std::vector<Mapping>& mappings) {
+Stacks FindStacks(const std::vector<Mapping>& mappings) {
   const std::vector<std::uintptr_t> addresses = StackAddresses();
-  std::uint64_t bytes = 0;
+  Stacks stacks;
   for (const Mapping& mapping : mappings) {
-    const bool is = std::any_of(addresses.begin(), addresses.end(), [&](std::uintptr_t at) {
-      return at >= mapping.begin && at < mapping.end;
-    });
-    if (is) bytes += mapping.anon_bytes;
+    const Stretch stretch{mapping.begin, mapping.end};
+    const bool is = std::any_of(addresses.begin(), addresses.end(),
+                                [&](std::uintptr_t at) { return stretch.Has(at); });
+    if (!is) continue;
+    stacks.where.push_back(stretch);
+    stacks.anon_bytes += mapping.anon_bytes;
   }
-  return bytes;
+  return stacks;
 }
 
 absl::StatusOr<std::uint64_t> StackBytes() {
   const absl::StatusOr<std::vector<Mapping>> mappings = ReadMappings();
   if (!mappings.ok()) return mappings.status();
-  return StackBytes(*mappings);
+  return FindStacks(*mappings).anon_bytes;
 }
 
 }  // namespace strata

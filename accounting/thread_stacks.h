@@ -12,11 +12,15 @@
 
 namespace strata {
 
-/// What is resident of the mappings that are stacks, in bytes: those on which, as the kernel says,
-/// a thread that stands still has its stack, and the calling one's. A thread that runs all the
-/// while is not found.
-std::uint64_t StackBytes(const std::vector<Mapping>& mappings);
-/// The same, of now. Unavailable where /proc cannot be read.
+struct Stacks {
+  std::vector<Stretch> where;
+  std::uint64_t anon_bytes = 0;  ///< of them resident
+};
+
+/// The mappings that are stacks: those on which, as the kernel says, a thread that stands still has
+/// its stack, and the calling one's. A thread that runs all the while is not found.
+Stacks FindStacks(const std::vector<Mapping>& mappings);
+/// What is resident of them now, in bytes. Unavailable where /proc cannot be read.
 absl::StatusOr<std::uint64_t> StackBytes();
 
 }  // namespace strata

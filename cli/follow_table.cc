@@ -109,13 +109,9 @@ absl::StatusOr<std::unique_ptr<DebugServer>> Serve(const SourceArg& source,
                                                    const std::optional<std::string>& listen,
                                                    const Cache& cache, const Follower& follower) {
   if (!listen.has_value()) return nullptr;
-  // One table of rows has nothing beside the cache.
-  const std::vector<MySqlMapping>& tables = source.tables();
-  const bool beside = tables.size() > 1 || !tables[0].record.empty() || !tables[0].list.empty();
-  std::function<Footprint()> measure;
-  if (beside) measure = [&follower] { return follower.MeasureFootprint(); };
   absl::StatusOr<std::unique_ptr<DebugServer>> server = Listen(
-      *listen, cache, [&follower] { return HealthOf(follower.status()); }, measure);
+      *listen, cache, [&follower] { return HealthOf(follower.status()); },
+      [&follower] { return follower.MeasureFootprint(); });
   if (server.ok()) {
     const std::string notice = ListenNotice(**server, *listen);
     if (!notice.empty()) {

@@ -45,6 +45,8 @@ class FollowedSource {
   FollowedSource& operator=(const FollowedSource&) = delete;
 
   mysql::EntryDigests* digests() { return table_.digests(); }
+  /// As TableFollower::AddLayers.
+  void AddLayers(Footprint* footprint) const { table_.AddLayers(footprint); }
 
   /// Looks the table up on this connection, unless it is done.
   absl::Status Attach(mysql::Session* session);

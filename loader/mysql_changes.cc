@@ -1,5 +1,6 @@
 #include "loader/mysql_changes.h"
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <utility>
@@ -72,26 +73,22 @@ ChangeReader::ChangeReader() {
   key_.high = std::uint64_t{random()} << 32 | random();
 }
 
-void ChangeReader::Keep(const Hash128& id, const Hash128& content) {
-  if (next_.size() < kMostKnownRows) next_[id] = content;
-}
-
 ChangeReader::NewRow ChangeReader::Look(const FollowPlan& plan, const Round& round,
                                         const Row& row) {
   const Cells cells(plan.selection);
-  NewRow found{{}, {}, kNoEntry, true};
+  NewRow found{{}, kNoEntry, true};
   scratch_.clear();
   for (std::size_t i = 0; i < plan.selection.id.size(); ++i) {
     absl::StrAppend(&scratch_, row[i].size(), ":");
     scratch_.append(row[i]);
   }
-  found.id = SipHash128(key_, scratch_);
+  found.row.id = std::max<std::uint64_t>(SipHash128(key_, scratch_).low, 1);
   scratch_.clear();
   for (std::size_t i = cells.cursor; i <= cells.digest; ++i) {
     absl::StrAppend(&scratch_, row.IsNull(i) ? "N" : "V", row[i].size(), ":");
     scratch_.append(row[i]);
   }
-  found.content = SipHash128(key_, scratch_);
+  found.row.content = SipHash128(key_, scratch_).low;
   // Without a digest (the row is larger than a packet) it may have changed without its cursor.
   found.keep = !row.IsNull(cells.digest) &&
                !(round.fresh_from && row[cells.cursor] >= std::string_view(*round.fresh_from));
@@ -111,15 +108,14 @@ absl::Status ChangeReader::ReadPage(Session* session, const FollowPlan& plan, co
   page->last = before;
   absl::Status status = session->Query(
       absl::StrCat(Select(plan), condition, " ORDER BY ", absl::StrJoin(order, ", "), " LIMIT ",
-                   round.max_page_rows),
+                   std::min(round.max_page_rows, kMostPageRows)),
       Doing(plan, where), [&](const Row& row) {
         ++page->rows;
         page->last.assign(1, std::string(row[cells.cursor]));
         for (std::size_t i = 0; i < cells.cursor; ++i) page->last.emplace_back(row[i]);
         NewRow found = Look(plan, round, row);
-        const auto known = known_.find(found.id);
-        if (known != known_.end() && known->second == found.content) {
-          if (found.keep) Keep(found.id, found.content);
+        if (known_.Has(found.row)) {
+          if (found.keep) known_.Keep(found.row);
           return absl::OkStatus();
         }
         if (!row.IsNull(cells.outer) && !row.IsNull(cells.inner)) {
@@ -144,7 +140,7 @@ absl::Status ChangeReader::Read(
     Session* session, const FollowPlan& plan, const Round& round, Counts* counts,
     absl::FunctionRef<absl::StatusOr<std::vector<bool>>(const std::vector<EntryName>&)> refresh) {
   if (!plan.cursor) return absl::OkStatus();
-  next_.clear();
+  known_.BeginRound();
   const std::vector<Column> columns = PageColumns(plan);
   std::string condition;
   if (round.from) {
@@ -171,15 +167,14 @@ absl::Status ChangeReader::Read(
     for (const NewRow& row : page.new_rows) {
       if (row.entry != kNoEntry && (*failed)[row.entry]) continue;
       ++counts->rows_applied;
-      if (row.keep) Keep(row.id, row.content);
+      if (row.keep) known_.Keep(row.row);
     }
     if (round.until && Reaches(plan, page.last[0], *round.until)) break;
     absl::StatusOr<std::string> after = AfterCondition(columns, page.last);
     if (!after.ok()) return after.status();
     condition = *std::move(after);
   }
-  std::swap(known_, next_);
-  next_.clear();
+  known_.EndRound();
   return absl::OkStatus();
 }
 

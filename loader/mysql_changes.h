@@ -12,25 +12,25 @@
 //     when the rows have reached what was made after the round's sample: that is the next round's,
 //     and writers who never pause do not make a round without end.
 //
-// Bytes: 32 a row between the position and the end, for at most kMostKnownRows rows; of more rows
-// the rest is read again, entries and all, each round.
+// Bytes: 20 to 40 a row between the position and the end, for at most KnownRows::kMostRows rows (of
+// more rows the rest is read again, entries and all, each round), twice that while a round goes on;
+// and a page of rows, as the connection has it and as names of entries.
 //
-// Threads: one at a time.
+// Threads: one at a time; AddLayer by any.
 #ifndef STRATA_LOADER_MYSQL_CHANGES_H_
 #define STRATA_LOADER_MYSQL_CHANGES_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 
+#include "loader/known_rows.h"
 #include "loader/mysql_entry_read.h"
 #include "loader/mysql_follow_plan.h"
 #include "loader/outer_set.h"
@@ -39,7 +39,8 @@ namespace strata::mysql {
 
 class ChangeReader {
  public:
-  static constexpr std::size_t kMostKnownRows = 200'000;
+  /// A page has no more rows, so that what a round takes beside the cache stays small.
+  static constexpr std::size_t kMostPageRows = 1000;
 
   ChangeReader();
 
@@ -47,7 +48,7 @@ class ChangeReader {
     std::optional<std::string> from;        ///< the position; none: from the first row
     std::optional<std::string> fresh_from;  ///< rows at and behind this may change unseen
     std::optional<std::string> until;       ///< the position of the sample's own time
-    std::size_t max_page_rows = 10'000;
+    std::size_t max_page_rows = 10'000;     ///< and kMostPageRows
   };
   struct Counts {
     std::uint64_t rows_read = 0;
@@ -60,14 +61,12 @@ class ChangeReader {
       Session* session, const FollowPlan& plan, const Round& round, Counts* counts,
       absl::FunctionRef<absl::StatusOr<std::vector<bool>>(const std::vector<EntryName>&)> refresh);
 
+  /// Adds the layer "known rows".
+  void AddLayer(Footprint* footprint) const { known_.AddLayer(footprint); }
+
  private:
-  struct HashOfId {
-    std::size_t operator()(const Hash128& hash) const { return hash.low; }
-  };
-  using Known = std::unordered_map<Hash128, Hash128, HashOfId>;
   struct NewRow {
-    Hash128 id;
-    Hash128 content;
+    KnownRows::Row row;
     std::size_t entry;  // npos: of none, its keys are NULL
     bool keep;          // whether it may be known from now on
   };
@@ -81,11 +80,9 @@ class ChangeReader {
   absl::Status ReadPage(Session* session, const FollowPlan& plan, const Round& round,
                         const std::string& condition, Page* page);
   NewRow Look(const FollowPlan& plan, const Round& round, const Row& row);
-  void Keep(const Hash128& id, const Hash128& content);
 
   Hash128 key_;
-  Known known_;  // rows of the last complete round
-  Known next_;   // of the one that goes on
+  KnownRows known_;
   std::string scratch_;
 };
 

@@ -145,21 +145,7 @@ class Follower::State {
   Footprint MeasureFootprint() const {
     Footprint footprint;
     footprint.layout = "follower";
-    for (const auto& source : sources_) {
-      Footprint one;
-      source->digests()->AddLayer(&one);
-      if (footprint.layers.empty()) {
-        footprint = one;
-        footprint.layout = "follower";
-        continue;
-      }
-      Layer& all = footprint.layers[0];
-      all.count += one.layers[0].count;
-      all.used_bytes += one.layers[0].used_bytes;
-      all.slack_bytes += one.layers[0].slack_bytes;
-      footprint.allocated_bytes += one.allocated_bytes;
-      footprint.heap_blocks += one.heap_blocks;
-    }
+    for (const auto& source : sources_) source->AddLayers(&footprint);
     owners_.AddLayer(&footprint);
     return footprint;
   }

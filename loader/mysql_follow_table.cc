@@ -51,6 +51,13 @@ absl::Status TableFollower::Attach(Session* session) {
   return absl::OkStatus();
 }
 
+void TableFollower::AddLayers(Footprint* footprint) const {
+  digests_.AddLayer(footprint);
+  const std::lock_guard lock(layers_mutex_);
+  for (const auto& feed : feeds_) feed->reader.AddLayer(footprint);
+  if (pass_) pass_->AddLayer(footprint);
+}
+
 // Looks table or query up. What was reached stays, unless a cursor is another.
 absl::Status TableFollower::SetPlan(Session* session) {
   absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session, *source_);
@@ -63,11 +70,17 @@ absl::Status TableFollower::SetPlan(Session* session) {
     wanted.emplace_back(*std::move(changes), FollowPlan());
   }
   // A pass that goes by ranges of an index cannot go on by slices, nor the other way round.
-  if (plan->keys_indexed != plan_.keys_indexed) pass_.reset();
+  const bool keeps_pass = plan->keys_indexed == plan_.keys_indexed;
   plan_ = *std::move(plan);
-  feeds_.resize(wanted.size());
+  {
+    const std::lock_guard lock(layers_mutex_);
+    if (!keeps_pass) pass_.reset();
+    feeds_.resize(wanted.size());
+    for (auto& feed : feeds_) {
+      if (feed == nullptr) feed = std::make_unique<Feed>();
+    }
+  }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (feeds_[i] == nullptr) feeds_[i] = std::make_unique<Feed>();
     Feed& feed = *feeds_[i];
     feed.changes = std::move(wanted[i].first);
     feed.plan = std::move(wanted[i].second);
@@ -279,12 +292,14 @@ absl::StatusOr<bool> TableFollower::Reconcile() {
   if (!pass_) {
     // The table may have been altered.
     if (absl::Status status = SetPlan(session_); !status.ok()) return status;
+    const std::lock_guard lock(layers_mutex_);
     pass_.emplace(plan_, applier_->cache(), &digests_);
   }
   absl::Status status = pass_->Step(session_, plan_, applier_, &suspects_);
   if (status.ok()) status = MendSuspects();
   if (!status.ok()) return status;
   if (!pass_->done()) return false;
+  const std::lock_guard lock(layers_mutex_);
   pass_.reset();
   return true;
 }

@@ -2,7 +2,7 @@
 // read again. The connection is shared with the other tables'. Errors end a step; what was reached
 // is kept over a new connection.
 //
-// Threads: one at a time; `stopping` may be set by any.
+// Threads: one at a time; `stopping` may be set and AddLayers called by any.
 #ifndef STRATA_LOADER_MYSQL_FOLLOW_TABLE_H_
 #define STRATA_LOADER_MYSQL_FOLLOW_TABLE_H_
 
@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -19,6 +20,7 @@
 #include "absl/status/statusor.h"
 
 #include <strata/follow.h>
+#include <strata/footprint.h>
 #include <strata/mysql_source.h>
 
 #include "loader/entry_digests.h"
@@ -67,6 +69,8 @@ class TableFollower {
 
   /// Where a load notes the digests of entries of JSON.
   EntryDigests* digests() { return &digests_; }
+  /// Adds what it keeps beside the cache. Safe from any thread.
+  void AddLayers(Footprint* footprint) const;
 
   /// One round. ResourceExhausted, where the cache refused some entries, and InvalidArgument, where
   /// the JSON of some cannot be understood or their outer is another source's: all others were
@@ -120,6 +124,7 @@ class TableFollower {
   Session* session_ = nullptr;
   FollowPlan plan_;
 
+  mutable std::mutex layers_mutex_;  // of which feeds there are, and whether a pass is
   std::vector<std::unique_ptr<Feed>> feeds_;
   bool begun_by_lag_ = false;  // a lag had to serve, and no fresh look at the transactions since
   bool begun_beside_open_ = false;  // the first sample had open transactions, some are open still

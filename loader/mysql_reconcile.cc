@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <new>
 #include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
+#include "loader/kept_layers.h"
 #include "loader/message_text.h"
 #include "loader/mysql_digest.h"
 #include "loader/mysql_pages.h"
@@ -17,11 +20,12 @@
 namespace strata::mysql {
 namespace {
 
+constexpr LayerId kBuckets = 0;
 constexpr std::size_t kEntriesABucket = 16;
 constexpr std::size_t kLeastBuckets = 64;
 constexpr std::size_t kMostBuckets = std::size_t{1} << 20;
 constexpr std::size_t kLeastRangeRows = 100;
-constexpr std::size_t kMostRangeRows = 50'000;
+constexpr std::size_t kMostRangeRows = 10'000;
 constexpr std::size_t kSliceRows = 50'000;
 constexpr std::size_t kMostSlices = 64;
 constexpr std::int64_t kChunkUs = 100'000;
@@ -61,9 +65,20 @@ ReconcilePass::ReconcilePass(const FollowPlan& plan, const Cache& cache,
   std::random_device random;
   key_.low = std::uint64_t{random()} << 32 | random();
   key_.high = std::uint64_t{random()} << 32 | random();
-  buckets_.resize(std::clamp<std::size_t>(cache.counts().entries / kEntriesABucket, kLeastBuckets,
-                                          kMostBuckets));
+  const std::size_t buckets = std::clamp<std::size_t>(cache.counts().entries / kEntriesABucket,
+                                                      kLeastBuckets, kMostBuckets);
+  void* const block = door_.TryAllocate(kBuckets, buckets * sizeof(Bucket));
+  if (block == nullptr) throw std::bad_alloc();
+  buckets_ = {static_cast<Bucket*>(block), buckets};
+  std::uninitialized_fill(buckets_.begin(), buckets_.end(), Bucket());
   slices_ = std::clamp<std::size_t>(rows_estimate_ / kSliceRows, 1, kMostSlices);
+}
+
+ReconcilePass::~ReconcilePass() { door_.Free(kBuckets, buckets_.data()); }
+
+void ReconcilePass::AddLayer(Footprint* footprint) const {
+  AddToLayer("buckets", buckets_.data(), buckets_.size_bytes(), buckets_.size(), door_, footprint);
+  named_.AddLayer("named", footprint);
 }
 
 std::size_t ReconcilePass::chunks_left() const {
@@ -76,7 +91,7 @@ ReconcilePass::Bucket& ReconcilePass::BucketOf(std::string_view outer, std::stri
                                                std::uint64_t* hash) {
   SetEntryPrefix(outer, inner, &scratch_);
   const Hash128 both = SipHash128(key_, scratch_);
-  *hash = both.low;
+  *hash = std::max<std::uint64_t>(both.low, 1);
   return buckets_[both.high % buckets_.size()];
 }
 
@@ -177,7 +192,7 @@ absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
     if (!status.ok()) return status;
     if (!same) {
       suspects->push_back(name);
-      if (named_.size() < kMostNamed) named_.insert(hash);
+      if (named_.size() < kMostNamed) named_.Insert({hash});
     }
     rows_done_ += digest.texts;
   }
@@ -240,7 +255,7 @@ absl::Status ReconcilePass::CacheStep(EntryApplier* applier, std::vector<EntryNa
       if (phase_ == Phase::kCacheSum) {
         bucket.sum -= hash;
         --bucket.count;
-      } else if ((bucket.sum != 0 || bucket.count != 0) && named_.count(hash) == 0) {
+      } else if ((bucket.sum != 0 || bucket.count != 0) && named_.Find({hash}) == nullptr) {
         suspects->push_back({std::string(cursor_.outer()), std::string(cursor_.inner())});
       }
     }

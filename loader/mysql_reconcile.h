@@ -14,35 +14,44 @@
 // collation takes for one are in one chunk. A chunk's rows follow from how long the last one took.
 // Without such an index a chunk is a slice by CRC-32 of the keys, and costs a scan of the table.
 //
-// Bytes: 16 a bucket, a bucket for each 16 entries, 16 MiB at the most, and some 40 an entry whose
-// digest differed, while a pass goes on.
+// Bytes: 16 a bucket, a bucket for each 16 entries, 16 MiB at the most (the layer "buckets"), and
+// 10 to 20 an entry whose digest differed (the layer "named"), while a pass goes on; and a chunk's
+// entries.
 //
-// Threads: one at a time.
+// Threads: one at a time; AddLayer by any.
 #ifndef STRATA_LOADER_MYSQL_RECONCILE_H_
 #define STRATA_LOADER_MYSQL_RECONCILE_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
+
+#include <strata/footprint.h>
+#include <strata/memory_door.h>
 
 #include "loader/entry_digests.h"
 #include "loader/follow_apply.h"
 #include "loader/mysql_entry_read.h"
 #include "loader/mysql_follow_plan.h"
 #include "loader/outer_set.h"
+#include "loader/slot_table.h"
 
 namespace strata::mysql {
 
 class ReconcilePass {
  public:
   /// `digests`: those of the entries as they were read, where the source is of JSON; outlives it.
+  /// Throws std::bad_alloc.
   ReconcilePass(const FollowPlan& plan, const Cache& cache, const EntryDigests* digests = nullptr);
+  ReconcilePass(const ReconcilePass&) = delete;
+  ReconcilePass& operator=(const ReconcilePass&) = delete;
+  ~ReconcilePass();
 
   /// Does one more chunk and appends the entries to be read again to `*suspects`. Cancelled:
   /// stopped. After another error the same chunk is tried again by the next Step.
@@ -53,7 +62,16 @@ class ReconcilePass {
   /// How many chunks are left on the server's side, by estimate.
   std::size_t chunks_left() const;
 
+  /// Adds the layers "buckets" and "named".
+  void AddLayer(Footprint* footprint) const;
+
  private:
+  struct Named {
+    std::uint64_t hash = 0;
+    bool free() const { return hash == 0; }
+    std::uint64_t home() const { return hash; }
+    bool SameKey(const Named& other) const { return hash == other.hash; }
+  };
   enum class Phase { kTable, kCacheSum, kCacheNames, kDone };
   struct Bucket {
     std::uint64_t sum = 0;
@@ -75,8 +93,9 @@ class ReconcilePass {
   Phase phase_ = Phase::kTable;
   Hash128 key_;
   std::string scratch_;
-  std::vector<Bucket> buckets_;
-  std::unordered_set<std::uint64_t> named_;  // hashes of entries whose digests differed
+  MemoryDoor door_;
+  std::span<Bucket> buckets_;
+  SlotTable<Named> named_;  // entries whose digests differed
   EntryCursor cursor_;
 
   std::vector<std::string> lower_;  // ranges: the keys of the last chunk's end; empty at first

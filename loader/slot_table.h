@@ -16,12 +16,14 @@
 #include <cstdint>
 #include <cstring>
 #include <new>
-#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include <strata/footprint.h>
 #include <strata/memory_door.h>
+
+#include "loader/kept_layers.h"
 
 namespace strata {
 
@@ -78,15 +80,9 @@ class SlotTable {
     size_ = 0;
   }
 
-  /// Adds the layer `name` and the door's sum.
-  void AddLayer(std::string name, Footprint* footprint) const {
-    Layer layer;
-    layer.name = std::move(name);
-    layer.count = size_;
-    if (slots_ != nullptr) layer.AddBlock(slots_, size_ * sizeof(Slot));
-    footprint->layers.push_back(std::move(layer));
-    footprint->allocated_bytes += door_.allocated_bytes();
-    footprint->heap_blocks += door_.totals().heap_blocks;
+  /// Adds it to the layer `name`, which is made where there is none, and the door's sum.
+  void AddLayer(std::string_view name, Footprint* footprint) const {
+    AddToLayer(name, slots_, size_ * sizeof(Slot), size_, door_, footprint);
   }
 
  private:

@@ -123,6 +123,8 @@ TEST_F(MySqlFollowSeveralTest, FormsOfEveryKindAreFollowedTogetherIntoOneCache) 
   EXPECT_EQ(beside.total_bytes(), beside.allocated_bytes);
   EXPECT_EQ(beside.Find("outers")->count, 3u);
   EXPECT_EQ(beside.Find("entry digests")->count, 2u);
+  EXPECT_NE(beside.Find("known rows"), nullptr) << "of each table that has a cursor";
+  EXPECT_EQ(beside.Find("buckets"), nullptr) << "no pass goes on";
 }
 
 TEST_F(MySqlFollowSeveralTest, AnOuterThatTwoSourcesHaveEndsTheLoadAndNamesBoth) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "loader/entry_digests.h"
+#include "loader/known_rows.h"
 #include "loader/mysql_digest.h"
 
 namespace strata {
@@ -82,6 +83,54 @@ TEST(EntryDigests, KnowWhatWasReadLast) {
   EXPECT_TRUE(digests.Matches("oi", "", other));
   digests.Clear();
   EXPECT_EQ(digests.size(), 0u);
+}
+
+TEST(KnownRows, AreThoseOfTheLastWholeRound) {
+  mysql::KnownRows rows;
+  rows.BeginRound();
+  rows.Keep({.id = 1, .content = 7});
+  rows.Keep({.id = 2, .content = 7});
+  EXPECT_FALSE(rows.Has({.id = 1, .content = 7}));
+  rows.EndRound();
+  EXPECT_TRUE(rows.Has({.id = 1, .content = 7}));
+  EXPECT_FALSE(rows.Has({.id = 1, .content = 8}));
+  EXPECT_FALSE(rows.Has({.id = 3, .content = 7}));
+
+  // A round that fails leaves the one before it, and nothing of its own.
+  rows.BeginRound();
+  rows.Keep({.id = 3, .content = 7});
+  rows.BeginRound();
+  EXPECT_TRUE(rows.Has({.id = 2, .content = 7}));
+  rows.Keep({.id = 2, .content = 9});
+  rows.EndRound();
+  EXPECT_TRUE(rows.Has({.id = 2, .content = 9}));
+  EXPECT_FALSE(rows.Has({.id = 1, .content = 7}));
+  EXPECT_FALSE(rows.Has({.id = 3, .content = 7}));
+}
+
+TEST(KnownRows, AreALayerWithAMost) {
+  mysql::KnownRows rows;
+  const auto layer = [&rows] {
+    Footprint footprint;
+    rows.AddLayer(&footprint);
+    EXPECT_EQ(footprint.layers.size(), 1u);
+    EXPECT_EQ(footprint.total_bytes(), footprint.allocated_bytes);
+    return footprint.layers[0];
+  };
+  EXPECT_EQ(layer().total_bytes(), 0u);
+  rows.BeginRound();
+  for (std::uint64_t id = 1; id <= mysql::KnownRows::kMostRows + 5; ++id) {
+    rows.Keep({.id = id, .content = id});
+  }
+  EXPECT_EQ(layer().count, mysql::KnownRows::kMostRows);
+  EXPECT_EQ(layer().used_bytes, 16 * mysql::KnownRows::kMostRows);
+  rows.EndRound();
+  EXPECT_TRUE(rows.Has({.id = 1, .content = 1}));
+  EXPECT_FALSE(rows.Has(
+      {.id = mysql::KnownRows::kMostRows + 1, .content = mysql::KnownRows::kMostRows + 1}));
+  rows.BeginRound();
+  rows.EndRound();
+  EXPECT_EQ(layer().total_bytes(), 0u);
 }
 
 }  // namespace

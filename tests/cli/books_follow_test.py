@@ -1,0 +1,126 @@
+"""`strata load --follow --listen`, asked while it applies changes and compares digests, closes the
+books of its process to 1 % of anonymous memory, under glibc and under jemalloc.
+
+    private_mariadb.sh run -- books_follow_test.py STRATA STRATA_DEMO_FILL LIBJEMALLOC
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+STRATA, FILL, JEMALLOC = sys.argv[1:4]
+SOCKET = os.environ["STRATA_TEST_MYSQL_SOCKET"]
+USER = os.environ["STRATA_TEST_MYSQL_USER"]
+DATABASE = "books"
+RECORDS = 2_600_000
+LEAST_BYTES = 100_000_000
+LEAST_READINGS = 5
+LEAST_BUSY_S = 1.0
+DEADLINE_S = 180
+
+
+def run_sql(statements):
+    subprocess.run(["mariadb", "-S", SOCKET, "-u", USER, "-e", statements], check=True)
+
+
+def fill():
+    run_sql(f"""
+        CREATE DATABASE {DATABASE};
+        CREATE TABLE {DATABASE}.pairs (
+          id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, outer_key VARCHAR(255) NOT NULL,
+          inner_key VARCHAR(255) NOT NULL, seq INT NOT NULL, k VARCHAR(255), v TEXT,
+          updated_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)
+                     ON UPDATE CURRENT_TIMESTAMP(6)) CHARACTER SET utf8mb4""")
+    load = ("SET SESSION unique_checks=0; LOAD DATA LOCAL INFILE '/dev/stdin' INTO TABLE pairs "
+            "CHARACTER SET utf8mb4 (outer_key, inner_key, seq, k, v)")
+    subprocess.run(["/bin/bash", "-o", "pipefail", "-c",
+                    '"$0" gen unique --records "$1" | "$2" | '
+                    'mariadb -S "$3" -u "$4" --local-infile=1 "$5" -e "$6"',
+                    STRATA, str(RECORDS), FILL, SOCKET, USER, DATABASE, load], check=True)
+    run_sql(f"ALTER TABLE {DATABASE}.pairs ADD KEY (outer_key, inner_key, seq), "
+            "ADD KEY (updated_at)")
+
+
+class Follower:
+    def __init__(self, environment):
+        url = f"mysql://{USER}@localhost/{DATABASE}?table=pairs&socket={SOCKET}"
+        self.process = subprocess.Popen(
+            [STRATA, "load", url, "--follow", "--poll-interval", "200ms", "--reconcile-interval",
+             "5s", "--listen", "127.0.0.1:0"],
+            stderr=subprocess.PIPE, text=True, env={**os.environ, **environment})
+        for line in self.process.stderr:
+            if "listening on " in line:
+                self.address = line.split("listening on ")[1].strip()
+                return
+        raise AssertionError("it does not listen")
+
+    def ask(self, path):
+        try:
+            with urllib.request.urlopen(f"http://{self.address}{path}", timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as told:  # 503 with the same object: not following yet
+            return json.load(told)
+
+    def wait_for(self, condition):
+        deadline = time.monotonic() + DEADLINE_S
+        while not condition(self.ask("/healthz")):
+            if time.monotonic() > deadline:
+                raise AssertionError(self.ask("/healthz"))
+            time.sleep(0.1)
+
+    def end(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=60)
+
+
+class BooksOfAFollowerTest(unittest.TestCase):
+    def check(self, shown, when):
+        process = shown["process"]
+        rest = process["unexplained_bytes"]["anon"]
+        whole = process["anon_bytes"]
+        print(f"{process['allocator']['name'].split()[0]}, {when}: "
+              f"{rest} of {whole} bytes, {100 * rest / whole:.2f} %")
+        self.assertGreater(shown["total_bytes"], LEAST_BYTES)
+        self.assertEqual(shown["total_bytes"], shown["allocated_bytes"])
+        self.assertLessEqual(abs(rest), 0.01 * whole, process["terms"])
+
+    def close(self, modulus, environment):
+        follower = Follower(environment)
+        self.addCleanup(follower.end)
+        follower.wait_for(lambda health: health["state"] == "following")
+        self.check(follower.ask("/footprint"), "at rest")
+        changed = RECORDS // 50
+        run_sql(f"UPDATE {DATABASE}.pairs SET v = CONCAT(v, 'x') WHERE id % 50 = {modulus}")
+        readings = {}
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            health = follower.ask("/healthz")
+            shown = follower.ask("/footprint")
+            # The server keeps an answer for a while.
+            key = (shown["process"]["anon_bytes"], shown["process"]["unexplained_bytes"]["anon"])
+            if key not in readings:
+                readings[key] = health["entries_changed"]
+                self.check(shown, f"{health['entries_changed']:.0f} entries changed, "
+                                  f"{health['reconcile_busy_seconds']:.1f} s of comparing")
+            if (health["entries_changed"] >= changed and
+                    health["reconcile_busy_seconds"] >= LEAST_BUSY_S):
+                break
+            self.assertLess(time.monotonic(), deadline, health)
+            time.sleep(0.2)
+        self.assertGreaterEqual(len(readings), LEAST_READINGS)
+
+    def test_under_glibc(self):
+        self.close(1, {})
+
+    def test_under_jemalloc(self):
+        self.close(2, {"LD_PRELOAD": JEMALLOC})
+
+
+if __name__ == "__main__":
+    fill()
+    unittest.main(argv=sys.argv[:1])
