@@ -13,6 +13,7 @@
 #include "accounting/glibc_heap.h"
 #include "accounting/jemalloc.h"
 #include "accounting/jemalloc_pages.h"
+#include "accounting/large_blocks.h"
 #include "accounting/thread_stacks.h"
 
 #include <strata/memory_door.h>
@@ -62,22 +63,48 @@ bool IsReservation(const Mapping& mapping) {
          (bytes > kLargestSparseBytes && mapping.anon_bytes < bytes / 100);
 }
 
-// The caches' bytes as their doors count them, and their pages that are not there: taken and never
-// touched, or swapped out.
-absl::Status AddCaches(std::span<const Footprint> caches, Terms* terms) {
-  std::uint64_t absent_bytes = 0;
+// Of the whole pages of a range those that are not there: taken and never touched, or swapped out.
+absl::StatusOr<std::uint64_t> AbsentBytes(const AddressRange& range) {
+  const auto at = reinterpret_cast<std::uintptr_t>(range.begin);
+  const std::uintptr_t begin = (at + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const std::uintptr_t end = (at + range.size_bytes) / kPageBytes * kPageBytes;
+  if (end <= begin) return 0;
+  const absl::StatusOr<ResidentPages> pages = ResidentPages::Read(begin, end);
+  if (!pages.ok()) return pages.status();
+  return end - begin - pages->Bytes(begin, end);
+}
+
+absl::StatusOr<std::uint64_t> AbsentBytes(std::span<const AddressRange> ranges) {
+  std::uint64_t sum = 0;
+  for (const AddressRange& range : ranges) {
+    const absl::StatusOr<std::uint64_t> bytes = AbsentBytes(range);
+    if (!bytes.ok()) return bytes.status();
+    sum += *bytes;
+  }
+  return sum;
+}
+
+// The caches' bytes as their doors count them, and what of them is not there. Gives how much of
+// that is of blocks of the allocator's.
+absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, Terms* terms) {
+  std::uint64_t absent_page_bytes = 0;
+  std::uint64_t block_bytes = 0;
   for (const Footprint& cache : caches) {
     terms->Add(absl::StrCat("layout ", cache.layout), cache.allocated_bytes, "door");
+    const absl::StatusOr<std::uint64_t> absent = AbsentBytes(cache.pages);
+    if (!absent.ok()) return absent.status();
+    absent_page_bytes += *absent;
+    block_bytes += cache.allocated_bytes;
     for (const AddressRange& range : cache.pages) {
-      const auto begin = reinterpret_cast<std::uintptr_t>(range.begin);
-      const absl::StatusOr<ResidentPages> pages =
-          ResidentPages::Read(begin, begin + range.size_bytes);
-      if (!pages.ok()) return pages.status();
-      absent_bytes += range.size_bytes - pages->Bytes(begin, begin + range.size_bytes);
+      block_bytes -= std::min<std::uint64_t>(block_bytes, range.size_bytes);
     }
   }
-  terms->TakeBack("of that, not resident", absent_bytes, "pagemap");
-  return absl::OkStatus();
+  absl::StatusOr<std::uint64_t> absent = AbsentBytes(LargeBlocks());
+  if (!absent.ok()) return absent.status();
+  // They may be of caches that are not asked for.
+  const std::uint64_t absent_block_bytes = std::min(*absent, block_bytes);
+  terms->TakeBack("of that, not resident", absent_page_bytes + absent_block_bytes, "pagemap");
+  return absent_block_bytes;
 }
 
 absl::Status AddGlibc(std::span<const Footprint> caches, const std::vector<Mapping>& mappings,
@@ -99,7 +126,6 @@ absl::Status AddGlibc(std::span<const Footprint> caches, const std::vector<Mappi
   terms->Add("free blocks kept by threads", heap->resident_cached_bytes, "heap walk, pagemap");
   terms->Add("unused ends of heaps", heap->resident_top_bytes, "heap walk, pagemap");
   terms->Add("states of arenas", heap->resident_state_bytes, "heap walk, pagemap");
-  terms->TakeBack("blocks in use, not resident", heap->absent_bytes, "heap walk, pagemap");
   return absl::OkStatus();
 }
 
@@ -119,7 +145,7 @@ std::uint64_t FreeRegionBytes() {
   return bytes;
 }
 
-std::uint64_t LargeBlocks() {
+std::uint64_t LargeBlockCount() {
   std::uint64_t blocks = 0;
   const std::uint64_t classes = Jemalloc("arenas.nlextents");
   for (std::uint64_t i = 0; i < classes; ++i) {
@@ -128,9 +154,9 @@ std::uint64_t LargeBlocks() {
   return blocks;
 }
 
-// `others` is none of its memory.
+// `others` is none of its memory, `absent_bytes` what of the caches' blocks is not resident.
 absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector<Stretch>& others,
-                         Terms* terms) {
+                         std::uint64_t absent_bytes, Terms* terms) {
   const absl::StatusOr<JemallocPages> pages = ReadJemallocPages(mappings, others);
   if (!pages.ok()) return pages.status();
   jemalloc::Refresh();
@@ -143,20 +169,25 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector
   const std::uint64_t muzzy_bytes = Jemalloc("stats.arenas.4096.pmuzzy") * page;
   terms->Figure("dirty_bytes", dirty_bytes);
   terms->Figure("muzzy_bytes", muzzy_bytes);
-  terms->Add("fragmentation: free in slabs", FreeRegionBytes(), "jemalloc, bins");
-  terms->Add("free regions kept by threads", Jemalloc("stats.arenas.4096.tcache_bytes"),
-             "jemalloc, tcache_bytes");
-  if (Jemalloc("opt.cache_oblivious") != 0) {
-    terms->Add("padding of large blocks", LargeBlocks() * page, "jemalloc, lextents");
-  }
+  const std::uint64_t slab_bytes = FreeRegionBytes();
+  const std::uint64_t cached_bytes = Jemalloc("stats.arenas.4096.tcache_bytes");
+  const std::uint64_t padding_bytes =
+      Jemalloc("opt.cache_oblivious") != 0 ? LargeBlockCount() * page : 0;
+  terms->Add("fragmentation: free in slabs", slab_bytes, "jemalloc, bins");
+  terms->Add("free regions kept by threads", cached_bytes, "jemalloc, tcache_bytes");
+  terms->Add("padding of large blocks", padding_bytes, "jemalloc, lextents");
   terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
-  // Where there is more than it has set aside, another maps memory of its own; that is rest.
-  const std::uint64_t set_aside_bytes = Jemalloc("stats.active") + dirty_bytes;
-  terms->TakeBack("blocks and free pages, not resident",
-                  set_aside_bytes - std::min(set_aside_bytes, pages->resident_block_bytes),
-                  "jemalloc, pagemap");
-  terms->Add("jemalloc's own structures", pages->resident_base_bytes, "base blocks, pagemap");
   terms->Add("pages of zeros in huge pages", pages->zero_bytes, "smaps, pages' contents");
+  // What is set aside and not there, the caches' blocks apart; of these terms no more than they
+  // say.
+  const std::uint64_t set_aside_bytes = Jemalloc("stats.active") + dirty_bytes;
+  const std::uint64_t there_bytes = pages->resident_block_bytes + absent_bytes;
+  terms->TakeBack(
+      "of these, not resident",
+      std::min(set_aside_bytes - std::min(set_aside_bytes, there_bytes),
+               slab_bytes + cached_bytes + padding_bytes + dirty_bytes + pages->zero_bytes),
+      "jemalloc, pagemap");
+  terms->Add("jemalloc's own structures", pages->resident_base_bytes, "base blocks, pagemap");
   return absl::OkStatus();
 }
 
@@ -188,7 +219,8 @@ absl::StatusOr<std::uint64_t> ResidentBytes(const std::vector<Stretch>& stretche
 absl::Status AddAnonTerms(std::span<const Footprint> caches, const std::vector<Mapping>& mappings,
                           ProcessBooks* books) {
   Terms terms(books);
-  if (absl::Status status = AddCaches(caches, &terms); !status.ok()) return status;
+  const absl::StatusOr<std::uint64_t> absent_block_bytes = AddCaches(caches, &terms);
+  if (!absent_block_bytes.ok()) return absent_block_bytes.status();
   // What the allocator may have: not the ranges that caches reserve.
   std::vector<Mapping> others;
   const std::vector<AddressRange> ranges = MemoryDoor::ReservedRanges();
@@ -201,8 +233,9 @@ absl::Status AddAnonTerms(std::span<const Footprint> caches, const std::vector<M
   dl_iterate_phdr(CollectData, &data);
   std::vector<Stretch> foreign = stacks.where;
   foreign.insert(foreign.end(), data.begin(), data.end());
-  const absl::Status status = jemalloc::IsTheAllocator() ? AddJemalloc(others, foreign, &terms)
-                                                         : AddGlibc(caches, others, &terms);
+  const absl::Status status = jemalloc::IsTheAllocator()
+                                  ? AddJemalloc(others, foreign, *absent_block_bytes, &terms)
+                                  : AddGlibc(caches, others, &terms);
   if (!status.ok()) return status;
   terms.Add("stacks", stacks.anon_bytes, "smaps");
   const absl::StatusOr<std::uint64_t> data_bytes = ResidentBytes(data);

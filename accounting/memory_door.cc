@@ -10,6 +10,8 @@
 #include <new>
 #include <type_traits>
 
+#include "accounting/large_blocks.h"
+
 namespace strata {
 namespace {
 
@@ -159,6 +161,7 @@ void* MemoryDoor::TryAllocate(LayerId layer, std::size_t size_bytes) noexcept {
   }
   CountTaken(layer, reserved_bytes);
   Add(heap_blocks_, 1);
+  if (reserved_bytes >= kLargeBlockBytes) NoteLargeBlock(block, reserved_bytes);
   return block;
 }
 
@@ -176,7 +179,9 @@ void* MemoryDoor::Allocate(LayerId layer, std::size_t size_bytes) noexcept {
 
 void MemoryDoor::Free(LayerId layer, void* block) noexcept {
   if (block == nullptr) return;
-  CountReturned(layer, UsableBytes(block));
+  const std::size_t reserved_bytes = UsableBytes(block);
+  if (reserved_bytes >= kLargeBlockBytes) ForgetLargeBlock(block);
+  CountReturned(layer, reserved_bytes);
   Subtract(heap_blocks_, 1);
   std::free(block);
 }

@@ -304,6 +304,7 @@ absl::Status Session::Read(bool streamed, const std::string& statement, std::str
       }
       if (absl::Status status = on_row(row_); !status.ok()) return status;
     }
+    row_.Clear();
     return absl::OkStatus();
   });
 }

@@ -46,7 +46,10 @@ class Row {
   /// Summed over the cells.
   std::size_t bytes() const { return bytes_.size(); }
 
+  /// Keeps the memory for the next row, unless one was large.
   void Clear() {
+    constexpr std::size_t kKeptBytes = std::size_t{64} << 10;
+    if (bytes_.capacity() > kKeptBytes) std::string().swap(bytes_);
     bytes_.clear();
     cells_.clear();
   }
