@@ -158,16 +158,21 @@ absl::Status ReadDigests(Session* session, const Selection& selection, const std
                              on_entry) {
   const std::string outer =
       selection.outer_const ? QuoteBytes(*selection.outer_const) : BytesExpression(selection.outer);
+  // A window's ORDER BY takes a name for an alias of the SELECT before it takes it for a column:
+  // these must be no column's.
+  constexpr absl::string_view kPlace = "`strata: place`";
+  constexpr absl::string_view kText = "`strata: text`";
   const std::string rows =
-      absl::StrCat("SELECT ", outer, " AS o, ", BytesExpression(selection.inner), " AS i, ",
-                   Place(selection), " AS r, ", Text(selection), " AS t", FromClause(selection),
-                   " WHERE ", where, where.empty() ? "" : " AND ", LivingCondition(selection));
+      absl::StrCat("SELECT ", outer, " AS `strata: outer`, ", BytesExpression(selection.inner),
+                   " AS `strata: inner`, ", Place(selection), " AS ", kPlace, ", ", Text(selection),
+                   " AS ", kText, FromClause(selection), " WHERE ", where,
+                   where.empty() ? "" : " AND ", LivingCondition(selection));
+  const std::string placed = absl::StrCat("CONCAT(", kPlace, ", ':', ", kText, ")");
   enum { kOuter, kInner, kTexts, kCrcSum, kShaSum, kRecords };
-  return session->Query(absl::StrCat("SELECT o, i, COUNT(t), SUM(CRC32(CONCAT(r, ':', t))), "
-                                     "SUM(CAST(CONV(LEFT(",
-                                     HashExpression("CONCAT(r, ':', t)"),
-                                     ", 16), 16, 10) AS UNSIGNED)), MAX(r) FROM (", rows,
-                                     ") AS entry_rows GROUP BY o, i"),
+  return session->Query(absl::StrCat("SELECT `strata: outer`, `strata: inner`, COUNT(", kText,
+                                     "), SUM(CRC32(", placed, ")), SUM(CAST(CONV(LEFT(",
+                                     HashExpression(placed), ", 16), 16, 10) AS UNSIGNED)), MAX(",
+                                     kPlace, ") FROM (", rows, ") AS entry_rows GROUP BY 1, 2"),
                         doing, [&](const Row& row) {
                           EntryDigest digest;
                           digest.texts = SumModulo(row[kTexts]);

@@ -30,6 +30,32 @@ class MySqlFollowFormsTest : public FollowTest {
   }
 };
 
+TEST_F(MySqlFollowFormsTest, ColumnsOfAnyNameAreOrderAndIdOfWhatIsCompared) {
+  for (const char* name : {"o", "I", "r", "t", "rows", "place", "text"}) {
+    for (const bool pair_rows : {true, false}) {
+      SCOPED_TRACE(absl::StrCat(name, pair_rows));
+      const std::string column = mysql::QuoteName(name);
+      Run("DROP TABLE IF EXISTS t");
+      Run(
+          absl::StrCat("CREATE TABLE t (id INT PRIMARY KEY, outer_key VARCHAR(40), inner_key "
+                       "VARCHAR(40), ",
+                       column, " INT, k VARCHAR(9), v VARCHAR(9), KEY (outer_key, inner_key))"));
+      Run("INSERT INTO t VALUES (1,'a','x',1,'k','1'),(2,'a','x',2,'k','2'),(3,'b','x',1,'k','3')");
+      cache().Clear();
+      MySqlOptions source = OptionsFor("t");
+      source.mapping.order = name;
+      if (!pair_rows) source.mapping.columns = {"v"};
+      Follow(source);
+      EXPECT_EQ(RepairsOfAPass(), 0u);
+      Run(absl::StrCat("UPDATE t SET ", column, " = 3 - ", column, " WHERE outer_key = 'a'"));
+      Run("DELETE FROM t WHERE id = 3");
+      EXPECT_EQ(RepairsOfAPass(), 2u) << "order alone, and a row deleted";
+      ExpectEqual(source);
+      follower_.reset();
+    }
+  }
+}
+
 TEST_F(MySqlFollowFormsTest, RowsThatComeIntoAWhereAndLeaveItAreFollowed) {
   for (const bool indexed : {true, false}) {
     SCOPED_TRACE(indexed);
