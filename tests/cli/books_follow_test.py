@@ -1,11 +1,13 @@
 """`strata load --follow --listen`, asked while it applies changes and compares digests, closes the
-books of its process to 1 % of anonymous memory, under glibc and under jemalloc.
+books of its process to 1 % of anonymous memory, under glibc and under jemalloc: at rest, and at
+work in the median of what it answers. One answer may be further off: threads allocate while it is made.
 
     private_mariadb.sh run -- books_follow_test.py STRATA STRATA_DEMO_FILL LIBJEMALLOC
 """
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -20,6 +22,9 @@ DATABASE = "books"
 RECORDS = 2_600_000
 LEAST_BYTES = 100_000_000
 LEAST_READINGS = 5
+MOST_AT_REST = 0.01
+MOST_IN_THE_MEDIAN = 0.01
+MOST_IN_ONE = 0.025
 LEAST_BUSY_S = 1.0
 DEADLINE_S = 180
 
@@ -79,7 +84,8 @@ class Follower:
 
 
 class BooksOfAFollowerTest(unittest.TestCase):
-    def check(self, shown, when):
+    def check(self, shown, when, most):
+        """Gives the share that is rest."""
         process = shown["process"]
         rest = process["unexplained_bytes"]["anon"]
         whole = process["anon_bytes"]
@@ -87,13 +93,14 @@ class BooksOfAFollowerTest(unittest.TestCase):
               f"{rest} of {whole} bytes, {100 * rest / whole:.2f} %")
         self.assertGreater(shown["total_bytes"], LEAST_BYTES)
         self.assertEqual(shown["total_bytes"], shown["allocated_bytes"])
-        self.assertLessEqual(abs(rest), 0.01 * whole, process["terms"])
+        self.assertLessEqual(abs(rest), most * whole, process["terms"])
+        return abs(rest) / whole
 
     def close(self, modulus, environment):
         follower = Follower(environment)
         self.addCleanup(follower.end)
         follower.wait_for(lambda health: health["state"] == "following")
-        self.check(follower.ask("/footprint"), "at rest")
+        self.check(follower.ask("/footprint"), "at rest", MOST_AT_REST)
         changed = RECORDS // 50
         run_sql(f"UPDATE {DATABASE}.pairs SET v = CONCAT(v, 'x') WHERE id % 50 = {modulus}")
         readings = {}
@@ -104,15 +111,16 @@ class BooksOfAFollowerTest(unittest.TestCase):
             # The server keeps an answer for a while.
             key = (shown["process"]["anon_bytes"], shown["process"]["unexplained_bytes"]["anon"])
             if key not in readings:
-                readings[key] = health["entries_changed"]
-                self.check(shown, f"{health['entries_changed']:.0f} entries changed, "
-                                  f"{health['reconcile_busy_seconds']:.1f} s of comparing")
+                readings[key] = self.check(
+                    shown, f"{health['entries_changed']:.0f} entries changed, "
+                           f"{health['reconcile_busy_seconds']:.1f} s of comparing", MOST_IN_ONE)
             if (health["entries_changed"] >= changed and
                     health["reconcile_busy_seconds"] >= LEAST_BUSY_S):
                 break
             self.assertLess(time.monotonic(), deadline, health)
             time.sleep(0.2)
         self.assertGreaterEqual(len(readings), LEAST_READINGS)
+        self.assertLessEqual(statistics.median(readings.values()), MOST_IN_THE_MEDIAN)
 
     def test_under_glibc(self):
         self.close(1, {})
