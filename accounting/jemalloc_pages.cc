@@ -37,9 +37,8 @@ absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mapp
     const absl::StatusOr<ResidentPages> pages = ResidentPages::Read(mapping.begin, mapping.end);
     if (!pages.ok()) return pages.status();
     for (std::uintptr_t at = mapping.begin; at < mapping.end;) {
-      const bool foreign = std::any_of(others.begin(), others.end(),
-                                       [at](const Stretch& other) { return other.Has(at); });
-      if (foreign || !pages->Has(at)) {
+      if (!pages->Has(at) || std::any_of(others.begin(), others.end(),
+                                         [at](const Stretch& other) { return other.Has(at); })) {
         at += kPageBytes;
         continue;
       }

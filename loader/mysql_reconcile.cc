@@ -78,7 +78,18 @@ ReconcilePass::~ReconcilePass() { door_.Free(kBuckets, buckets_.data()); }
 
 void ReconcilePass::AddLayer(Footprint* footprint) const {
   AddToLayer("buckets", buckets_.data(), buckets_.size_bytes(), buckets_.size(), door_, footprint);
+  const std::lock_guard lock(named_mutex_);
   named_.AddLayer("named", footprint);
+}
+
+void ReconcilePass::Name(std::uint64_t hash) {
+  const std::lock_guard lock(named_mutex_);
+  if (named_.size() < kMostNamed) named_.Insert({hash});
+}
+
+bool ReconcilePass::IsNamed(std::uint64_t hash) const {
+  const std::lock_guard lock(named_mutex_);
+  return named_.Find({hash}) != nullptr;
 }
 
 std::size_t ReconcilePass::chunks_left() const {
@@ -192,7 +203,7 @@ absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
     if (!status.ok()) return status;
     if (!same) {
       suspects->push_back(name);
-      if (named_.size() < kMostNamed) named_.Insert({hash});
+      Name(hash);
     }
     rows_done_ += digest.texts;
   }
@@ -255,7 +266,7 @@ absl::Status ReconcilePass::CacheStep(EntryApplier* applier, std::vector<EntryNa
       if (phase_ == Phase::kCacheSum) {
         bucket.sum -= hash;
         --bucket.count;
-      } else if ((bucket.sum != 0 || bucket.count != 0) && named_.Find({hash}) == nullptr) {
+      } else if ((bucket.sum != 0 || bucket.count != 0) && !IsNamed(hash)) {
         suspects->push_back({std::string(cursor_.outer()), std::string(cursor_.inner())});
       }
     }

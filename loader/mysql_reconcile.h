@@ -24,6 +24,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -72,6 +73,9 @@ class ReconcilePass {
     std::uint64_t home() const { return hash; }
     bool SameKey(const Named& other) const { return hash == other.hash; }
   };
+  void Name(std::uint64_t hash);
+  bool IsNamed(std::uint64_t hash) const;
+
   enum class Phase { kTable, kCacheSum, kCacheNames, kDone };
   struct Bucket {
     std::uint64_t sum = 0;
@@ -95,7 +99,8 @@ class ReconcilePass {
   std::string scratch_;
   MemoryDoor door_;
   std::span<Bucket> buckets_;
-  SlotTable<Named> named_;  // entries whose digests differed
+  mutable std::mutex named_mutex_;  // of what follows: other threads ask for its layer
+  SlotTable<Named> named_;          // entries whose digests differed
   EntryCursor cursor_;
 
   std::vector<std::string> lower_;  // ranges: the keys of the last chunk's end; empty at first

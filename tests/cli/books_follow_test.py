@@ -1,6 +1,7 @@
 """`strata load --follow --listen`, asked while it applies changes and compares digests, closes the
 books of its process to 1 % of anonymous memory, under glibc and under jemalloc: at rest, and at
-work in the median of what it answers. One answer may be further off: threads allocate while it is made.
+work in the median of what it answers. One answer may be further off: threads allocate while it is
+made.
 
     private_mariadb.sh run -- books_follow_test.py STRATA STRATA_DEMO_FILL LIBJEMALLOC
 """

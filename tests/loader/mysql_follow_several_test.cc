@@ -1,5 +1,6 @@
 // Following several sources of one server into one cache. Against a real server.
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -112,7 +113,16 @@ TEST_F(MySqlFollowSeveralTest, FormsOfEveryKindAreFollowedTogetherIntoOneCache) 
   Run("DELETE FROM t WHERE outer_key = 'p2'");
   Run("DELETE FROM r WHERE inner_key = 'new'");
   Run("UPDATE j SET payload = '[]', changed = changed WHERE id = 1");
-  ASSERT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+  {
+    // Who asks for the footprint meanwhile gets whole figures.
+    const std::jthread asking([this](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        const Footprint footprint = follower().MeasureFootprint();
+        EXPECT_EQ(footprint.total_bytes(), footprint.allocated_bytes);
+      }
+    });
+    ASSERT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+  }
   EXPECT_EQ(Told(0).repairs, 2u) << "what was deleted, and where a row moved from";
   EXPECT_EQ(Told(1).repairs, 1u);
   EXPECT_EQ(Told(2).repairs, 1u);
