@@ -21,7 +21,8 @@ FollowedSource::FollowedSource(const MySqlOptions& source, const FollowOptions* 
       options_(options),
       applier_(std::move(applier)),
       table_(&source_, options, &applier_, watch, stopping),
-      retry_(options->retry_min, options->retry_max, std::random_device()()) {
+      retry_(options->retry_min, options->retry_max, std::random_device()()),
+      refused_retry_(options->retry_min, options->retry_max, std::random_device()()) {
   told_.status.name = mysql::Described(source_.mapping);
 }
 
@@ -38,13 +39,37 @@ absl::Status FollowedSource::Poll() {
   const Clock::time_point began = Clock::now();
   absl::Status status = table_.Poll();
   next_poll_ = Clock::now() + options_->poll_interval;
-  if (status.ok()) {
+  if (status.ok() && table_.refused().ok()) {
     if (table_.has_cursor()) told_.even_at = began;
     told_.status.state = FollowState::kFollowing;
-  } else if (status == table_.refused()) {
-    refusal_ = std::exchange(status, absl::OkStatus());
   }
   return status;
+}
+
+absl::Status FollowedSource::RetryRefused() {
+  absl::Status status = table_.RetryRefused();
+  next_retry_ = Clock::time_point::max();
+  next_poll_ = Clock::now();
+  return status;
+}
+
+absl::Status FollowedSource::TakeRefusal() {
+  const absl::Status& refused = table_.refused();
+  if (refused.ok()) {
+    refused_retry_.Reset();
+    next_retry_ = Clock::time_point::max();
+  } else {
+    const bool memory = KindOf(refused) == ErrorKind::kMemory;
+    if (next_retry_ == Clock::time_point::max()) {
+      next_retry_ =
+          Clock::now() + (memory ? std::max(refused_retry_.Next(), options_->poll_interval)
+                                 : refused_retry_.About(options_->slow_retry));
+    }
+    SetState(memory ? FollowState::kOutOfMemory : FollowState::kWaiting, refused);
+  }
+  if (refused == refusal_) return absl::OkStatus();
+  refusal_ = Unshared(refused);
+  return refusal_;
 }
 
 absl::Status FollowedSource::Reconcile(std::uint64_t pass) {
@@ -59,7 +84,7 @@ absl::Status FollowedSource::Reconcile(std::uint64_t pass) {
   if (!*done) return absl::OkStatus();
   last_chunks_ = chunks_;
   told_.pass = pass_;
-  if (!table_.has_cursor()) told_.even_at = pass_began_;
+  if (!table_.has_cursor() && table_.refused().ok()) told_.even_at = pass_began_;
   return absl::OkStatus();
 }
 
@@ -70,8 +95,8 @@ std::size_t FollowedSource::ChunksLeft(std::uint64_t pass) const {
 
 FollowedSource::Clock::time_point FollowedSource::NextTurn(Clock::time_point next_chunk,
                                                            std::uint64_t pass) const {
-  const Clock::time_point next = WantsChunk(pass) ? std::min(next_poll_, next_chunk) : next_poll_;
-  return std::max(next, not_before_);
+  const Clock::time_point next = std::min(next_poll_, next_retry_);
+  return std::max(WantsChunk(pass) ? std::min(next, next_chunk) : next, not_before_);
 }
 
 void FollowedSource::SetState(FollowState state, const absl::Status& error) {
@@ -98,9 +123,8 @@ FollowedSource::Demand FollowedSource::Judge(const absl::Status& turn) {
   } else if (kind == ErrorKind::kPerson) {
     state = FollowState::kWaiting;
     pause = retry_.About(options_->slow_retry);
-    // Rights may be given meanwhile, and the table be another: a new connection looks at both. An
-    // entry that was refused has nothing to do with either.
-    if (turn != table_.refused()) demand = Demand::kReconnect;
+    // Rights may be given meanwhile, and the table be another: a new connection looks at both.
+    demand = Demand::kReconnect;
   } else if (++repeats_ > kMostRepeats) {
     repeats_ = 0;
     demand = Demand::kReconnect;

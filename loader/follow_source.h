@@ -58,9 +58,15 @@ class FollowedSource {
   void Loaded(Clock::time_point began);
 
   bool PollDue(Clock::time_point now) const { return now >= not_before_ && now >= next_poll_; }
-  /// One round. OK too where entries were refused: TakeRefusal then says why.
+  /// One round.
   absl::Status Poll();
-  absl::Status TakeRefusal() { return std::exchange(refusal_, absl::OkStatus()); }
+
+  /// Entries that were refused, as TableFollower::refused says, wait for a time of their own.
+  bool RetryDue(Clock::time_point now) const { return now >= not_before_ && now >= next_retry_; }
+  absl::Status RetryRefused();
+  /// Why entries were refused, where that was not said before; sets the state by it.
+  absl::Status TakeRefusal();
+
   bool TakeReconcileDue() { return table_.TakeReconcileDue(); }
 
   /// Whether there is work on a pass of that number or below.
@@ -90,8 +96,10 @@ class FollowedSource {
   RetryPauses retry_;
   int repeats_ = 0;
   Clock::time_point next_poll_;
-  Clock::time_point not_before_;  // the pause after an error
-  absl::Status refusal_;
+  Clock::time_point not_before_;                             // the pause after an error
+  Clock::time_point next_retry_ = Clock::time_point::max();  // of entries that were refused
+  RetryPauses refused_retry_;
+  absl::Status refusal_;    // the last that was said
   std::uint64_t pass_ = 0;  // the number of the one that goes on
   Clock::time_point pass_began_;
   std::size_t chunks_ = 0;       // of the pass that goes on

@@ -165,8 +165,7 @@ absl::Status ChangeReader::Read(
     absl::StatusOr<std::vector<bool>> failed = refresh(page.entries);
     if (!failed.ok()) return failed.status();
     for (const NewRow& row : page.new_rows) {
-      if (row.entry != kNoEntry && (*failed)[row.entry]) continue;
-      ++counts->rows_applied;
+      counts->rows_applied += row.entry == kNoEntry || !(*failed)[row.entry] ? 1 : 0;
       if (row.keep) known_.Keep(row.row);
     }
     if (round.until && Reaches(plan, page.last[0], *round.until)) break;

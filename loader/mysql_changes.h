@@ -56,7 +56,7 @@ class ChangeReader {
   };
 
   /// Reads all of a round. `refresh` is given the entries of a page's new rows and answers for
-  /// which, by index, it could not do what it was to do and will be asked again next round.
+  /// which, by index, it could not do what it was to do: their rows are not counted as applied.
   absl::Status Read(
       Session* session, const FollowPlan& plan, const Round& round, Counts* counts,
       absl::FunctionRef<absl::StatusOr<std::vector<bool>>(const std::vector<EntryName>&)> refresh);

@@ -342,25 +342,26 @@ absl::Status Follower::State::Reconcile(FollowedSource* source) {
   return status;
 }
 
-// What is due of one source. An error that left all but some entries in order comes last.
+// What is due of one source.
 absl::Status Follower::State::TurnOf(FollowedSource* source) {
   if (absl::Status status = source->Attach(session_.get()); !status.ok()) return status;
-  absl::Status refusal;
+  if (source->RetryDue(Clock::now())) {
+    if (absl::Status status = source->RetryRefused(); !status.ok()) return status;
+  }
   if (source->PollDue(Clock::now())) {
     if (absl::Status status = source->Poll(); !status.ok()) return status;
-    refusal = source->TakeRefusal();
     if (source->TakeReconcileDue()) {
       const std::lock_guard<std::mutex> lock(mutex_);
       ++pass_wanted_;
     }
-    if (refusal.ok()) Publish();
+    Publish(source->TakeRefusal());
   }
   // Reconciling may find what can go.
   if (Clock::now() >= next_chunk_ && source->ChunkDue(Clock::now(), PassWanted())) {
     if (absl::Status status = Reconcile(source); !status.ok()) return status;
-    Publish();
+    Publish(source->TakeRefusal());
   }
-  return refusal;
+  return absl::OkStatus();
 }
 
 std::optional<Clock::time_point> Follower::State::JudgeAll(const absl::Status& error) {

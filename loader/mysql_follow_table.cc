@@ -211,13 +211,11 @@ absl::Status TableFollower::PollFeed(Feed* feed) {
 }
 
 absl::Status TableFollower::Poll() {
-  refused_ = absl::OkStatus();
   // Before the rows: what the sample does not know of is read by the next round, too.
   if (absl::Status status = Sample(); !status.ok()) return status;
   for (const auto& feed : feeds_) {
     if (absl::Status status = PollFeed(feed.get()); !status.ok()) return status;
   }
-  if (!refused_.ok()) return refused_;
   for (const auto& feed : feeds_) {
     feed->position = feed->positions.At(feed->now(), bound_us_);
     if (!feed->certain && feed->positions.Certain(feed->now(), bound_us_)) {
@@ -258,11 +256,12 @@ absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<Entry
           if (changed.ok()) {
             entries_changed_ += *changed ? 1 : 0;
             repairs_ += *changed && repair ? 1 : 0;
+            if (held_.Release(entry.name)) reconcile_due_ = true;
             return absl::OkStatus();
           }
           if (!IsOfOneEntry(changed.status())) return changed.status();
           // The others go on: a deletion among them may make the room that is missing.
-          refused_ = changed.status();
+          held_.Hold(entry.name, changed.status());
           const auto at = std::find(group.begin(), group.end(), entry.name) - group.begin();
           failed[begin + static_cast<std::size_t>(at)] = true;
           return absl::OkStatus();
@@ -272,33 +271,35 @@ absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<Entry
   return failed;
 }
 
+absl::Status TableFollower::RetryRefused() { return Refresh(held_.names(), false).status(); }
+
 absl::Status TableFollower::MendSuspects() {
   if (suspects_.empty()) return absl::OkStatus();
   // A step that was tried again may have named some twice.
   std::sort(suspects_.begin(), suspects_.end());
   suspects_.erase(std::unique(suspects_.begin(), suspects_.end()), suspects_.end());
   // What has changed since the last round is no repair.
-  absl::Status polled = Poll();
-  if (!polled.ok() && polled != refused_) return polled;
+  if (absl::Status status = Poll(); !status.ok()) return status;
   absl::StatusOr<std::vector<bool>> failed = Refresh(suspects_, true);
   if (!failed.ok()) return failed.status();
   suspects_.clear();
-  return refused_;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> TableFollower::Reconcile() {
-  refused_ = absl::OkStatus();
   if (absl::Status status = MendSuspects(); !status.ok()) return status;
   if (!pass_) {
     // The table may have been altered.
     if (absl::Status status = SetPlan(session_); !status.ok()) return status;
     const std::lock_guard lock(layers_mutex_);
     pass_.emplace(plan_, applier_->cache(), &digests_);
+    held_.PassBegins();
   }
   absl::Status status = pass_->Step(session_, plan_, applier_, &suspects_);
   if (status.ok()) status = MendSuspects();
   if (!status.ok()) return status;
   if (!pass_->done()) return false;
+  held_.PassEnds();
   const std::lock_guard lock(layers_mutex_);
   pass_.reset();
   return true;

@@ -25,6 +25,7 @@
 
 #include "loader/entry_digests.h"
 #include "loader/follow_apply.h"
+#include "loader/held_entries.h"
 #include "loader/mysql_bound.h"
 #include "loader/mysql_changes.h"
 #include "loader/mysql_entry_read.h"
@@ -72,11 +73,15 @@ class TableFollower {
   /// Adds what it keeps beside the cache. Safe from any thread.
   void AddLayers(Footprint* footprint) const;
 
-  /// One round. ResourceExhausted, where the cache refused some entries, and InvalidArgument, where
-  /// the JSON of some cannot be understood or their outer is another source's: all others were
-  /// applied, the position stays, and refused() is that error.
+  /// One round.
   absl::Status Poll();
-  const absl::Status& refused() const { return refused_; }
+
+  /// Why some entries are not as the source has them: ResourceExhausted, the cache is at its limit;
+  /// InvalidArgument, their JSON cannot be understood or their outer is another source's. OK for
+  /// none. That is no error of the call that meets them.
+  const absl::Status& refused() const { return held_.why(); }
+  /// Tries those again.
+  absl::Status RetryRefused();
 
   /// One chunk of a pass, which is begun where none goes on. Whether it is done.
   absl::StatusOr<bool> Reconcile();
@@ -135,7 +140,7 @@ class TableFollower {
   std::optional<ReconcilePass> pass_;
   EntryDigests digests_;             // of a source of JSON
   std::vector<EntryName> suspects_;  // found, and not read again yet
-  absl::Status refused_;             // why some entries of the round that goes on are not applied
+  HeldEntries held_;
 
   ChangeReader::Counts rows_;
   std::uint64_t entries_reread_ = 0;

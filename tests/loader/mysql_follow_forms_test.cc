@@ -283,5 +283,53 @@ TEST_F(MySqlFollowJsonTest, TextThatIsNoJsonLeavesItsEntryAsItWasAndAllOthersGoO
   ExpectEqual(source);
 }
 
+TEST_F(MySqlFollowJsonTest, NoOtherEntryWaitsForOneThatIsRefused) {
+  MySqlOptions source = MakeJson("LONGTEXT", false);
+  Add("'a','x',1", R"({"k":"good"})");
+  FollowOptions options = QuickFollow();
+  options.slow_retry = std::chrono::hours(1);
+  Follow(source, options);
+  Run(R"(UPDATE j SET payload = '{"k":' WHERE inner_key = 'x')");
+  ASSERT_TRUE(WaitUntil([&] { return follower().status().state == FollowState::kWaiting; }));
+  const std::string position = follower().status().position;
+  for (int i = 0; i < 20; ++i) {
+    const std::string value = std::to_string(i);
+    Run("REPLACE j (id, outer_key, inner_key, seq, payload) VALUES (9, 'b', 'y', 1, '{\"k\":\"" +
+        value + "\"}')");
+    ExpectValue("b", "y", 0, "k", value);
+  }
+  EXPECT_EQ(follower().status().state, FollowState::kWaiting);
+  EXPECT_TRUE(WaitUntil([&] { return follower().status().position > position; }));
+  EXPECT_TRUE(ReconcileOnce(&follower()));
+  EXPECT_EQ(Value("a", "x", 0, "k"), "good");
+  const double lag = follower().status().lag_seconds;
+  EXPECT_TRUE(WaitUntil([&] { return follower().status().lag_seconds > lag; }));
+  // A change of its own is met at once.
+  Run(R"(UPDATE j SET payload = '{"k":"mended"}' WHERE inner_key = 'x')");
+  ExpectValue("a", "x", 0, "k", "mended");
+  EXPECT_TRUE(WaitUntil([&] { return follower().status().state == FollowState::kFollowing; }));
+  ExpectEqual(source);
+}
+
+TEST_F(MySqlFollowJsonTest, RefusedEntriesAreTriedAgainHoweverManyTheyAre) {
+  MySqlOptions source = MakeJson("LONGTEXT", false);
+  Add("'a','x',1", R"({"k":"good"})");
+  Follow(source);
+  Run("INSERT INTO j (outer_key, inner_key, seq, payload) SELECT 'many', seq, 1, '[' FROM "
+      "seq_1_to_350");
+  ASSERT_TRUE(WaitUntil([&] { return follower().status().state == FollowState::kWaiting; }));
+  Run("UPDATE j SET updated_at = updated_at - INTERVAL 1 HOUR WHERE outer_key = 'many'");
+  const std::uint64_t passes = follower().status().passes;
+  // Mended where polling does not look: those with names are tried again, the others by a pass.
+  Run(R"(UPDATE j SET payload = '{"k":"mended"}', updated_at = updated_at WHERE )"
+      "outer_key = 'many'");
+  EXPECT_TRUE(WaitUntil([&] { return follower().status().state == FollowState::kFollowing; }));
+  for (int i = 1; i <= 350; ++i) {
+    EXPECT_EQ(Value("many", std::to_string(i), 0, "k"), "mended") << i;
+  }
+  EXPECT_GT(follower().status().passes, passes);
+  ExpectEqual(source);
+}
+
 }  // namespace
 }  // namespace strata

@@ -67,11 +67,12 @@ struct FollowSourceStatus {
   std::string name;  ///< what messages call it: table "pairs"
   FollowState state = FollowState::kConnecting;
   absl::Status last_error;  ///< the last one there was, though it may be over; OK for none
-  /// Rows whose cursor is before this are in the cache; the next round reads from here. The
+  /// Rows whose cursor is before this are in the cache, or their entry is one that was refused, is
+  /// served stale and is tried again by itself; the next round reads from here. The
   /// cursor's text, empty where there is none and where a query has several.
   std::string position;
-  /// How far the cache may lie behind the source, in seconds: since the last complete round of
-  /// polling began. Below 0: there was none yet.
+  /// How far the cache may lie behind the source, in seconds: since the last round of
+  /// polling began after which nothing was missing. Below 0: there was none yet.
   double lag_seconds = -1;
   /// Where following is dearer or less sure than it need be: a missing index with the statement
   /// that makes it, a missing privilege. Empty where all is well.
@@ -129,7 +130,8 @@ struct FollowOptions {
   /// The pause after an error that may pass grows from the first to the second figure.
   std::chrono::milliseconds retry_min{100};
   std::chrono::milliseconds retry_max{std::chrono::seconds(30)};
-  /// The pause after an error for a person to mend, about.
+  /// The pause after an error for a person to mend, about. An entry that was refused (its JSON, its
+  /// outer) is tried again after as long, and sooner where a row of it changes.
   std::chrono::milliseconds slow_retry{std::chrono::seconds(15)};
   /// Whether all of the cache is the one table's: what it lacks is then deleted from the cache.
   /// Else, and always with several tables, only outers under which one has put something are its

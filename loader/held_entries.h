@@ -1,0 +1,58 @@
+// The entries of a source that could not be applied, for reasons of their own: JSON that cannot be
+// understood, an outer of another source, a cache at its limit. They are served stale and tried
+// again by themselves, so that neither the position nor the other entries wait for them.
+//
+// Of more than kMost only that there were more is kept: a pass of reconciling finds them again.
+//
+// Bytes: the names of kMost entries at the most, in no layer.
+// Threads: one at a time.
+#ifndef STRATA_LOADER_HELD_ENTRIES_H_
+#define STRATA_LOADER_HELD_ENTRIES_H_
+
+#include <cstddef>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+
+#include "loader/mysql_entry_read.h"
+
+namespace strata::mysql {
+
+class HeldEntries {
+ public:
+  static constexpr std::size_t kMost = 100;
+
+  /// It could not be applied now.
+  void Hold(const EntryName& name, const absl::Status& why) {
+    why_ = why;
+    if (names_.size() < kMost || names_.contains(name)) {
+      names_.insert(name);
+    } else {
+      more_ = more_in_pass_ = true;
+    }
+  }
+  /// It is as the source has it. Whether it was the last that has a name, and only a pass of
+  /// reconciling can find the others.
+  bool Release(const EntryName& name) { return names_.erase(name) > 0 && names_.empty() && more_; }
+
+  std::vector<EntryName> names() const { return {names_.begin(), names_.end()}; }
+  bool empty() const { return names_.empty() && !more_; }
+  /// Why the last of them could not; OK where all is well.
+  const absl::Status& why() const { return empty() ? ok_ : why_; }
+
+  void PassBegins() { more_in_pass_ = false; }
+  void PassEnds() { more_ = more_in_pass_; }
+
+ private:
+  std::set<EntryName> names_;
+  bool more_ = false;          // were refused that have no name here
+  bool more_in_pass_ = false;  // since the pass that goes on began
+  absl::Status why_;
+  const absl::Status ok_;
+};
+
+}  // namespace strata::mysql
+
+#endif  // STRATA_LOADER_HELD_ENTRIES_H_
