@@ -1,7 +1,5 @@
 #include "loader/mysql_follow_plan.h"
 
-#include <algorithm>
-#include <map>
 #include <utility>
 #include <vector>
 
@@ -13,6 +11,7 @@
 
 #include "loader/message_text.h"
 #include "loader/mysql_charset.h"
+#include "loader/mysql_indexes.h"
 #include "loader/mysql_query.h"
 #include "loader/mysql_relation.h"
 
@@ -68,50 +67,9 @@ absl::Status ReadCursorType(Session* session, const MySqlMapping& mapping, Follo
   return absl::OkStatus();
 }
 
-// Each index that the server uses as its columns in order, up to the first that it holds only in
-// part.
-absl::StatusOr<std::vector<std::vector<std::string>>> ReadIndexes(Session* session,
-                                                                  const Selection& selection) {
-  enum { kKeyName = 2, kColumnName = 4, kSubPart = 7, kIndexType = 10, kUse = 13 };
-  std::map<std::string, std::pair<std::vector<std::string>, bool>> indexes;
-  absl::Status status = session->Query(
-      absl::StrCat("SHOW INDEX FROM ", QuoteName(selection.table), " FROM ",
-                   QuoteName(selection.database)),
-      absl::StrCat("looking up table ", QuoteForMessage(selection.table)), [&](const Row& row) {
-        auto& [columns, cut] = indexes[std::string(row[kKeyName])];
-        cut = cut || !row.IsNull(kSubPart) || row[kIndexType] != "BTREE" ||
-              (row.size() > kUse && session->dialect().IndexIsUnused(row[kUse]));
-        if (!cut) columns.emplace_back(row[kColumnName]);
-        return absl::OkStatus();
-      });
-  if (!status.ok()) return status;
-  std::vector<std::vector<std::string>> list;
-  for (auto& [name, index] : indexes) list.push_back(std::move(index.first));
-  return list;
-}
-
-bool BeginsWith(const std::vector<std::string>& index, const std::vector<std::string>& columns) {
-  return index.size() >= columns.size() &&
-         std::equal(columns.begin(), columns.end(), index.begin());
-}
-
-std::string IndexStatement(const Selection& selection, const std::vector<std::string>& columns) {
-  return absl::StrCat("CREATE INDEX ", QuoteName(absl::StrCat(absl::StrJoin(columns, "_"), "_idx")),
-                      " ON ", QuoteName(selection.table), " (",
-                      absl::StrJoin(columns, ", ",
-                                    [](std::string* out, const std::string& name) {
-                                      out->append(QuoteName(name));
-                                    }),
-                      ")");
-}
-
 absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
   const auto indexes = ReadIndexes(session, plan->selection);
   if (!indexes.ok()) return indexes.status();
-  const auto has = [&](const std::vector<std::string>& columns) {
-    return std::any_of(indexes->begin(), indexes->end(),
-                       [&](const auto& index) { return BeginsWith(index, columns); });
-  };
   const Selection& selection = plan->selection;
   std::vector<std::string> advice;
   std::vector<std::string> keys;
@@ -125,15 +83,18 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
         ", is of a character set with several codes for one character: convert it to utf8mb4"));
   }
   const bool sure = advice.empty();
-  plan->keys_indexed = sure && has(keys);
-  if (sure && !plan->keys_indexed) {
-    advice.push_back(
-        absl::StrCat("reading an entry again scans the table: ", IndexStatement(selection, keys)));
+  plan->keys_indexed = sure && indexes->Order(keys);
+  absl::Status status;
+  const auto advise = [&](std::string_view why, const std::vector<std::string>& columns) {
+    const absl::StatusOr<std::string> fix = IndexStatement(session, selection, *indexes, columns);
+    status.Update(fix.status());
+    if (fix.ok()) advice.push_back(absl::StrCat(View(why), ": ", *fix));
+  };
+  if (sure && !indexes->Find(keys)) advise("reading an entry again scans the table", keys);
+  if (plan->cursor && !indexes->Order({plan->cursor->name})) {
+    advise("each poll scans the table", {plan->cursor->name});
   }
-  if (plan->cursor && !has({plan->cursor->name})) {
-    advice.push_back(absl::StrCat("each poll scans the table: ",
-                                  IndexStatement(selection, {plan->cursor->name})));
-  }
+  if (!status.ok()) return status;
   if (!plan->cursor) {
     advice.push_back(
         "there is no cursor column (cursor=), so changes are found by reconciling alone");

@@ -30,7 +30,7 @@ struct FollowPlan {
   std::optional<Column> cursor;  ///< none for kNone
   CursorKind cursor_kind = CursorKind::kNone;
   unsigned fraction_digits = 0;  ///< of a time: how many digits of a second its text has
-  bool keys_indexed = false;     ///< an index begins with (outer, inner)
+  bool keys_indexed = false;     ///< an index begins with (outer, inner), whole
   std::uint64_t rows_estimate = 0;
   bool made_anew = false;  ///< a query that the server runs for each statement that reads from it
   std::string advice;      ///< what following wants for; empty for nothing

@@ -26,10 +26,11 @@ std::size_t OpaqueBytes(std::string_view sql) {
     return at == std::string_view::npos ? sql.size() : at + end.size();
   };
   const char first = sql.front();
-  if (first == '#' || sql.starts_with("-- ") || sql.starts_with("--\n") ||
-      sql.starts_with("--\t")) {
-    return up_to("\n", 1);
-  }
+  // Two dashes begin a comment before white space or a control character, or as the last of all.
+  const bool dashes =
+      sql.starts_with("--") &&
+      (sql.size() == 2 || static_cast<unsigned char>(sql[2]) <= ' ' || sql[2] == 127);
+  if (first == '#' || dashes) return up_to("\n", 1);
   if (sql.starts_with("/*")) return up_to("*/", 2);
   if (first != '\'' && first != '"' && first != '`') return 0;
   for (std::size_t at = 1; at < sql.size(); ++at) {
@@ -112,6 +113,7 @@ std::optional<std::string> WithSince(std::string_view statement, std::string_vie
 bool ClosesWhatItOpens(std::string_view sql) {
   std::size_t open = 0;
   while (!sql.empty()) {
+    if (sql.starts_with("/*!") || sql.starts_with("/*M!")) return false;
     const std::size_t opaque = OpaqueBytes(sql);
     if (opaque == 0 && sql.front() == '(') ++open;
     if (opaque == 0 && sql.front() == ')' && open-- == 0) return false;

@@ -27,7 +27,8 @@ namespace strata::mysql {
 std::optional<std::string> WithSince(std::string_view statement, std::string_view literal);
 
 /// Whether `sql`, quotes and comments aside, closes each parenthesis that it opens and no other:
-/// what we put in parentheses stays within them.
+/// what we put in parentheses stays within them. False too where it has a comment that some
+/// servers run (/*! or /*M!): where its parentheses are depends on the server.
 bool ClosesWhatItOpens(std::string_view sql);
 
 /// One of the statements, looked up.

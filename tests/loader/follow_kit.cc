@@ -152,6 +152,15 @@ std::uint64_t FollowTest::HandlerReads() {
   return sum;
 }
 
+std::size_t FollowTest::RunAdvice(const std::string& advice) {
+  std::size_t made = 0;
+  for (std::size_t at = 0; (at = advice.find("CREATE INDEX", at)) != std::string::npos; ++at) {
+    Run(advice.substr(at, advice.find(';', at) - at));
+    ++made;
+  }
+  return made;
+}
+
 std::size_t FollowTest::KillConnections() {
   const auto rows =
       Rows(absl::StrCat("SELECT ID FROM information_schema.PROCESSLIST WHERE "

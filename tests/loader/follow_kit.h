@@ -57,6 +57,8 @@ class FollowTest : public MySqlServerTest {
   void ExpectNoEntry(const std::string& outer, const std::string& inner) const;
   /// Rows and index entries that the server has read so far, for whomever.
   std::uint64_t HandlerReads();
+  /// Runs the CREATE INDEX statements that an advice has; how many there were.
+  std::size_t RunAdvice(const std::string& advice);
   /// Ends every connection to the test's database but the test's own; how many there were.
   std::size_t KillConnections();
   /// That a fresh load of `source` and the cache are the same.

@@ -33,10 +33,13 @@ TEST(WithSinceTest, ReplacesTheWordOutsideOfQuotesAndComments) {
 }
 
 TEST(ClosesWhatItOpensTest, CountsParenthesesOutsideOfQuotesAndComments) {
-  for (const char* sql : {"", "a = 1", "(a) = (1)", "a = ')' -- (\n", "((a)) /* ) */", "`)`"}) {
+  for (const char* sql : {"", "a = 1", "(a) = (1)", "a = ')' -- (\n", "((a)) /* ) */", "`)`",
+                          "(1--1)", "'/*!'", "/* /*! */"}) {
     EXPECT_TRUE(mysql::ClosesWhatItOpens(sql)) << sql;
   }
-  for (const char* sql : {"1 = 1) OR (1 = 1", ")", "(", "(a = ')'", "(a -- )"}) {
+  for (const char* sql :
+       {"1 = 1) OR (1 = 1", ")", "(", "(a = ')'", "(a -- )", "(a --\r )\n", "(a --\x01 )\n",
+        "(a --\x7f )\n", "(a --", "/*! 1 */", "/*!50000 ) OR (*/", "1 /*M!100000 ) OR ( */"}) {
     EXPECT_FALSE(mysql::ClosesWhatItOpens(sql)) << sql;
   }
 }

@@ -198,6 +198,9 @@ TEST(MySqlToml, RefusesWhatIsMissingOrContradictsItself) {
   EXPECT_THAT(ErrorOf(WithSource("where = 'a = 1) OR (b = 1'")), HasSubstr("each ( that it opens"));
   EXPECT_THAT(query("query = 'SELECT 1) AS a, (SELECT 2'\nid = 'a'"),
               HasSubstr("query stands in parentheses of ours"));
+  EXPECT_THAT(query("query = 'SELECT 1'\nid = 'a'\nchanges = ['SELECT :since) OR (1']"),
+              HasSubstr("a statement of changes stands in parentheses of ours"));
+  EXPECT_THAT(ErrorOf(WithSource("where = 'a = 1 /*!50000 ) OR ( */'")), HasSubstr("no /*!"));
   EXPECT_THAT(ErrorOf(WithSource("changes = ['SELECT :since']")),
               HasSubstr("a table has a cursor"));
 }
