@@ -26,6 +26,7 @@
 #include "loader/mysql_fetch.h"
 #include "loader/mysql_follow_plan.h"
 #include "loader/mysql_open.h"
+#include "loader/mysql_query_changes.h"
 #include "loader/mysql_relation.h"
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
@@ -102,8 +103,14 @@ absl::StatusOr<mysql::FetchedTable> Check(mysql::Session* session, const std::st
   if (!found.ok()) return found.status();
   // A table that cannot be followed can be loaded all the same, and needs no advice.
   const absl::StatusOr<mysql::FollowPlan> plan = mysql::PlanFollowing(session, *found, mapping);
-  return mysql::FetchedTable{found->selection, found->table.rows_estimate,
-                             plan.ok() ? plan->advice : std::string(),
+  std::string advice = plan.ok() ? plan->advice : std::string();
+  for (const std::string& statement : mapping.changes) {
+    const absl::Status followed = mysql::ReadChangesPlan(session, statement).status();
+    if (followed.ok()) continue;
+    absl::StrAppend(&advice, advice.empty() ? "" : "; ",
+                    "following will fail: ", followed.message());
+  }
+  return mysql::FetchedTable{found->selection, found->table.rows_estimate, std::move(advice),
                              plan.ok() && plan->made_anew};
 }
 

@@ -304,5 +304,14 @@ TEST_F(MySqlFollowQueryTest, ChangesThatCannotServeAreNamedBeforeAnythingIsLoade
   EXPECT_THAT(error("SELECT name, 'b1', changed FROM customer"), HasSubstr(":since"));
 }
 
+TEST_F(MySqlFollowQueryTest, ALoadThatDoesNotFollowSaysWhichChangesCannotServe) {
+  MySqlOptions source = Baskets();
+  EXPECT_EQ((*OpenMySqlTable(source))->progress().advice, "");
+  source.mapping.changes.push_back("SELECT name, 'b1' FROM customer WHERE changed >= :since");
+  const std::string advice = (*OpenMySqlTable(source))->progress().advice;
+  EXPECT_THAT(advice, HasSubstr("following will fail"));
+  EXPECT_THAT(advice, HasSubstr("2 columns"));
+}
+
 }  // namespace
 }  // namespace strata
