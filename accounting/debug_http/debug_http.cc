@@ -94,8 +94,10 @@ Wish WishFor(const std::string& accept, const char* type) {
 // Whether a page is wanted rather than JSON: a browser says so, a script says nothing.
 bool WantsPage(const Request& request) {
   const std::string accept = request.get_header_value("Accept");
-  const Wish page = WishFor(accept, "text/html");
+  Wish page = WishFor(accept, "text/html");
+  if (page.place == Wish{}.place) page = WishFor(accept, "text/*");
   Wish json = WishFor(accept, "application/json");
+  if (json.place == Wish{}.place) json = WishFor(accept, "application/*");
   // Who names the page alone does not prefer whatever else there may be for it.
   if (json.place == Wish{}.place) json.quality = WishFor(accept, "*/*").quality;
   if (page.quality != json.quality) return page.quality > json.quality;

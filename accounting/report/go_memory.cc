@@ -36,6 +36,9 @@ constexpr Field kFields[] = {
     {"NextGC", &GoMemStats::next_gc, false},
 };
 
+// More than any address space has; sums of some stay far from what a number holds.
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 57;
+
 absl::Status ReadFields(const Json& object, GoMemStats* stats) {
   for (const Field& field : kFields) {
     const auto found = object.find(field.name);
@@ -52,7 +55,12 @@ absl::Status ReadFields(const Json& object, GoMemStats* stats) {
           "no Go MemStats: %s is %s, not a whole number of bytes", field.name,
           found->dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 40)));
     }
-    stats->*field.bytes = found->get<std::uint64_t>();
+    const auto bytes = found->get<std::uint64_t>();
+    if (field.needed && bytes > kMostBytes) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "no Go MemStats: %s is %d, more than a process can map", field.name, bytes));
+    }
+    stats->*field.bytes = bytes;
   }
   return absl::OkStatus();
 }
@@ -62,9 +70,11 @@ absl::Status CheckParts(const GoMemStats& stats) {
   const std::tuple<const char*, std::uint64_t, const char*, std::uint64_t> parts[] = {
       {"HeapAlloc", stats.heap_alloc, "HeapInuse", stats.heap_inuse},
       {"HeapReleased", stats.heap_released, "HeapIdle", stats.heap_idle},
-      {"HeapInuse", stats.heap_inuse, "HeapSys", stats.heap_sys},
-      {"HeapIdle", stats.heap_idle, "HeapSys", stats.heap_sys},
-      {"HeapSys", stats.heap_sys, "Sys", stats.sys},
+      {"HeapInuse + HeapIdle", stats.heap_inuse + stats.heap_idle, "HeapSys", stats.heap_sys},
+      {"the sum of HeapSys, StackSys, MSpanSys, MCacheSys, BuckHashSys, GCSys and OtherSys",
+       stats.heap_sys + stats.stack_sys + stats.mspan_sys + stats.mcache_sys + stats.buck_hash_sys +
+           stats.gc_sys + stats.other_sys,
+       "Sys", stats.sys},
   };
   for (const auto& [part, part_bytes, whole, whole_bytes] : parts) {
     if (part_bytes <= whole_bytes) continue;

@@ -117,6 +117,18 @@ TEST(ExplainTest, WhatIsNoDumpSaysWhichFieldIsAtFault) {
   odd["HeapAlloc"] = 99'000'000'000;
   ExpectFailure(Strata({"explain", "memstats", folder.Write("c.json", odd.dump())}), 1,
                 "more than the HeapInuse");
+  // Parts that are more than their whole, and what no sum of holds.
+  odd = json::parse(dump);
+  odd["HeapIdle"] = odd["HeapSys"];
+  ExpectFailure(Strata({"explain", "memstats", folder.Write("e.json", odd.dump())}), 1,
+                "HeapInuse + HeapIdle is");
+  odd = json::parse(dump);
+  odd["OtherSys"] = odd["Sys"];
+  ExpectFailure(Strata({"explain", "memstats", folder.Write("f.json", odd.dump())}), 1,
+                "GCSys and OtherSys is");
+  odd["OtherSys"] = 0xffff'ffff'ffff'0000;
+  ExpectFailure(Strata({"explain", "memstats", folder.Write("g.json", odd.dump())}), 1,
+                "more than a process can map");
   ExpectFailure(Strata({"explain", "memstats", folder.Write("d.json", "{")}), 1, "d.json");
 }
 

@@ -89,7 +89,8 @@ TEST_F(DebugHttpTest, BrowserGetsAPageAndAScriptJson) {
   EXPECT_THAT(page.body, StartsWith("<!DOCTYPE html>"));
   EXPECT_THAT(page.body, EndsWith("</html>\n"));
   for (const char* const accept :
-       {"Accept: Text/HTML\r\n", "Accept: application/json;q=0.5, text/html\r\n"}) {
+       {"Accept: Text/HTML\r\n", "Accept: text/*\r\n", "Accept: text/*, application/*;q=0.5\r\n",
+        "Accept: application/json;q=0.5, text/html\r\n"}) {
     EXPECT_EQ(HttpGet(port(), "/footprint", accept).headers.at("content-type"),
               "text/html; charset=utf-8")
         << accept;
@@ -98,7 +99,8 @@ TEST_F(DebugHttpTest, BrowserGetsAPageAndAScriptJson) {
        {"", "Accept: */*\r\n", "Accept: application/json\r\n",
         "Accept: application/json, text/html\r\n", "Accept: text/html;q=0\r\n",
         "Accept: text/html;q=x\r\n", "Accept: text/html; q=0.2, */*;q=0.5\r\n",
-        "Accept: text/html;q=0.5,application/json;q=0.6\r\n"}) {
+        "Accept: text/html;q=0.5,application/json;q=0.6\r\n", "Accept: application/*\r\n",
+        "Accept: text/*;q=0.5, application/*\r\n", "Accept: text/html;q=0, text/*\r\n"}) {
     EXPECT_EQ(HttpGet(port(), "/footprint", accept).headers.at("content-type"), "application/json")
         << accept;
   }
