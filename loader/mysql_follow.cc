@@ -37,6 +37,9 @@ using std::chrono::milliseconds;
 
 // Stop waits so long for the thread before it lets it end by itself.
 constexpr milliseconds kStopWait{700};
+// A connection that has seen a row as large as this is worth a new one, now and then.
+constexpr std::size_t kLargeRowBytes = std::size_t{1} << 20;
+constexpr std::chrono::seconds kLeastBetweenRenewals{60};
 
 absl::Status CheckOptions(const FollowOptions& options) {
   constexpr milliseconds kLeastPoll{10};
@@ -173,6 +176,7 @@ class Follower::State {
   absl::Status TurnOf(FollowedSource* source);
   absl::Status Reconcile(FollowedSource* source);
   void Disconnect();
+  void RenewAfterLargeRow();
   std::uint64_t PassWanted();
   void PaceAfterChunk(Clock::duration took);
   /// What follows from an error of the connection or of the load: until when to wait.
@@ -201,6 +205,7 @@ class Follower::State {
   RetryPauses retry_;
   Clock::time_point not_before_;  // the pause after an error that is everyone's
   bool ever_connected_ = false;
+  Clock::time_point next_renewal_;
   bool loaded_ = false;
   Clock::time_point next_pass_;
   Clock::time_point next_chunk_;
@@ -258,6 +263,20 @@ absl::Status Follower::State::Connect() {
     ++reconnects_;
   }
   return absl::OkStatus();
+}
+
+// What a large row left in the client library's buffer goes back with the connection. The old one
+// stays where a new one is not to be had.
+void Follower::State::RenewAfterLargeRow() {
+  if (session_ == nullptr || session_->largest_row_bytes() < kLargeRowBytes) return;
+  if (Clock::now() < next_renewal_) return;
+  next_renewal_ = Clock::now() + kLeastBetweenRenewals;
+  absl::StatusOr<std::unique_ptr<mysql::Session>> session = mysql::OpenForFollowing(connection_);
+  if (!session.ok()) return;
+  Disconnect();
+  session_ = *std::move(session);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++reconnects_;
 }
 
 absl::Status Follower::State::Load() {
@@ -410,6 +429,7 @@ std::optional<Clock::time_point> Follower::State::Turn() {
       Publish(turn);
     }
   }
+  RenewAfterLargeRow();
   Clock::time_point next = Clock::time_point::max();
   const std::uint64_t wanted = PassWanted();
   for (const auto& source : sources_) {

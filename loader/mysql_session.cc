@@ -302,6 +302,7 @@ absl::Status Session::Read(bool streamed, const std::string& statement, std::str
           row_.Add(text.asStdString());
         }
       }
+      largest_row_bytes_ = std::max(largest_row_bytes_, row_.bytes());
       if (absl::Status status = on_row(row_); !status.ok()) return status;
     }
     row_.Clear();

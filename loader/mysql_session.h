@@ -120,6 +120,10 @@ class Session {
   /// The error of a statement that the server ended and did not say so: Aborted.
   absl::Status EndedEarly(std::string_view doing) const;
 
+  /// Of the largest row that came so far: the client library keeps a buffer as large for as long as
+  /// the connection lasts.
+  std::size_t largest_row_bytes() const { return largest_row_bytes_; }
+
   /// "user@host:port/database", for messages.
   const std::string& server() const { return server_; }
   const Dialect& dialect() const { return dialect_; }
@@ -137,6 +141,7 @@ class Session {
   std::string server_;
   Dialect dialect_;
   Row row_;
+  std::size_t largest_row_bytes_ = 0;
 };
 
 /// What the client library wants done in a thread that uses a Session and did not open it: have one

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <new>
 #include <optional>
@@ -134,11 +135,17 @@ void AnswerError(Response& response, int status, std::string_view message) {
   Answer(response, status, absl::StrCat(std::string(message), "\n"), "text/plain; charset=utf-8");
 }
 
+// Every whole number below this is one of double's.
+constexpr double kWholeBelow = 9007199254740992.0;
+
 std::string HealthJson(const DebugHealth& health) {
   Json object = {{"healthy", health.healthy}};
   if (!health.state.empty()) object["state"] = health.state;
   if (!health.message.empty()) object["message"] = health.message;
-  for (const auto& [name, figure] : health.figures) object[name] = figure;
+  for (const auto& [name, figure] : health.figures) {
+    const bool whole = std::trunc(figure) == figure && std::abs(figure) < kWholeBelow;
+    object[name] = whole ? Json(static_cast<std::int64_t>(figure)) : Json(figure);
+  }
   return JsonDocument(object);
 }
 

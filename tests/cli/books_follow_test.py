@@ -39,7 +39,7 @@ def fill():
         CREATE DATABASE {DATABASE};
         CREATE TABLE {DATABASE}.pairs (
           id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, outer_key VARCHAR(255) NOT NULL,
-          inner_key VARCHAR(255) NOT NULL, seq INT NOT NULL, k VARCHAR(255), v TEXT,
+          inner_key VARCHAR(255) NOT NULL, seq INT NOT NULL, k VARCHAR(255), v LONGTEXT,
           updated_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)
                      ON UPDATE CURRENT_TIMESTAMP(6)) CHARACTER SET utf8mb4""")
     load = ("SET SESSION unique_checks=0; LOAD DATA LOCAL INFILE '/dev/stdin' INTO TABLE pairs "
@@ -121,6 +121,12 @@ class BooksOfAFollowerTest(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, health)
             time.sleep(0.2)
         self.assertGreaterEqual(len(readings), LEAST_READINGS)
+        # What the client library keeps of a large row goes back with its connection.
+        run_sql(f"UPDATE {DATABASE}.pairs SET v = REPEAT('{modulus}', 4000000) WHERE id = {modulus}")
+        follower.wait_for(lambda health: health["reconnects"] > 0)
+        run_sql(f"UPDATE {DATABASE}.pairs SET v = 'small' WHERE id = {modulus}")
+        time.sleep(2)
+        self.check(follower.ask("/footprint"), "after a row of 4 MB", MOST_IN_ONE)
         self.assertLessEqual(statistics.median(readings.values()), MOST_IN_THE_MEDIAN)
 
     def test_under_glibc(self):

@@ -238,6 +238,26 @@ TEST_F(MySqlFollowTest, WithoutThePrivilegeAFixedLagServesAndTheAdviceNamesTheGr
   ExpectValue("slow", "x", 0, "k", "v");
 }
 
+TEST_F(MySqlFollowTest, TheConnectionIsRenewedAfterALargeRowAndNotAgainAtOnce) {
+  MakeTable();
+  Run("ALTER TABLE t MODIFY v LONGTEXT");
+  Add("('o','i',0,'k','v')");
+  Follow();
+  for (const char* text : {"REPEAT('x', 3000000)", "REPEAT('y', 3000000)"}) {
+    Run(absl::StrCat("UPDATE t SET v = ", text));
+    ASSERT_TRUE(WaitUntil([&] {
+      const std::string value = Value("o", "i", 0, "k");
+      return value.size() == 3'000'000 && value[0] == text[8];
+    }));
+    ASSERT_TRUE(WaitUntil([&] { return follower().status().reconnects == 1; }));
+  }
+  Run("UPDATE t SET v = 'small'");
+  ExpectValue("o", "i", 0, "k", "small");
+  EXPECT_EQ(follower().status().reconnects, 1u);
+  EXPECT_EQ(follower().status().state, FollowState::kFollowing);
+  EXPECT_TRUE(follower().status().last_error.ok());
+}
+
 TEST_F(MySqlFollowTest, MissingIndexesAreNamedWithTheStatementThatMakesThem) {
   Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(9), inner_key "
       "VARCHAR(9), seq INT, k VARCHAR(9), v TEXT, updated_at TIMESTAMP(6) DEFAULT "
