@@ -78,6 +78,7 @@ void AddStep(const ProcessBooks& process, std::string_view of, const char* name,
 }
 
 std::string ProcessText(const ProcessBooks& process, std::uint64_t pairs) {
+  if (process.rss_bytes == 0) return "the process was not asked\n";
   Table table({"process", "bytes", "share", "bytes/pair", "source"}, Table::Last::kWords);
   AddStep(process, "cgroup", "container's working set", pairs, &table);
   AddStep(process, "anon", "anonymous memory", pairs, &table);

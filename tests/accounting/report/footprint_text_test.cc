@@ -45,6 +45,15 @@ TEST(FootprintTextTest, ProcessComesFirstWithEachRestAndItsSign) {
   EXPECT_THAT(text, Not(HasSubstr("working set")));
 }
 
+TEST(FootprintTextTest, AProcessThatWasNotAskedHasNoFigures) {
+  FootprintReport report = Sample();
+  report.process = {};
+  const std::string text = FootprintText(report);
+  EXPECT_THAT(text, HasSubstr("the process was not asked\n"));
+  EXPECT_THAT(text, Not(HasSubstr("resident")));
+  EXPECT_THAT(text, HasSubstr("all layers"));
+}
+
 TEST(FootprintTextTest, ContainerComesBeforeAllElseWhereThereIsOne) {
   FootprintReport report = Sample();
   report.process.terms.push_back(
