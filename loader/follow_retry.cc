@@ -8,8 +8,6 @@ ErrorKind KindOf(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk:
       return ErrorKind::kNone;
-    case absl::StatusCode::kAborted:
-      return ErrorKind::kRepeat;
     case absl::StatusCode::kCancelled:
       return ErrorKind::kStop;
     case absl::StatusCode::kResourceExhausted:
@@ -19,8 +17,11 @@ ErrorKind KindOf(const absl::Status& status) {
     case absl::StatusCode::kFailedPrecondition:
     case absl::StatusCode::kInvalidArgument:
       return ErrorKind::kPerson;
-    default:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
       return ErrorKind::kReconnect;
+    default:
+      return ErrorKind::kRepeat;
   }
 }
 

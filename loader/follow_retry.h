@@ -14,7 +14,8 @@ namespace strata {
 
 enum class ErrorKind {
   kNone,
-  kRepeat,     ///< the statement was ended: lock, deadlock, killed, time limit
+  kRepeat,     ///< the statement was ended (lock, deadlock, killed, time limit), or failed by an
+               ///< error of which no more is known: nobody else's trouble
   kReconnect,  ///< the connection is gone, or nobody knows what state it is in
   kPerson,     ///< rights, a missing table or column: a person must mend it
   kMemory,     ///< the cache, or the process, has no room

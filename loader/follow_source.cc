@@ -12,6 +12,8 @@ namespace {
 // A statement that is ended so often on one connection in a row is tried on another.
 constexpr int kMostRepeats = 4;
 
+using std::chrono::milliseconds;
+
 }  // namespace
 
 FollowedSource::FollowedSource(const MySqlOptions& source, const FollowOptions* options,
@@ -60,10 +62,10 @@ absl::Status FollowedSource::TakeRefusal() {
     next_retry_ = Clock::time_point::max();
   } else {
     const bool memory = KindOf(refused) == ErrorKind::kMemory;
-    if (next_retry_ == Clock::time_point::max()) {
-      next_retry_ =
-          Clock::now() + (memory ? std::max(refused_retry_.Next(), options_->poll_interval)
-                                 : refused_retry_.About(options_->slow_retry));
+    if (next_retry_ == Clock::time_point::max() || refused != refusal_) {
+      const milliseconds pause = memory ? std::max(refused_retry_.Next(), options_->poll_interval)
+                                        : refused_retry_.About(options_->slow_retry);
+      next_retry_ = std::min(next_retry_, Clock::now() + pause);
     }
     SetState(memory ? FollowState::kOutOfMemory : FollowState::kWaiting, refused);
   }
@@ -113,7 +115,11 @@ FollowedSource::Demand FollowedSource::Judge(const absl::Status& turn) {
   }
   if (kind == ErrorKind::kStop) return Demand::kEnd;
   next_poll_ = Clock::now();  // at the turn after the pause
-  if (kind == ErrorKind::kReconnect) return Demand::kPause;
+  if (kind == ErrorKind::kReconnect) {
+    // The others need not wait for one whose statements end the connection.
+    not_before_ = Clock::now() + retry_.Next();
+    return Demand::kPause;
+  }
   Clock::duration pause = retry_.Next();
   Demand demand = Demand::kNothing;
   FollowState state = FollowState::kRetrying;

@@ -2,9 +2,10 @@
 // understood, an outer of another source, a cache at its limit. They are served stale and tried
 // again by themselves, so that neither the position nor the other entries wait for them.
 //
-// Of more than kMost only that there were more is kept: a pass of reconciling finds them again.
+// Of more than kMost, and of such as have long names, only that there were more is kept: a pass of
+// reconciling finds them again.
 //
-// Bytes: the names of kMost entries at the most, in no layer.
+// Bytes: kMost names of kMostBytes at the most, in no layer.
 // Threads: one at a time.
 #ifndef STRATA_LOADER_HELD_ENTRIES_H_
 #define STRATA_LOADER_HELD_ENTRIES_H_
@@ -23,11 +24,13 @@ namespace strata::mysql {
 class HeldEntries {
  public:
   static constexpr std::size_t kMost = 100;
+  static constexpr std::size_t kMostBytes = std::size_t{8} << 10;  ///< of an outer and its inner
 
   /// It could not be applied now.
   void Hold(const EntryName& name, const absl::Status& why) {
     why_ = why;
-    if (names_.size() < kMost || names_.contains(name)) {
+    const bool keeps = names_.size() < kMost && name.outer.size() + name.inner.size() <= kMostBytes;
+    if (keeps || names_.contains(name)) {
       names_.insert(name);
     } else {
       more_ = more_in_pass_ = true;

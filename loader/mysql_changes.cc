@@ -65,6 +65,13 @@ bool Reaches(const FollowPlan& plan, std::string_view text, std::string_view unt
   return text.size() != until.size() ? text.size() > until.size() : text >= until;
 }
 
+// Pages of a round behind the sample's own time.
+constexpr std::size_t kMostPagesBehind = 100;
+
+std::size_t PageRows(const ChangeReader::Round& round) {
+  return std::min(round.max_page_rows, ChangeReader::kMostPageRows);
+}
+
 }  // namespace
 
 ChangeReader::ChangeReader() {
@@ -108,7 +115,7 @@ absl::Status ChangeReader::ReadPage(Session* session, const FollowPlan& plan, co
   page->last = before;
   absl::Status status = session->Query(
       absl::StrCat(Select(plan), condition, " ORDER BY ", absl::StrJoin(order, ", "), " LIMIT ",
-                   std::min(round.max_page_rows, kMostPageRows)),
+                   PageRows(round)),
       Doing(plan, where), [&](const Row& row) {
         ++page->rows;
         page->last.assign(1, std::string(row[cells.cursor]));
@@ -151,6 +158,7 @@ absl::Status ChangeReader::Read(
     condition = absl::StrCat(" WHERE ", QuoteName(plan.cursor->name), " IS NOT NULL");
   }
   Page page;
+  std::size_t pages_behind = 0;
   while (true) {
     if (absl::Status status = ReadPage(session, plan, round, condition, &page); !status.ok()) {
       return status;
@@ -168,7 +176,12 @@ absl::Status ChangeReader::Read(
       counts->rows_applied += row.entry == kNoEntry || !(*failed)[row.entry] ? 1 : 0;
       if (row.keep) known_.Keep(row.row);
     }
-    if (round.until && Reaches(plan, page.last[0], *round.until)) break;
+    // What lies behind the sample's own time is applied at once, too, but for a round that would
+    // never end because writers are faster.
+    if (round.until && Reaches(plan, page.last[0], *round.until) &&
+        (page.rows < PageRows(round) || ++pages_behind > kMostPagesBehind)) {
+      break;
+    }
     absl::StatusOr<std::string> after = AfterCondition(columns, page.last);
     if (!after.ok()) return after.status();
     condition = *std::move(after);

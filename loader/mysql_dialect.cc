@@ -303,6 +303,10 @@ ErrorClass Classify(int error) {
     case 2008:
       return {absl::StatusCode::kResourceExhausted, "the client is out of memory"};
     default:
+      if (error >= 2000 && error < 3000) {  // the client's: whatever the connection was doing
+        return {absl::StatusCode::kUnavailable,
+                "the connection failed: check server and network, and try again"};
+      }
       return {absl::StatusCode::kUnknown, "see the server's manual for this error"};
   }
 }

@@ -207,6 +207,7 @@ class Follower::State {
   bool ever_connected_ = false;
   Clock::time_point next_renewal_;
   bool loaded_ = false;
+  std::size_t first_source_ = 0;  // whose turn is first
   Clock::time_point next_pass_;
   Clock::time_point next_chunk_;
 
@@ -401,13 +402,14 @@ std::optional<Clock::time_point> Follower::State::JudgeAll(const absl::Status& e
 std::optional<Clock::time_point> Follower::State::Turn() {
   if (Clock::now() < not_before_) return not_before_;
   if (absl::Status status = Prepare(); !status.ok()) return JudgeAll(status);
-  for (const auto& source : sources_) {
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
     if (stopping_.load()) return std::nullopt;
+    FollowedSource* const source = sources_[(first_source_ + i) % sources_.size()].get();
     const Clock::time_point now = Clock::now();
     if (now < source->NextTurn(next_chunk_, PassWanted())) continue;
     absl::Status turn;
     try {
-      turn = TurnOf(source.get());
+      turn = TurnOf(source);
     } catch (const std::bad_alloc&) {
       turn = OutOfMemory();
     }
@@ -419,6 +421,7 @@ std::optional<Clock::time_point> Follower::State::Turn() {
         Disconnect();
         return Clock::now();
       case FollowedSource::Demand::kPause:
+        first_source_ = (first_source_ + i + 1) % sources_.size();  // it is the others' turn
         return JudgeAll(turn);
       case FollowedSource::Demand::kEnd:
         return std::nullopt;

@@ -7,7 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "loader/message_text.h"
 #include "loader/mysql_clock.h"
+#include "loader/mysql_relation.h"
 
 namespace strata::mysql {
 namespace {
@@ -27,6 +29,31 @@ constexpr std::chrono::milliseconds kBetweenFirstLooks{120};
 // What is wrong with one entry and lets all others go on.
 bool IsOfOneEntry(const absl::Status& status) {
   return absl::IsResourceExhausted(status) || absl::IsInvalidArgument(status);
+}
+
+// Whether a position by the one's cursor is one by the other's.
+bool SameCursor(const FollowPlan& a, const FollowPlan& b) {
+  return a.cursor.has_value() == b.cursor.has_value() &&
+         (!a.cursor || a.cursor->name == b.cursor->name) && a.cursor_kind == b.cursor_kind &&
+         a.fraction_digits == b.fraction_digits;
+}
+
+// Entries whose names are longer than this are not asked for: a statement has each up to six times
+// over, and a packet of 16 MiB is the least that servers have by default.
+constexpr std::size_t kMostNameBytes = std::size_t{2} << 20;
+
+std::size_t BytesOf(const EntryName& name) { return name.outer.size() + name.inner.size(); }
+
+// The first entries of a list that one statement asks for, at least one.
+std::size_t CountOfGroup(std::span<const EntryName> names) {
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  while (count < std::min(kMostEntriesARead, names.size())) {
+    bytes += BytesOf(names[count]);
+    if (count > 0 && bytes > kMostNameBytes) break;
+    ++count;
+  }
+  return count;
 }
 
 }  // namespace
@@ -76,8 +103,11 @@ absl::Status TableFollower::SetPlan(Session* session) {
     const std::lock_guard lock(layers_mutex_);
     if (!keeps_pass) pass_.reset();
     feeds_.resize(wanted.size());
-    for (auto& feed : feeds_) {
-      if (feed == nullptr) feed = std::make_unique<Feed>();
+    for (std::size_t i = 0; i < feeds_.size(); ++i) {
+      const FollowPlan& now = wanted[i].first ? wanted[i].first->plan : wanted[i].second;
+      if (feeds_[i] == nullptr || !SameCursor(feeds_[i]->now(), now)) {
+        feeds_[i] = std::make_unique<Feed>();
+      }
     }
   }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -171,6 +201,7 @@ absl::Status TableFollower::Begin() {
   for (const auto& feed : feeds_) {
     feed->position = feed->positions.At(feed->now(), bound_us_);
     feed->certain = feed->positions.Certain(feed->now(), bound_us_);
+    feed->begun = true;
   }
   begun_beside_open_ = has_cursor() && watch_->bounds.FirstAreOpen();
   return absl::OkStatus();
@@ -214,6 +245,12 @@ absl::Status TableFollower::Poll() {
   // Before the rows: what the sample does not know of is read by the next round, too.
   if (absl::Status status = Sample(); !status.ok()) return status;
   for (const auto& feed : feeds_) {
+    if (!std::exchange(feed->begun, true)) {
+      // The table was given another cursor: what changed by the old one meanwhile a pass finds.
+      feed->position = feed->positions.At(feed->now(), bound_us_);
+      feed->certain = feed->positions.Certain(feed->now(), bound_us_);
+      reconcile_due_ = true;
+    }
     if (absl::Status status = PollFeed(feed.get()); !status.ok()) return status;
   }
   for (const auto& feed : feeds_) {
@@ -245,10 +282,21 @@ absl::StatusOr<bool> TableFollower::Apply(const EntryAsRead& entry, bool repair)
 absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<EntryName>& names,
                                                          bool repair) {
   std::vector<bool> failed(names.size(), false);
-  for (std::size_t begin = 0; begin < names.size(); begin += kMostEntriesARead) {
+  std::size_t count = 0;
+  for (std::size_t begin = 0; begin < names.size(); begin += count) {
     if (stopping_->load()) return absl::CancelledError("stopped as asked");
-    const std::size_t count = std::min(kMostEntriesARead, names.size() - begin);
+    count = CountOfGroup(std::span(names).subspan(begin));
     const std::span<const EntryName> group(names.data() + begin, count);
+    if (BytesOf(group[0]) > kMostNameBytes) {
+      held_.Hold(group[0],
+                 absl::InvalidArgumentError(absl::StrCat(
+                     "MySQL ", session_->server(), ": ", Described(plan_.selection),
+                     ", an entry whose outer and inner have ", BytesOf(group[0]),
+                     " bytes, beginning with ", QuoteForMessage(group[0].outer.substr(0, 40)),
+                     ": it is loaded and not followed; keep keys below 2 MiB")));
+      failed[begin] = true;
+      continue;
+    }
     absl::Status status = ReadEntries(
         session_, plan_.selection, group, [&](const EntryAsRead& entry) -> absl::Status {
           const absl::StatusOr<bool> changed = Apply(entry, repair);

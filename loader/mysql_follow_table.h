@@ -102,6 +102,7 @@ class TableFollower {
     std::optional<ChangesPlan> changes;  // of a query
     FollowPlan plan;                     // of a table
     PositionTracker positions;
+    bool begun = false;  // whether a position was taken since this cursor is followed
     std::optional<std::string> position;
     bool certain = true;
     ChangeReader reader;

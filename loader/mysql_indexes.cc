@@ -24,10 +24,14 @@ absl::string_view View(std::string_view text) { return {text.data(), text.size()
 
 // What an index takes of InnoDB's tables of today, all of its columns together.
 constexpr std::uint64_t kMostIndexBytes = 3072;
-// Of a value that does not fit whole: with 4 bytes a character, what one column may have in the
-// older row formats too (767 bytes).
+// The same of older row formats and other engines: InnoDB's 767 a column, MyISAM's 1000.
+constexpr std::uint64_t kMostOldIndexBytes = 767;
+// What a number or a time takes at the most, a DECIMAL of 65 digits.
+constexpr std::uint64_t kNumberBytes = 30;
+// Of a value that does not fit whole: of two such the index takes either.
 constexpr std::uint64_t kBeginningChars = 190;
-constexpr std::uint64_t kBeginningBytes = 4 * kBeginningChars;
+constexpr std::uint64_t kOldBeginningChars = 90;
+constexpr std::uint64_t kMostCharBytes = 4;
 constexpr std::size_t kMostNameChars = 64;
 
 struct ColumnSize {
@@ -35,6 +39,28 @@ struct ColumnSize {
   bool bytes_alone = false;
   bool text = false;  // TEXT or BLOB, never indexed whole
 };
+
+struct TableKind {
+  bool takes_long = false;  // indexes of kMostIndexBytes
+  bool in_memory = false;   // its indexes are hashes unless one says otherwise
+};
+
+absl::StatusOr<TableKind> ReadKind(Session* session, const Selection& selection) {
+  TableKind kind;
+  absl::Status status = session->Query(
+      absl::StrCat("SELECT COALESCE(ENGINE, ''), COALESCE(ROW_FORMAT, '') FROM "
+                   "information_schema.TABLES WHERE TABLE_SCHEMA = ",
+                   QuoteText(selection.database), " AND TABLE_NAME = ", QuoteText(selection.table)),
+      absl::StrCat("looking up table ", QuoteForMessage(selection.table)), [&](const Row& row) {
+        kind.takes_long = absl::EqualsIgnoreCase(View(row[0]), "InnoDB") &&
+                          (absl::EqualsIgnoreCase(View(row[1]), "Dynamic") ||
+                           absl::EqualsIgnoreCase(View(row[1]), "Compressed"));
+        kind.in_memory = absl::EqualsIgnoreCase(View(row[0]), "MEMORY");
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return kind;
+}
 
 absl::StatusOr<std::map<std::string, ColumnSize>> ReadSizes(Session* session,
                                                             const Selection& selection) {
@@ -47,6 +73,8 @@ absl::StatusOr<std::map<std::string, ColumnSize>> ReadSizes(Session* session,
       absl::StrCat("looking up table ", QuoteForMessage(selection.table)), [&](const Row& row) {
         ColumnSize& size = sizes[std::string(row[0])];
         const std::string type = absl::AsciiStrToLower(View(row[1]));
+        // The server counts a value's place, and takes no beginning of it.
+        if (type == "enum" || type == "set") return absl::OkStatus();
         size.text = absl::EndsWith(type, "text") || absl::EndsWith(type, "blob");
         if (!absl::SimpleAtoi(View(row[2]), &size.bytes)) size.bytes = kMostIndexBytes + 1;
         size.bytes_alone = row[3] == "1";
@@ -118,15 +146,19 @@ absl::StatusOr<std::string> IndexStatement(Session* session, const Selection& se
                                            const std::vector<std::string>& columns) {
   const auto sizes = ReadSizes(session, selection);
   if (!sizes.ok()) return sizes.status();
+  const absl::StatusOr<TableKind> kind = ReadKind(session, selection);
+  if (!kind.ok()) return kind.status();
+  const std::uint64_t most_bytes = kind->takes_long ? kMostIndexBytes : kMostOldIndexBytes;
+  const std::uint64_t beginning = kind->takes_long ? kBeginningChars : kOldBeginningChars;
   std::uint64_t bytes = 0;
   bool whole = true;
   for (const std::string& name : columns) {
     const auto column = sizes->find(name);
     if (column == sizes->end()) continue;
-    bytes += column->second.bytes;
+    bytes += std::max(column->second.bytes, kNumberBytes);
     whole = whole && !column->second.text;
   }
-  whole = whole && bytes <= kMostIndexBytes;
+  whole = whole && bytes <= most_bytes;
   std::vector<std::string> parts;
   for (const std::string& name : columns) {
     parts.push_back(QuoteName(name));
@@ -134,12 +166,13 @@ absl::StatusOr<std::string> IndexStatement(Session* session, const Selection& se
     if (whole || column == sizes->end()) continue;
     const ColumnSize& size = column->second;
     // TEXT has a length in the statement, be it short.
-    if (size.bytes <= kBeginningBytes && !size.text) continue;
-    const std::uint64_t most = size.bytes_alone ? kBeginningBytes : kBeginningChars;
+    if (size.bytes <= beginning * kMostCharBytes && !size.text) continue;
+    const std::uint64_t most = size.bytes_alone ? beginning * kMostCharBytes : beginning;
     absl::StrAppend(&parts.back(), "(", std::min(size.bytes, most), ")");
   }
-  return absl::StrCat("CREATE INDEX ", QuoteName(FreeName(indexes, columns)), " ON ",
-                      QuoteName(selection.table), " (", absl::StrJoin(parts, ", "), ")");
+  return absl::StrCat("CREATE INDEX ", QuoteName(FreeName(indexes, columns)),
+                      kind->in_memory ? " USING BTREE" : "", " ON ", QuoteName(selection.table),
+                      " (", absl::StrJoin(parts, ", "), ")");
 }
 
 }  // namespace strata::mysql

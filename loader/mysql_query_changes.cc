@@ -128,6 +128,7 @@ absl::StatusOr<ChangesPlan> ReadChangesPlan(Session* session, const std::string&
     return absl::InvalidArgumentError(
         absl::StrCat("MySQL ", session->server(), ": ", described, ": ", std::string(what)));
   };
+  if (!ClosesWhatItOpens(statement)) return wrong(absl::StrCat("it", kBetweenParentheses));
   const std::optional<std::string> nothing = WithSince(statement, "NULL");
   if (!nothing) return wrong("it has no :since; write … WHERE cursor >= :since");
   const auto columns = DescribeQuery(session, *nothing, described);

@@ -30,6 +30,10 @@ std::optional<std::string> WithSince(std::string_view statement, std::string_vie
 /// what we put in parentheses stays within them. False too where it has a comment that some
 /// servers run (/*! or /*M!): where its parentheses are depends on the server.
 bool ClosesWhatItOpens(std::string_view sql);
+/// What to say of SQL that does not: " stands in …".
+inline constexpr const char* kBetweenParentheses =
+    " stands in parentheses of ours: close in it each ( that it opens, and no other, and write no "
+    "/*! comment";
 
 /// One of the statements, looked up.
 struct ChangesPlan {

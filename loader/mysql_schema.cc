@@ -15,6 +15,7 @@
 #include "loader/message_text.h"
 #include "loader/mysql_charset.h"
 #include "loader/mysql_query.h"
+#include "loader/mysql_query_changes.h"
 #include "loader/mysql_relation.h"
 
 namespace strata::mysql {
@@ -329,6 +330,12 @@ absl::StatusOr<Selection> Select(const Table& table, const std::string& database
 
 absl::StatusOr<Relation> LookUp(Session* session, const std::string& database,
                                 const MySqlMapping& mapping) {
+  for (const auto& [name, sql] :
+       {std::pair("where", &mapping.where), std::pair("query", &mapping.query)}) {
+    if (ClosesWhatItOpens(*sql)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(Described(mapping), ": ", name, kBetweenParentheses));
+  }
   absl::StatusOr<Table> table = ReadRelation(session, database, mapping);
   if (!table.ok()) return table.status();
   absl::StatusOr<Selection> selection = Select(*table, database, mapping);

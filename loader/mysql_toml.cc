@@ -27,9 +27,6 @@
 namespace strata {
 namespace {
 
-constexpr const char* kBetweenParentheses =
-    " stands in parentheses of ours: close in it each ( that it opens, and no other, and write no "
-    "/*! comment";
 constexpr std::string_view kPasswordFix =
     "a password does not belong in a file that others read; give it with --defaults-file, "
     "MYSQL_PWD or password_file = \"FILE\"";
@@ -140,7 +137,8 @@ class Reader {
         return Fail(element, "the statement stands inside one of ours; leave out the ; at its end");
       }
       if (!mysql::ClosesWhatItOpens(*text)) {
-        return Fail(element, absl::StrCat("a statement of ", View(key), kBetweenParentheses));
+        return Fail(element,
+                    absl::StrCat("a statement of ", View(key), mysql::kBetweenParentheses));
       }
       statements->push_back(*text);
     }
@@ -332,7 +330,7 @@ absl::StatusOr<MySqlMapping> ReadSource(const toml::table& table, std::string_vi
   for (const auto& [key, sql] :
        {std::pair("where", &mapping.where), std::pair("query", &mapping.query)}) {
     if (mysql::ClosesWhatItOpens(*sql)) continue;
-    reader.Fail(*reader.Node(key), absl::StrCat(key, kBetweenParentheses));
+    reader.Fail(*reader.Node(key), absl::StrCat(key, mysql::kBetweenParentheses));
   }
   std::string cursor;
   reader.Text("cursor", &cursor);

@@ -217,6 +217,34 @@ TEST_F(MySqlFollowSeveralTest, ASourceThatIsBrokenStopsNoOther) {
   ExpectAllEqual();
 }
 
+TEST_F(MySqlFollowSeveralTest, AnErrorThatIsInNoListIsItsSourcesAlone) {
+  MySqlMapping t = Make("t");
+  const MySqlMapping s = Make("s");
+  Run("CREATE TABLE least (n INT)");
+  Run("INSERT INTO least VALUES (0)");
+  t.where = "id > (SELECT n FROM least)";
+  Add("t", "('a','x',0,'k','1')");
+  Add("s", "('b','x',0,'k','2')");
+  FollowAll({t, s});
+  Run("INSERT INTO least VALUES (0)");  // 1242: the subquery returns more than one row
+  Run("UPDATE t SET v = 'changed'");
+  ASSERT_TRUE(WaitUntil([&] { return Told(0).state == FollowState::kRetrying; }));
+  EXPECT_THAT(std::string(Told(0).last_error.message()), HasSubstr("1242"));
+  for (int i = 0; i < 20; ++i) {
+    Run(absl::StrCat("UPDATE s SET v = 'v", i, "'"));
+    ExpectValue("b", "x", 0, "k", absl::StrCat("v", i));
+  }
+  Run("DELETE FROM s");
+  (void)follower().RequestReconcile();
+  ExpectNoEntry("b", "x");
+  EXPECT_EQ(Told(1).state, FollowState::kFollowing);
+  EXPECT_EQ(Told(0).state, FollowState::kRetrying);
+  Run("DELETE FROM least LIMIT 1");
+  ExpectValue("a", "x", 0, "k", "changed");
+  ASSERT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+  ExpectAllEqual();
+}
+
 TEST_F(MySqlFollowSeveralTest, ALostConnectionIsMadeAnewForAll) {
   std::vector<MySqlMapping> all;
   for (const char* table : {"t", "s1", "s2", "s3"}) all.push_back(Make(table));

@@ -258,6 +258,62 @@ TEST_F(MySqlFollowTest, TheConnectionIsRenewedAfterALargeRowAndNotAgainAtOnce) {
   EXPECT_TRUE(follower().status().last_error.ok());
 }
 
+TEST_F(MySqlFollowTest, ACursorOfAnotherTypeIsFollowedFromItsOwnPosition) {
+  MakeTable();
+  Add("('o','i',0,'k','v'),('o','j',0,'k','v')");
+  FollowOptions options = QuickFollow();
+  options.reconcile_interval = std::chrono::milliseconds(200);  // a pass looks the table up again
+  Follow(OptionsFor("t"), options);
+  for (const char* type : {"BIGINT NOT NULL DEFAULT 0", "DATETIME(3)", "TIMESTAMP(6)"}) {
+    SCOPED_TRACE(type);
+    Run("ALTER TABLE t DROP COLUMN updated_at");
+    Run(absl::StrCat("ALTER TABLE t ADD COLUMN updated_at ", type));
+    Run(absl::StrCat("UPDATE t SET v = '", type, "' WHERE inner_key = 'i'"));
+    ExpectValue("o", "i", 0, "k", type);
+    const std::uint64_t passes = follower().status().passes;
+    EXPECT_TRUE(WaitUntil([&] { return follower().status().passes > passes + 1; }));
+  }
+  EXPECT_EQ(follower().status().state, FollowState::kFollowing);
+  Run("UPDATE t SET v = 'now', updated_at = NOW(6) WHERE inner_key = 'j'");
+  ExpectValue("o", "j", 0, "k", "now");
+  EXPECT_FALSE(follower().status().position.empty());
+}
+
+TEST_F(MySqlFollowTest, KeysOfHundredsOfKilobytesAreReadAgainAFewAtATimeAndLongerOnesAreHeld) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(9), inner_key "
+      "LONGTEXT, "
+      "seq INT, k VARCHAR(9), v TEXT, updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6), KEY "
+      "(updated_at))");
+  Add("('o','i',0,'k','v')");
+  Follow();
+  // Twice over in hexadecimal these are more than any packet.
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'o', CONCAT(seq, REPEAT('x', "
+      "1000000)), 0, 'k', seq FROM seq_10_to_39");
+  for (int i = 10; i < 40; ++i) {
+    ExpectValue("o", absl::StrCat(i, std::string(1'000'000, 'x')), 0, "k", std::to_string(i));
+  }
+  EXPECT_EQ(follower().status().state, FollowState::kFollowing);
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES ('o', REPEAT('y', 3000000), 0, 'k', "
+      "'v')");
+  ASSERT_TRUE(WaitUntil([&] { return follower().status().state == FollowState::kWaiting; }));
+  EXPECT_THAT(std::string(follower().status().last_error.message()), HasSubstr("3000001 bytes"));
+  Add("('o','after',0,'k','v')");
+  ExpectValue("o", "after", 0, "k", "v");
+}
+
+TEST_F(MySqlFollowTest, RowsOfVersionsAheadOfTheClockAreAppliedAtOnce) {
+  MakeTable();
+  Add("('o','i',0,'k','v')");
+  Follow();
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v, updated_at) SELECT 'ahead', seq, 0, 'k', "
+      "'v', "
+      "NOW(6) + INTERVAL 10 MINUTE FROM seq_1_to_3500");
+  EXPECT_TRUE(WaitUntil([&] { return cache().counts().entries == 3501; }, std::chrono::seconds(5)))
+      << cache().counts().entries;
+  Add("('o','now',0,'k','v')");
+  ExpectValue("o", "now", 0, "k", "v");
+}
+
 TEST_F(MySqlFollowTest, MissingIndexesAreNamedWithTheStatementThatMakesThem) {
   Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(9), inner_key "
       "VARCHAR(9), seq INT, k VARCHAR(9), v TEXT, updated_at TIMESTAMP(6) DEFAULT "
@@ -280,12 +336,21 @@ TEST_F(MySqlFollowTest, TheStatementsThatMakeIndexesCanBeRunOnAnyTable) {
     std::string types;
     std::string indexes = "";
     std::size_t missing = 2;
+    std::string engine = "InnoDB";
   } tables[] = {
       {"o", "i", "o TEXT, i LONGBLOB"},
       {"o", "i", "o TINYTEXT CHARACTER SET latin1, i TINYBLOB"},
       {"o", "i", "o VARCHAR(1000), i VARCHAR(9)"},
       {"o", "i", "o VARCHAR(500), i VARCHAR(500)"},
       {"o", "i", "o VARBINARY(3000), i BIGINT"},
+      {"o", "i", "o VARCHAR(767), i BIGINT"},
+      {"o", "i", "o SET('a','b'), i VARCHAR(700)"},
+      {"o", "i", absl::StrCat("o ENUM('", std::string(240, 'a'), "'), i VARCHAR(760)")},
+      {"o", "i", "o VARCHAR(200), i VARCHAR(200)", "", 2, "MyISAM"},
+      {"o", "i", "o TEXT, i TEXT", "", 2, "MyISAM"},
+      {"o", "i", "o VARCHAR(300), i VARCHAR(300)", "", 2, "Aria"},
+      {"o", "i", "o VARCHAR(300), i TEXT", "", 2, "InnoDB ROW_FORMAT=COMPACT"},
+      {"o", "i", "o VARCHAR(30), i VARCHAR(30)", "", 2, "MEMORY"},
       {"o", "i", "o VARCHAR(1500) CHARACTER SET latin1, i VARCHAR(1500) CHARACTER SET ascii"},
       {"o", "i", "o ENUM('a','b'), i DATETIME"},
       {wide, "i", absl::StrCat(wide, " VARCHAR(9), i VARCHAR(9)")},
@@ -299,8 +364,10 @@ TEST_F(MySqlFollowTest, TheStatementsThatMakeIndexesCanBeRunOnAnyTable) {
     SCOPED_TRACE(absl::StrCat(table.types, table.indexes));
     Run("DROP TABLE IF EXISTS t");
     Run(absl::StrCat("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, ", table.types,
-                     ", seq INT, k VARCHAR(9), v TEXT, updated_at TIMESTAMP(6) DEFAULT NOW(6)",
-                     table.indexes, ")"));
+                     ", seq INT, k VARCHAR(9), v ",
+                     table.engine == "MEMORY" ? "VARCHAR(9)" : "TEXT",
+                     ", updated_at TIMESTAMP(6) DEFAULT NOW(6)", table.indexes,
+                     ") CHARACTER SET utf8mb4 ENGINE=", table.engine));
     MySqlOptions source = OptionsFor("t");
     source.mapping.outer = table.outer;
     source.mapping.inner = table.inner;
