@@ -14,6 +14,9 @@ constexpr int kMostRepeats = 4;
 
 using std::chrono::milliseconds;
 
+// The longest pause after a statement that was ended at once.
+constexpr milliseconds kRestAfterRepeat{2000};
+
 }  // namespace
 
 FollowedSource::FollowedSource(const MySqlOptions& source, const FollowOptions* options,
@@ -106,7 +109,7 @@ void FollowedSource::SetState(FollowState state, const absl::Status& error) {
   if (!error.ok()) told_.status.last_error = error;
 }
 
-FollowedSource::Demand FollowedSource::Judge(const absl::Status& turn) {
+FollowedSource::Demand FollowedSource::Judge(const absl::Status& turn, Clock::duration took) {
   const ErrorKind kind = KindOf(turn);
   if (kind == ErrorKind::kNone) {
     retry_.Reset();
@@ -131,9 +134,13 @@ FollowedSource::Demand FollowedSource::Judge(const absl::Status& turn) {
     pause = retry_.About(options_->slow_retry);
     // Rights may be given meanwhile, and the table be another: a new connection looks at both.
     demand = Demand::kReconnect;
-  } else if (++repeats_ > kMostRepeats) {
-    repeats_ = 0;
-    demand = Demand::kReconnect;
+  } else {
+    // The server rests for no longer than it worked: what held a lock may be gone by then.
+    pause = std::min(pause, std::max<Clock::duration>(took, kRestAfterRepeat));
+    if (++repeats_ > kMostRepeats) {
+      repeats_ = 0;
+      demand = Demand::kReconnect;
+    }
   }
   SetState(state, turn);
   not_before_ = Clock::now() + pause;

@@ -82,8 +82,8 @@ class FollowedSource {
   /// When there is something to do, where a pass may go on at `next_chunk`.
   Clock::time_point NextTurn(Clock::time_point next_chunk, std::uint64_t pass) const;
 
-  /// What follows from how a turn ended.
-  Demand Judge(const absl::Status& turn);
+  /// What follows from how a turn ended that took so long.
+  Demand Judge(const absl::Status& turn, Clock::duration took);
   void SetState(FollowState state, const absl::Status& error = absl::OkStatus());
 
   void Tell(SourceTold* told) const;

@@ -110,9 +110,9 @@ std::vector<std::string> Dialect::SessionSettings() const {
 }
 
 std::vector<std::string> Dialect::FollowingSettings(unsigned read_timeout_s) const {
-  // Longer than a statement waits for a table's lock, an ALTER TABLE's say, the reader does not: it
-  // would be taken for a dead connection.
-  constexpr unsigned kLockWaitS = 20;
+  // For a table's lock, an ALTER TABLE's say, a statement waits for less than the reader does,
+  // which would take the connection for dead, and not long: other sources wait for their turn.
+  constexpr unsigned kLockWaitS = 2;
   const unsigned lock_wait_s = std::clamp(read_timeout_s / 2, 1u, kLockWaitS);
   return {
       // MySQL, 7.1.8; MariaDB, "Server System Variables". Without it all reads would be of one
@@ -222,6 +222,19 @@ std::string HashExpression(std::string_view bytes) {
   return absl::StrCat("SHA2(", View(bytes), ", 256)");
 }
 
+namespace {
+
+// Of an error that nobody thought of.
+ErrorClass Unlisted(int error) {
+  if (error >= 2000 && error < 3000) {  // the client's: whatever the connection was doing
+    return {absl::StatusCode::kUnavailable,
+            "the connection failed: check server and network, and try again"};
+  }
+  return {absl::StatusCode::kUnknown, "see the server's manual for this error"};
+}
+
+}  // namespace
+
 // MySQL, "Server Error Message Reference" and "Client Error Message Reference"; MariaDB, "MariaDB
 // Error Code Reference". Up to 1885 the two share their numbers. From 1886 to 2999 and from 4000
 // each has its own, and so far none of those below is the other's for something else that a SELECT
@@ -303,11 +316,7 @@ ErrorClass Classify(int error) {
     case 2008:
       return {absl::StatusCode::kResourceExhausted, "the client is out of memory"};
     default:
-      if (error >= 2000 && error < 3000) {  // the client's: whatever the connection was doing
-        return {absl::StatusCode::kUnavailable,
-                "the connection failed: check server and network, and try again"};
-      }
-      return {absl::StatusCode::kUnknown, "see the server's manual for this error"};
+      return Unlisted(error);
   }
 }
 

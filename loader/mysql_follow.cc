@@ -408,12 +408,13 @@ std::optional<Clock::time_point> Follower::State::Turn() {
     const Clock::time_point now = Clock::now();
     if (now < source->NextTurn(next_chunk_, PassWanted())) continue;
     absl::Status turn;
+    const Clock::time_point began = Clock::now();
     try {
       turn = TurnOf(source);
     } catch (const std::bad_alloc&) {
       turn = OutOfMemory();
     }
-    switch (source->Judge(turn)) {
+    switch (source->Judge(turn, Clock::now() - began)) {
       case FollowedSource::Demand::kNothing:
         break;
       case FollowedSource::Demand::kReconnect:

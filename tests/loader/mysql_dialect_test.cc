@@ -119,7 +119,7 @@ TEST(Dialect, AFollowersSessionsOnlyReadAndWaitForNoLockLongerThanTheirReader) {
   EXPECT_EQ(
       maria.FollowingSettings(60),
       (std::vector<std::string>{"SET SESSION autocommit = 1", "SET SESSION TRANSACTION READ ONLY",
-                                "SET SESSION lock_wait_timeout = 20", maria.StatementLimit(120)}));
+                                "SET SESSION lock_wait_timeout = 2", maria.StatementLimit(120)}));
   EXPECT_EQ(Dialect::Of("8.4.0").FollowingSettings(1)[2], "SET SESSION lock_wait_timeout = 1");
 }
 

@@ -245,6 +245,28 @@ TEST_F(MySqlFollowSeveralTest, AnErrorThatIsInNoListIsItsSourcesAlone) {
   ExpectAllEqual();
 }
 
+TEST_F(MySqlFollowSeveralTest, ATableUnderLockKeepsTheOthersForNoLongerThanAStatementWaits) {
+  const MySqlMapping t = Make("t");
+  const MySqlMapping s = Make("s");
+  Add("t", "('a','x',0,'k','1')");
+  Add("s", "('b','x',0,'k','2')");
+  FollowAll({t, s});
+  const std::unique_ptr<mysql::Session> locking = Connect();
+  Must(locking.get(), "LOCK TABLES t WRITE");
+  for (int i = 0; i < 3; ++i) {
+    Run(absl::StrCat("UPDATE s SET v = 'v", i, "'"));
+    EXPECT_TRUE(WaitUntil([&] { return Value("b", "x", 0, "k") == absl::StrCat("v", i); },
+                          milliseconds(4000)))
+        << i;
+  }
+  EXPECT_TRUE(WaitUntil([&] { return Told(0).state == FollowState::kRetrying; }));
+  Must(locking.get(), "UPDATE t SET v = 'after'");
+  Must(locking.get(), "UNLOCK TABLES");
+  ExpectValue("a", "x", 0, "k", "after");
+  EXPECT_TRUE(WaitUntil([&] { return Told(0).state == FollowState::kFollowing; }));
+  ExpectAllEqual();
+}
+
 TEST_F(MySqlFollowSeveralTest, ALostConnectionIsMadeAnewForAll) {
   std::vector<MySqlMapping> all;
   for (const char* table : {"t", "s1", "s2", "s3"}) all.push_back(Make(table));
