@@ -279,6 +279,14 @@ absl::StatusOr<bool> TableFollower::Apply(const EntryAsRead& entry, bool repair)
   return changed;
 }
 
+absl::Status TableFollower::TooLong(const EntryName& name) const {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "MySQL ", session_->server(), ": ", Described(plan_.selection),
+      ", an entry whose outer and inner have ", BytesOf(name), " bytes, beginning with ",
+      QuoteForMessage(std::string_view(name.outer).substr(0, 40)),
+      ": it is loaded and not followed; keep keys below 2 MiB"));
+}
+
 absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<EntryName>& names,
                                                          bool repair) {
   std::vector<bool> failed(names.size(), false);
@@ -288,12 +296,7 @@ absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<Entry
     count = CountOfGroup(std::span(names).subspan(begin));
     const std::span<const EntryName> group(names.data() + begin, count);
     if (BytesOf(group[0]) > kMostNameBytes) {
-      held_.Hold(group[0],
-                 absl::InvalidArgumentError(absl::StrCat(
-                     "MySQL ", session_->server(), ": ", Described(plan_.selection),
-                     ", an entry whose outer and inner have ", BytesOf(group[0]),
-                     " bytes, beginning with ", QuoteForMessage(group[0].outer.substr(0, 40)),
-                     ": it is loaded and not followed; keep keys below 2 MiB")));
+      held_.Hold(group[0], TooLong(group[0]));
       failed[begin] = true;
       continue;
     }

@@ -119,6 +119,7 @@ class TableFollower {
   absl::StatusOr<bool> Apply(const EntryAsRead& entry, bool repair);
   absl::StatusOr<std::vector<bool>> Refresh(const std::vector<EntryName>& names, bool repair);
   absl::Status MendSuspects();
+  absl::Status TooLong(const EntryName& name) const;
   std::optional<std::string> FreshFrom(const Feed& feed) const;
 
   const MySqlOptions* source_;
