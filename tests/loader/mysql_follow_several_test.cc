@@ -256,7 +256,7 @@ TEST_F(MySqlFollowSeveralTest, ATableUnderLockKeepsTheOthersForNoLongerThanAStat
   for (int i = 0; i < 3; ++i) {
     Run(absl::StrCat("UPDATE s SET v = 'v", i, "'"));
     EXPECT_TRUE(WaitUntil([&] { return Value("b", "x", 0, "k") == absl::StrCat("v", i); },
-                          milliseconds(4000)))
+                          milliseconds(10000)))
         << i;
   }
   EXPECT_TRUE(WaitUntil([&] { return Told(0).state == FollowState::kRetrying; }));

@@ -308,7 +308,7 @@ TEST_F(MySqlFollowTest, RowsOfVersionsAheadOfTheClockAreAppliedAtOnce) {
   Run("INSERT INTO t (outer_key, inner_key, seq, k, v, updated_at) SELECT 'ahead', seq, 0, 'k', "
       "'v', "
       "NOW(6) + INTERVAL 10 MINUTE FROM seq_1_to_3500");
-  EXPECT_TRUE(WaitUntil([&] { return cache().counts().entries == 3501; }, std::chrono::seconds(5)))
+  EXPECT_TRUE(WaitUntil([&] { return cache().counts().entries == 3501; }, std::chrono::seconds(30)))
       << cache().counts().entries;
   Add("('o','now',0,'k','v')");
   ExpectValue("o", "now", 0, "k", "v");
