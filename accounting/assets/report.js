@@ -345,7 +345,9 @@
     const longest = (sign) => Math.max(0, ...bars.map((bar) => bar.parts.reduce((length, part) =>
       length + Math.max(0, sign * lengthOf(bar, part.bytes)), 0)));
     const sharesBelow = () => -25 * Math.ceil(longest(-1) / 25 - 0.1);
-    const sharesAbove = () => Math.max(100, 25 * Math.ceil(longest(1) / 25 - 0.1));
+    // A bar that ends a little above a step has room to its end, or its figure would be cut off.
+    const sharesAbove = () => Math.max(100, 25 * Math.ceil(longest(1) / 25 - 0.1),
+      longest(1) > 100 ? longest(1) + 0.01 : 0);
     // What is far below a step under 0 gets no room: it could not be seen, and the table has it.
     const axisNow = (steps) => {
       const now = axis(steps);
@@ -381,7 +383,8 @@
         }),
         xAxis: {type: 'value', ...axisNow(small ? 2 : 5),
                 axisLabel: {color: css('--ink-2'), hideOverlap: true,
-                            formatter: shares ? (x) => (x < 0 ? MINUS : '') + Math.abs(x) + '%'
+                            formatter: shares ? (x) => x % 25 !== 0 ? ''
+                              : (x < 0 ? MINUS : '') + Math.abs(x) + '%'
                               : axisText},
                 splitLine: {lineStyle: {color: css('--line')}}},
         yAxis: {type: 'category', inverse: true, z: 10, data: bars.map((bar) => bar.name),
