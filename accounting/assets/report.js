@@ -345,9 +345,10 @@
     const longest = (sign) => Math.max(0, ...bars.map((bar) => bar.parts.reduce((length, part) =>
       length + Math.max(0, sign * lengthOf(bar, part.bytes)), 0)));
     const sharesBelow = () => -25 * Math.ceil(longest(-1) / 25 - 0.1);
-    // A bar that ends a little above a step has room to its end, or its figure would be cut off.
-    const sharesAbove = () => Math.max(100, 25 * Math.ceil(longest(1) / 25 - 0.1),
-      longest(1) > 100 ? longest(1) + 0.01 : 0);
+    // A bar that ends at a step, or a little above it, has room to its end and for what carries its
+    // figure, which would be cut off else.
+    const sharesAbove = () =>
+      Math.max(100, 25 * Math.ceil(longest(1) / 25 - 0.1), longest(1) + 0.01);
     // What is far below a step under 0 gets no room: it could not be seen, and the table has it.
     const axisNow = (steps) => {
       const now = axis(steps);
