@@ -257,6 +257,7 @@ void Follower::State::Disconnect() {
 absl::Status Follower::State::Connect() {
   absl::StatusOr<std::unique_ptr<mysql::Session>> session = mysql::OpenForFollowing(connection_);
   if (!session.ok()) return session.status();
+  Disconnect();
   session_ = *std::move(session);
   watch_.seen = true;  // rights may have been given
   if (std::exchange(ever_connected_, true)) {
@@ -272,12 +273,7 @@ void Follower::State::RenewAfterLargeRow() {
   if (session_ == nullptr || session_->largest_row_bytes() < kLargeRowBytes) return;
   if (Clock::now() < next_renewal_) return;
   next_renewal_ = Clock::now() + kLeastBetweenRenewals;
-  absl::StatusOr<std::unique_ptr<mysql::Session>> session = mysql::OpenForFollowing(connection_);
-  if (!session.ok()) return;
-  Disconnect();
-  session_ = *std::move(session);
-  const std::lock_guard<std::mutex> lock(mutex_);
-  ++reconnects_;
+  (void)Connect();
 }
 
 absl::Status Follower::State::Load() {

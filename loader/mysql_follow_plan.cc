@@ -84,17 +84,20 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
   }
   const bool sure = advice.empty();
   plan->keys_indexed = sure && indexes->Order(keys);
-  absl::Status status;
-  const auto advise = [&](std::string_view why, const std::vector<std::string>& columns) {
-    const absl::StatusOr<std::string> fix = IndexStatement(session, selection, *indexes, columns);
-    status.Update(fix.status());
-    if (fix.ok()) advice.push_back(absl::StrCat(View(why), ": ", *fix));
-  };
-  if (sure && !indexes->Find(keys)) advise("reading an entry again scans the table", keys);
-  if (plan->cursor && !indexes->Order({plan->cursor->name})) {
-    advise("each poll scans the table", {plan->cursor->name});
+  std::vector<std::pair<const char*, std::vector<std::string>>> missing;
+  if (sure && !indexes->Find(keys)) {
+    missing.emplace_back("reading an entry again scans the table: ", keys);
   }
-  if (!status.ok()) return status;
+  if (plan->cursor && !indexes->Order({plan->cursor->name})) {
+    missing.emplace_back("each poll scans the table: ", std::vector{plan->cursor->name});
+  }
+  if (!missing.empty()) {
+    const absl::StatusOr<IndexLimits> limits = ReadIndexLimits(session, selection);
+    if (!limits.ok()) return limits.status();
+    for (const auto& [why, columns] : missing) {
+      advice.push_back(absl::StrCat(why, IndexStatement(selection, *limits, *indexes, columns)));
+    }
+  }
   if (!plan->cursor) {
     advice.push_back(
         "there is no cursor column (cursor=), so changes are found by reconciling alone");

@@ -198,11 +198,7 @@ absl::Status TableFollower::Begin() {
     begun_by_lag_ = has_cursor() && watch_->seen;
     bound_us_ = watch_->bound_us = now_us_ - LagUs();
   }
-  for (const auto& feed : feeds_) {
-    feed->position = feed->positions.At(feed->now(), bound_us_);
-    feed->certain = feed->positions.Certain(feed->now(), bound_us_);
-    feed->begun = true;
-  }
+  for (const auto& feed : feeds_) BeginFeed(feed.get());
   begun_beside_open_ = has_cursor() && watch_->bounds.FirstAreOpen();
   return absl::OkStatus();
 }
@@ -226,6 +222,12 @@ std::optional<std::string> TableFollower::FreshFrom(const Feed& feed) const {
   return feed.positions.At(plan, now_us_ - kSecondUs);
 }
 
+void TableFollower::BeginFeed(Feed* feed) const {
+  feed->position = feed->positions.At(feed->now(), bound_us_);
+  feed->certain = feed->positions.Certain(feed->now(), bound_us_);
+  feed->begun = true;
+}
+
 absl::Status TableFollower::PollFeed(Feed* feed) {
   if (feed->changes) {
     absl::Status status = SetSince(feed->position, &*feed->changes);
@@ -245,10 +247,9 @@ absl::Status TableFollower::Poll() {
   // Before the rows: what the sample does not know of is read by the next round, too.
   if (absl::Status status = Sample(); !status.ok()) return status;
   for (const auto& feed : feeds_) {
-    if (!std::exchange(feed->begun, true)) {
+    if (!feed->begun) {
       // The table was given another cursor: what changed by the old one meanwhile a pass finds.
-      feed->position = feed->positions.At(feed->now(), bound_us_);
-      feed->certain = feed->positions.Certain(feed->now(), bound_us_);
+      BeginFeed(feed.get());
       reconcile_due_ = true;
     }
     if (absl::Status status = PollFeed(feed.get()); !status.ok()) return status;

@@ -115,6 +115,8 @@ class TableFollower {
   std::int64_t LagUs() const;
   /// Whether the list of transactions has not been renewed for so long that a lag is to serve.
   bool HeldTooLong() const;
+  /// Takes the position from which the feed is followed, by the last sample.
+  void BeginFeed(Feed* feed) const;
   absl::Status PollFeed(Feed* feed);
   absl::StatusOr<bool> Apply(const EntryAsRead& entry, bool repair);
   absl::StatusOr<std::vector<bool>> Refresh(const std::vector<EntryName>& names, bool repair);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <map>
 #include <string_view>
 #include <utility>
 
@@ -33,56 +31,6 @@ constexpr std::uint64_t kBeginningChars = 190;
 constexpr std::uint64_t kOldBeginningChars = 90;
 constexpr std::uint64_t kMostCharBytes = 4;
 constexpr std::size_t kMostNameChars = 64;
-
-struct ColumnSize {
-  std::uint64_t bytes = 0;  // 0: of no string
-  bool bytes_alone = false;
-  bool text = false;  // TEXT or BLOB, never indexed whole
-};
-
-struct TableKind {
-  bool takes_long = false;  // indexes of kMostIndexBytes
-  bool in_memory = false;   // its indexes are hashes unless one says otherwise
-};
-
-absl::StatusOr<TableKind> ReadKind(Session* session, const Selection& selection) {
-  TableKind kind;
-  absl::Status status = session->Query(
-      absl::StrCat("SELECT COALESCE(ENGINE, ''), COALESCE(ROW_FORMAT, '') FROM "
-                   "information_schema.TABLES WHERE TABLE_SCHEMA = ",
-                   QuoteText(selection.database), " AND TABLE_NAME = ", QuoteText(selection.table)),
-      absl::StrCat("looking up table ", QuoteForMessage(selection.table)), [&](const Row& row) {
-        kind.takes_long = absl::EqualsIgnoreCase(View(row[0]), "InnoDB") &&
-                          (absl::EqualsIgnoreCase(View(row[1]), "Dynamic") ||
-                           absl::EqualsIgnoreCase(View(row[1]), "Compressed"));
-        kind.in_memory = absl::EqualsIgnoreCase(View(row[0]), "MEMORY");
-        return absl::OkStatus();
-      });
-  if (!status.ok()) return status;
-  return kind;
-}
-
-absl::StatusOr<std::map<std::string, ColumnSize>> ReadSizes(Session* session,
-                                                            const Selection& selection) {
-  std::map<std::string, ColumnSize> sizes;
-  absl::Status status = session->Query(
-      absl::StrCat("SELECT COLUMN_NAME, DATA_TYPE, COALESCE(CHARACTER_OCTET_LENGTH, 0), "
-                   "CHARACTER_SET_NAME IS NULL FROM information_schema.COLUMNS WHERE "
-                   "TABLE_SCHEMA = ",
-                   QuoteText(selection.database), " AND TABLE_NAME = ", QuoteText(selection.table)),
-      absl::StrCat("looking up table ", QuoteForMessage(selection.table)), [&](const Row& row) {
-        ColumnSize& size = sizes[std::string(row[0])];
-        const std::string type = absl::AsciiStrToLower(View(row[1]));
-        // The server counts a value's place, and takes no beginning of it.
-        if (type == "enum" || type == "set") return absl::OkStatus();
-        size.text = absl::EndsWith(type, "text") || absl::EndsWith(type, "blob");
-        if (!absl::SimpleAtoi(View(row[2]), &size.bytes)) size.bytes = kMostIndexBytes + 1;
-        size.bytes_alone = row[3] == "1";
-        return absl::OkStatus();
-      });
-  if (!status.ok()) return status;
-  return sizes;
-}
 
 // The first `chars` characters.
 std::string_view Beginning(std::string_view text, std::size_t chars) {
@@ -141,20 +89,50 @@ absl::StatusOr<Indexes> ReadIndexes(Session* session, const Selection& selection
   return Indexes(std::move(list));
 }
 
-absl::StatusOr<std::string> IndexStatement(Session* session, const Selection& selection,
-                                           const Indexes& indexes,
-                                           const std::vector<std::string>& columns) {
-  const auto sizes = ReadSizes(session, selection);
-  if (!sizes.ok()) return sizes.status();
-  const absl::StatusOr<TableKind> kind = ReadKind(session, selection);
-  if (!kind.ok()) return kind.status();
-  const std::uint64_t most_bytes = kind->takes_long ? kMostIndexBytes : kMostOldIndexBytes;
-  const std::uint64_t beginning = kind->takes_long ? kBeginningChars : kOldBeginningChars;
+absl::StatusOr<IndexLimits> ReadIndexLimits(Session* session, const Selection& selection) {
+  const std::string which = absl::StrCat(" WHERE TABLE_SCHEMA = ", QuoteText(selection.database),
+                                         " AND TABLE_NAME = ", QuoteText(selection.table));
+  const std::string doing = absl::StrCat("looking up table ", QuoteForMessage(selection.table));
+  IndexLimits limits;
+  absl::Status status =
+      session->Query(absl::StrCat("SELECT COALESCE(ENGINE, ''), COALESCE(ROW_FORMAT, '') FROM "
+                                  "information_schema.TABLES",
+                                  which),
+                     doing, [&](const Row& row) {
+                       limits.takes_long = absl::EqualsIgnoreCase(View(row[0]), "InnoDB") &&
+                                           (absl::EqualsIgnoreCase(View(row[1]), "Dynamic") ||
+                                            absl::EqualsIgnoreCase(View(row[1]), "Compressed"));
+                       limits.in_memory = absl::EqualsIgnoreCase(View(row[0]), "MEMORY");
+                       return absl::OkStatus();
+                     });
+  if (!status.ok()) return status;
+  status = session->Query(
+      absl::StrCat("SELECT COLUMN_NAME, DATA_TYPE, COALESCE(CHARACTER_OCTET_LENGTH, 0), "
+                   "CHARACTER_SET_NAME IS NULL FROM information_schema.COLUMNS",
+                   which),
+      doing, [&](const Row& row) {
+        IndexLimits::Column& column = limits.columns[std::string(row[0])];
+        const std::string type = absl::AsciiStrToLower(View(row[1]));
+        // The server counts a value's place, and takes no beginning of it.
+        if (type == "enum" || type == "set") return absl::OkStatus();
+        column.text = absl::EndsWith(type, "text") || absl::EndsWith(type, "blob");
+        if (!absl::SimpleAtoi(View(row[2]), &column.bytes)) column.bytes = kMostIndexBytes + 1;
+        column.bytes_alone = row[3] == "1";
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return limits;
+}
+
+std::string IndexStatement(const Selection& selection, const IndexLimits& limits,
+                           const Indexes& indexes, const std::vector<std::string>& columns) {
+  const std::uint64_t most_bytes = limits.takes_long ? kMostIndexBytes : kMostOldIndexBytes;
+  const std::uint64_t beginning = limits.takes_long ? kBeginningChars : kOldBeginningChars;
   std::uint64_t bytes = 0;
   bool whole = true;
   for (const std::string& name : columns) {
-    const auto column = sizes->find(name);
-    if (column == sizes->end()) continue;
+    const auto column = limits.columns.find(name);
+    if (column == limits.columns.end()) continue;
     bytes += std::max(column->second.bytes, kNumberBytes);
     whole = whole && !column->second.text;
   }
@@ -162,16 +140,16 @@ absl::StatusOr<std::string> IndexStatement(Session* session, const Selection& se
   std::vector<std::string> parts;
   for (const std::string& name : columns) {
     parts.push_back(QuoteName(name));
-    const auto column = sizes->find(name);
-    if (whole || column == sizes->end()) continue;
-    const ColumnSize& size = column->second;
+    const auto column = limits.columns.find(name);
+    if (whole || column == limits.columns.end()) continue;
+    const IndexLimits::Column& size = column->second;
     // TEXT has a length in the statement, be it short.
     if (size.bytes <= beginning * kMostCharBytes && !size.text) continue;
     const std::uint64_t most = size.bytes_alone ? beginning * kMostCharBytes : beginning;
     absl::StrAppend(&parts.back(), "(", std::min(size.bytes, most), ")");
   }
   return absl::StrCat("CREATE INDEX ", QuoteName(FreeName(indexes, columns)),
-                      kind->in_memory ? " USING BTREE" : "", " ON ", QuoteName(selection.table),
+                      limits.in_memory ? " USING BTREE" : "", " ON ", QuoteName(selection.table),
                       " (", absl::StrJoin(parts, ", "), ")");
 }
 

@@ -5,7 +5,10 @@
 #ifndef STRATA_LOADER_MYSQL_INDEXES_H_
 #define STRATA_LOADER_MYSQL_INDEXES_H_
 
+#include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -46,12 +49,23 @@ class Indexes {
 
 absl::StatusOr<Indexes> ReadIndexes(Session* session, const Selection& selection);
 
+/// What the server takes of a table's columns into an index.
+struct IndexLimits {
+  struct Column {
+    std::uint64_t bytes = 0;  ///< at the most; 0: of no string
+    bool bytes_alone = false;
+    bool text = false;  ///< TEXT or BLOB, never indexed whole
+  };
+  std::map<std::string, Column> columns;
+  bool takes_long = false;  ///< 3072 bytes, all columns together; else 767
+  bool in_memory = false;   ///< its indexes are hashes unless one says otherwise
+};
+absl::StatusOr<IndexLimits> ReadIndexLimits(Session* session, const Selection& selection);
+
 /// The CREATE INDEX for these columns: under a name that is free and no longer than the server
-/// takes, and of the beginning of each value where the whole ones are not taken (TEXT, and what is
-/// longer than 3072 bytes together).
-absl::StatusOr<std::string> IndexStatement(Session* session, const Selection& selection,
-                                           const Indexes& indexes,
-                                           const std::vector<std::string>& columns);
+/// takes, and of the beginning of each value where the whole ones are not taken.
+std::string IndexStatement(const Selection& selection, const IndexLimits& limits,
+                           const Indexes& indexes, const std::vector<std::string>& columns);
 
 }  // namespace strata::mysql
 

@@ -570,7 +570,8 @@
           size(report.memory_limit_bytes)],
       report.oldest_guard_seconds > 0 &&
         [fixed(report.oldest_guard_seconds, 2) + ' s', 'the oldest guard has been open'],
-      report.process && report.process.rss_bytes > 0 && [size(report.process.rss_bytes), 'resident, the whole process'],
+      report.process && report.process.rss_bytes > 0 &&
+        [size(report.process.rss_bytes), 'resident, the whole process'],
     ]));
     const chart = make('div', {class: 'chart', id: 'treemap', role: 'img',
                                'aria-label': 'layers by bytes; the table below has the figures'});

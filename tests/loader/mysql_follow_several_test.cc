@@ -64,6 +64,13 @@ class MySqlFollowSeveralTest : public FollowTest {
     EXPECT_EQ(Difference(ContentOf(cache()), *content), "");
     EXPECT_TRUE(cache().Validate().ok());
   }
+  // Changes the table's rows, all of the entry (outer, "x"), so many times, and waits for each.
+  void ExpectChangesFollowed(const std::string& table, const std::string& outer, int times) {
+    for (int i = 0; i < times; ++i) {
+      Run(absl::StrCat("UPDATE ", table, " SET v = 'v", i, "'"));
+      ExpectValue(outer, "x", 0, "k", absl::StrCat("v", i));
+    }
+  }
   FollowSourceStatus Told(std::size_t source) { return follower().status().sources.at(source); }
 
   std::vector<MySqlMapping> mappings_;
@@ -200,10 +207,7 @@ TEST_F(MySqlFollowSeveralTest, ASourceThatIsBrokenStopsNoOther) {
     return testing::Value(std::string(Told(1).last_error.message()), missing);
   })) << Told(1).last_error;
   EXPECT_EQ(Told(1).state, FollowState::kWaiting);
-  for (int i = 0; i < 5; ++i) {
-    Run(absl::StrCat("UPDATE t SET v = 'v", i, "'"));
-    ExpectValue("a", "x", 0, "k", absl::StrCat("v", i));
-  }
+  ExpectChangesFollowed("t", "a", 5);
   Run("DELETE FROM t");
   (void)follower().RequestReconcile();
   ExpectNoEntry("a", "x");
@@ -230,10 +234,7 @@ TEST_F(MySqlFollowSeveralTest, AnErrorThatIsInNoListIsItsSourcesAlone) {
   Run("UPDATE t SET v = 'changed'");
   ASSERT_TRUE(WaitUntil([&] { return Told(0).state == FollowState::kRetrying; }));
   EXPECT_THAT(std::string(Told(0).last_error.message()), HasSubstr("1242"));
-  for (int i = 0; i < 20; ++i) {
-    Run(absl::StrCat("UPDATE s SET v = 'v", i, "'"));
-    ExpectValue("b", "x", 0, "k", absl::StrCat("v", i));
-  }
+  ExpectChangesFollowed("s", "b", 20);
   Run("DELETE FROM s");
   (void)follower().RequestReconcile();
   ExpectNoEntry("b", "x");

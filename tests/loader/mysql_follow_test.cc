@@ -281,8 +281,8 @@ TEST_F(MySqlFollowTest, ACursorOfAnotherTypeIsFollowedFromItsOwnPosition) {
 
 TEST_F(MySqlFollowTest, KeysOfHundredsOfKilobytesAreReadAgainAFewAtATimeAndLongerOnesAreHeld) {
   Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(9), inner_key "
-      "LONGTEXT, "
-      "seq INT, k VARCHAR(9), v TEXT, updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6), KEY "
+      "LONGTEXT, seq INT, k VARCHAR(9), v TEXT, updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE "
+      "NOW(6), KEY "
       "(updated_at))");
   Add("('o','i',0,'k','v')");
   Follow();
@@ -306,8 +306,7 @@ TEST_F(MySqlFollowTest, RowsOfVersionsAheadOfTheClockAreAppliedAtOnce) {
   Add("('o','i',0,'k','v')");
   Follow();
   Run("INSERT INTO t (outer_key, inner_key, seq, k, v, updated_at) SELECT 'ahead', seq, 0, 'k', "
-      "'v', "
-      "NOW(6) + INTERVAL 10 MINUTE FROM seq_1_to_3500");
+      "'v', NOW(6) + INTERVAL 10 MINUTE FROM seq_1_to_3500");
   EXPECT_TRUE(WaitUntil([&] { return cache().counts().entries == 3501; }, std::chrono::seconds(30)))
       << cache().counts().entries;
   Add("('o','now',0,'k','v')");
