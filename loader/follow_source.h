@@ -1,7 +1,8 @@
 // One of the sources that a follower follows in turn: when it is polled next, how its errors are
 // met, and what is told of it.
 //
-// Threads: the follower's thread alone, but for digests().
+// Threads: the follower's thread alone, but that what NotesForLoading gives is a load's while it
+// runs.
 #ifndef STRATA_LOADER_FOLLOW_SOURCE_H_
 #define STRATA_LOADER_FOLLOW_SOURCE_H_
 
@@ -44,7 +45,8 @@ class FollowedSource {
   FollowedSource(const FollowedSource&) = delete;
   FollowedSource& operator=(const FollowedSource&) = delete;
 
-  mysql::EntryDigests* digests() { return table_.digests(); }
+  /// As TableFollower::NotesForLoading.
+  mysql::EntryNotes NotesForLoading() { return table_.NotesForLoading(); }
   /// As TableFollower::AddLayers.
   void AddLayers(Footprint* footprint) const { table_.AddLayers(footprint); }
 

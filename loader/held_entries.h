@@ -40,6 +40,11 @@ class HeldEntries {
   /// reconciling can find the others.
   bool Release(const EntryName& name) { return names_.erase(name) > 0 && names_.empty() && more_; }
 
+  void Clear() {
+    names_.clear();
+    more_ = more_in_pass_ = false;
+  }
+
   std::vector<EntryName> names() const { return {names_.begin(), names_.end()}; }
   bool empty() const { return names_.empty() && !more_; }
   /// Why the last of them could not; OK where all is well.

@@ -14,8 +14,12 @@ namespace {
 
 // A payload is the row's values one after another: 00 for NULL, else 01, 4 bytes of size, the
 // bytes. Of JSON it is the row's records: 02 begins one, its keys and values follow; before them,
-// where digests are wanted, the digest of the text as a value.
+// where digests are wanted, the digest of the text as a value. Of JSON that is refused it is 03 and
+// what is wrong with it.
 constexpr char kRecordBegin = '\2';
+constexpr char kRefused = '\3';
+
+bool IsRefused(std::string_view payload) { return !payload.empty() && payload[0] == kRefused; }
 
 void AppendText(std::string_view text, std::string* payload) {
   const auto size = static_cast<std::uint32_t>(text.size());  // a packet is at most 1 GiB
@@ -54,10 +58,11 @@ bool IsDeleted(const Row& row, std::size_t cell) { return !row.IsNull(cell) && r
 }  // namespace
 
 Entries::Entries(const Selection* selection, std::size_t memory_budget_bytes, std::string directory,
-                 EntryDigests* digests)
+                 std::string server, EntryNotes notes)
     : selection_(*selection),
       cells_(*selection),
-      digests_(selection->json == JsonValue::kNone ? nullptr : digests),
+      server_(std::move(server)),
+      notes_(selection->json == JsonValue::kNone ? EntryNotes() : notes),
       sort_(memory_budget_bytes, std::move(directory)) {}
 
 absl::Status Entries::Add(const Row& row, Batch* batch) {
@@ -87,11 +92,13 @@ void Entries::AddToRun(std::size_t prefix_bytes, std::uint64_t hash, Batch* batc
   if (!run_.Holds(key_)) {
     if (!run_.empty()) {
       if (coming_back_.Often(run_.hash())) return EndEarly();
-      if (run_.fits()) AddEarly(batch);
+      if (run_.fits() && !run_refused_) AddEarly(batch);
     }
     run_.Begin(std::string_view(key_).substr(0, prefix_bytes), hash);
+    run_refused_ = false;
   }
   run_.Add(key_, payload_);
+  run_refused_ |= IsRefused(payload_);
 }
 
 // The run that has not been given, and what comes behind it, comes out of the sort.
@@ -110,13 +117,18 @@ absl::Status Entries::AppendJson(const Row& row) {
   const std::size_t cell = cells_.values[0];
   const bool is_list = selection_.json == JsonValue::kList;
   if (row.IsNull(cell)) {
-    if (digests_ != nullptr) payload_.push_back('\0');
+    if (notes_.digests != nullptr) payload_.push_back('\0');
     if (!is_list) payload_.push_back(kRecordBegin);
     return absl::OkStatus();
   }
-  if (digests_ != nullptr) AppendText(JsonTextDigest(row[cell]), &payload_);
+  if (notes_.digests != nullptr) AppendText(JsonTextDigest(row[cell]), &payload_);
   const absl::StatusOr<RecordsView> records =
       is_list ? json_.ParseList(row[cell]) : json_.ParseRecord(row[cell]);
+  if (absl::IsInvalidArgument(records.status()) && notes_.refused != nullptr) {
+    payload_.assign(1, kRefused);
+    payload_.append(records.status().message().data(), records.status().message().size());
+    return absl::OkStatus();
+  }
   if (!records.ok()) {
     return absl::Status(records.status().code(),
                         absl::StrCat("column ", QuoteForMessage(selection_.values[0].name), ": ",
@@ -160,8 +172,13 @@ absl::Status Entries::AddEntry(Batch* batch) {
   const std::size_t whole_changes = batch->size();
   const std::size_t prefix_bytes = ReadEntryPrefix(row_.key, &outer_, &inner_);
   run_.Begin(row_.key.substr(0, prefix_bytes), row_.hash);
+  run_refused_ = false;
   bool too_long = false;
   while (more_ && run_.Holds(row_.key)) {
+    if (IsRefused(row_.payload)) {
+      run_refused_ = true;
+      fault_.assign(row_.payload.substr(1));
+    }
     if (!too_long && !run_.HasRoomFor(row_.key, row_.payload)) {
       too_long = true;
       BeginEntry(batch);
@@ -176,6 +193,11 @@ absl::Status Entries::AddEntry(Batch* batch) {
       batch->Truncate(whole_changes);
       return status;
     }
+  }
+  if (run_refused_) {
+    batch->Truncate(whole_changes);
+    Refuse(batch);
+    return absl::OkStatus();
   }
   if (!too_long) {
     if (GivenEarly()) {
@@ -199,6 +221,16 @@ void Entries::AddEarly(Batch* batch) {
   EndEntry(batch);
 }
 
+// The entry of outer_ and inner_ is left out, and taken back where some of it may have been given.
+void Entries::Refuse(Batch* batch) {
+  const EntryName name = {outer_, inner_};
+  notes_.refused->Hold(name, FaultOfEntry(server_, selection_, name, fault_));
+  if (early_until_ == 0) return;
+  batch->AddDeleteEntry(outer_, inner_);
+  ++taken_back_;
+  if (notes_.digests != nullptr) notes_.digests->Erase(outer_, inner_);
+}
+
 // The entry of outer_ and inner_.
 void Entries::BeginEntry(Batch* batch) {
   record_.clear();
@@ -208,7 +240,7 @@ void Entries::BeginEntry(Batch* batch) {
 
 void Entries::EndEntry(Batch* batch) {
   batch->EndEntry();
-  if (digests_ != nullptr) digests_->Set(outer_, inner_, digest_);
+  if (notes_.digests != nullptr) notes_.digests->Set(outer_, inner_, digest_);
 }
 
 void Entries::AddRunsRows(Batch* batch) {
@@ -217,8 +249,9 @@ void Entries::AddRunsRows(Batch* batch) {
 
 void Entries::AddRow(const ExternalSort::Row& row, Batch* batch) {
   std::string_view payload = row.payload;
+  if (IsRefused(payload)) return;  // so will be the entry
   if (selection_.json != JsonValue::kNone) {
-    if (digests_ != nullptr) {
+    if (notes_.digests != nullptr) {
       const Value text = TakeValue(&payload);
       AddJsonRow(text.null ? std::nullopt : std::optional(text.text), &digest_);
     }

@@ -8,6 +8,9 @@
 // Its rows are sorted all the same; an entry whose rows were that one run is passed by when the
 // sorted ones come out, any other comes out whole, behind what was given of it.
 //
+// Refused: an entry with JSON that cannot be understood is an error, or, where those are noted, is
+// left out whole, whichever of its rows it stands in, and what was given of it early is taken back.
+//
 // Threads: one at a time.
 #ifndef STRATA_LOADER_MYSQL_ENTRIES_H_
 #define STRATA_LOADER_MYSQL_ENTRIES_H_
@@ -24,6 +27,7 @@
 
 #include "loader/entry_digests.h"
 #include "loader/external_sort.h"
+#include "loader/held_entries.h"
 #include "loader/mysql_cells.h"
 #include "loader/mysql_digest.h"
 #include "loader/mysql_entry_run.h"
@@ -33,19 +37,25 @@
 
 namespace strata::mysql {
 
+/// Where it is noted what entries of JSON there are; null: nowhere. Both outlive whoever notes.
+struct EntryNotes {
+  EntryDigests* digests = nullptr;  ///< of those that were given
+  HeldEntries* refused = nullptr;   ///< those that were left out
+};
+
 class Entries {
  public:
-  /// `selection` must outlive it, and `digests`, where the digests of JSON entries are noted that
-  /// Fill gives; null for nowhere. The memory and the directory are ExternalSort's.
+  /// `selection` must outlive it. The memory and the directory are ExternalSort's; messages call
+  /// the server by its name.
   Entries(const Selection* selection, std::size_t memory_budget_bytes, std::string directory,
-          EntryDigests* digests = nullptr);
+          std::string server = "", EntryNotes notes = {});
 
   /// Before the first row: Add gives runs early, until it shows that entries often come back.
   void GiveEarly() { early_ = true; }
 
   /// Takes a row of the selection's cells. What can be given early is appended to `*batch`.
-  /// InvalidArgument: an order value or JSON that cannot be understood; else ExternalSort's errors.
-  /// May throw std::bad_alloc.
+  /// InvalidArgument: an order value, or JSON, unless that is noted, that cannot be understood;
+  /// else ExternalSort's errors. May throw std::bad_alloc.
   absl::Status Add(const Row& row, Batch* batch);
 
   /// No row comes any more: from here on Fill gives the entries.
@@ -57,8 +67,9 @@ class Entries {
   /// Takes rows again, of other entries; after Fill has given all.
   void Restart();
 
-  /// What was given early and is replaced by what came later; once Fill has given all.
-  std::uint64_t entries_again() const { return given_early_ - passed_by_; }
+  /// What was given early and is replaced by what came later, or taken back; once Fill has given
+  /// all.
+  std::uint64_t entries_again() const { return given_early_ - passed_by_ + taken_back_; }
   /// Rows left out because their outer or inner is NULL.
   std::uint64_t rows_skipped() const { return rows_skipped_; }
 
@@ -74,10 +85,12 @@ class Entries {
   void AddRunsRows(Batch* batch);
   void EndEntry(Batch* batch);
   absl::Status AppendJson(const Row& row);
+  void Refuse(Batch* batch);
 
   const Selection& selection_;
   const Cells cells_;
-  EntryDigests* digests_;
+  const std::string server_;
+  const EntryNotes notes_;
   ExternalSort sort_;
   std::uint64_t arrival_ = 0;
   std::uint64_t rows_skipped_ = 0;
@@ -88,16 +101,19 @@ class Entries {
   bool early_ = false;
   std::uint64_t early_until_ = 0;  // runs that ended before this arrival were given, if they fit
   std::uint64_t given_early_ = 0;
-  std::uint64_t passed_by_ = 0;  // of them, since they were whole
+  std::uint64_t passed_by_ = 0;   // of them, since they were whole
+  std::uint64_t taken_back_ = 0;  // deletions that were given
   ComingBack coming_back_;
-  EntryRun run_;  // of rows that come, then of sorted ones
+  EntryRun run_;              // of rows that come, then of sorted ones
+  bool run_refused_ = false;  // for a row in it
 
   ExternalSort::Row row_;  // of the next entry, if there is more_
   bool more_ = false;
   std::string outer_;
   std::string inner_;
   std::string record_;
-  EntryDigest digest_;  // where there are digests_: of the entry that is made
+  std::string fault_;   // of the last row that was refused
+  EntryDigest digest_;  // where those are noted: of the entry that is made
 };
 
 }  // namespace strata::mysql

@@ -124,6 +124,14 @@ std::string ByIndex(const Column& column, std::string_view text) {
 
 }  // namespace
 
+absl::Status FaultOfEntry(const std::string& server, const Selection& selection,
+                          const EntryName& name, absl::string_view message) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("MySQL ", server, ": ", Described(selection), ", entry ",
+                   QuoteForMessage(name.outer), ", ", QuoteForMessage(name.inner), ": column ",
+                   QuoteForMessage(selection.values[0].name), ": ", message));
+}
+
 absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_view text) {
   const std::string name = QuoteName(column.name);
   const std::string exact =
@@ -194,10 +202,7 @@ absl::Status Tell(const Session& session, const Selection& selection, const Entr
   if (built.ok()) {
     entry.records = batch[0].records;
   } else if (absl::IsInvalidArgument(built)) {
-    entry.status = absl::InvalidArgumentError(
-        absl::StrCat("MySQL ", session.server(), ": ", Described(selection), ", entry ",
-                     QuoteForMessage(name.outer), ", ", QuoteForMessage(name.inner), ": column ",
-                     QuoteForMessage(selection.values[0].name), ": ", built.message()));
+    entry.status = FaultOfEntry(session.server(), selection, name, built.message());
   } else {
     return built;
   }

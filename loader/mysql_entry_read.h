@@ -36,6 +36,10 @@ struct EntryName {
   friend auto operator<=>(const EntryName&, const EntryName&) = default;
 };
 
+/// What is wrong with the JSON of an entry, said alike wherever it is found.
+absl::Status FaultOfEntry(const std::string& server, const Selection& selection,
+                          const EntryName& name, absl::string_view message);
+
 /// As many entries are read by one statement at the most.
 inline constexpr std::size_t kMostEntriesARead = 32;
 

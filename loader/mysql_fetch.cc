@@ -37,6 +37,7 @@ Fetch::Fetch(const MySqlOptions& options, std::unique_ptr<Session> session,
       sort_memory_bytes_(options.sort_memory_bytes),
       temporary_directory_(TemporaryDirectory(options)),
       session_(std::move(session)),
+      server_(session_->server()),
       owners_(owners == nullptr && tables_.size() > 1 ? &own_owners_ : owners) {
   TellTotal(0);
   for (const FetchedTable& table : tables_) {
@@ -75,8 +76,8 @@ absl::Status Fetch::ReadAll(BatchQueue* queue) {
 }
 
 absl::Status Fetch::ReadTable(std::size_t index, BatchQueue* queue) {
-  Entries entries(&tables_[index].selection, sort_memory_bytes_, temporary_directory_,
-                  tables_[index].digests);
+  Entries entries(&tables_[index].selection, sort_memory_bytes_, temporary_directory_, server_,
+                  tables_[index].notes);
   if (absl::Status status = FetchRows(index, &entries, queue); !status.ok()) return status;
   if (index + 1 == tables_.size()) session_.reset();
   if (absl::Status status = HandOn(index, &entries, queue); !status.ok()) return status;

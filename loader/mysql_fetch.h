@@ -22,7 +22,6 @@
 #include <strata/source.h>
 
 #include "loader/batch_queue.h"
-#include "loader/entry_digests.h"
 #include "loader/mysql_entries.h"
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
@@ -34,9 +33,9 @@ namespace strata::mysql {
 struct FetchedTable {
   Selection selection;
   std::uint64_t rows_estimate = 0;
-  std::string advice;               ///< SourceProgress's
-  bool made_anew = false;           ///< FollowPlan's
-  EntryDigests* digests = nullptr;  ///< where those of JSON are noted; outlives the fetching
+  std::string advice;      ///< SourceProgress's
+  bool made_anew = false;  ///< FollowPlan's
+  EntryNotes notes{};
 };
 
 class Fetch {
@@ -71,6 +70,7 @@ class Fetch {
   const std::string temporary_directory_;
   bool give_early_ = false;
   std::unique_ptr<Session> session_;
+  const std::string server_;
   OuterOwners own_owners_;
   OuterOwners* owners_;  // null where nobody wants to know
   Batch batch_;

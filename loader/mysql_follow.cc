@@ -288,8 +288,7 @@ absl::Status Follower::State::Load() {
   notes.owners = claimed_;
   for (const auto& source : sources_) {
     if (absl::Status status = source->Begin(); !status.ok()) return status;
-    source->digests()->Clear();  // of a load that failed
-    notes.digests.push_back(source->digests());
+    notes.entries.push_back(source->NotesForLoading());
   }
   absl::StatusOr<std::unique_ptr<Source>> all = mysql::OpenTables(connection_, mappings_, notes);
   if (!all.ok()) return all.status();

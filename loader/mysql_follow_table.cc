@@ -78,6 +78,12 @@ absl::Status TableFollower::Attach(Session* session) {
   return absl::OkStatus();
 }
 
+EntryNotes TableFollower::NotesForLoading() {
+  digests_.Clear();
+  held_.Clear();
+  return {.digests = &digests_, .refused = &held_};
+}
+
 void TableFollower::AddLayers(Footprint* footprint) const {
   digests_.AddLayer(footprint);
   const std::lock_guard lock(layers_mutex_);

@@ -28,6 +28,7 @@
 #include "loader/held_entries.h"
 #include "loader/mysql_bound.h"
 #include "loader/mysql_changes.h"
+#include "loader/mysql_entries.h"
 #include "loader/mysql_entry_read.h"
 #include "loader/mysql_follow_plan.h"
 #include "loader/mysql_position.h"
@@ -68,8 +69,8 @@ class TableFollower {
   /// a second where the server's list of transactions is not to be had. Cancelled: stopped.
   absl::Status Begin();
 
-  /// Where a load notes the digests of entries of JSON.
-  EntryDigests* digests() { return &digests_; }
+  /// Where a load of the table notes its entries of JSON; forgets what one that failed has noted.
+  EntryNotes NotesForLoading();
   /// Adds what it keeps beside the cache. Safe from any thread.
   void AddLayers(Footprint* footprint) const;
 

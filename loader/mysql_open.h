@@ -14,7 +14,7 @@
 #include <strata/mysql_source.h>
 #include <strata/source.h>
 
-#include "loader/entry_digests.h"
+#include "loader/mysql_entries.h"
 #include "loader/outer_owners.h"
 
 namespace strata::mysql {
@@ -22,7 +22,8 @@ namespace strata::mysql {
 /// What the reading of the tables notes, from the fetching thread. Complete when the source has
 /// come to its end and is destroyed; after an error it is of no use. All outlives the source.
 struct LoadNotes {
-  std::vector<EntryDigests*> digests;  ///< of each mapping's entries of JSON; empty for none
+  /// Of each mapping's entries of JSON. Empty for none: JSON that is no JSON ends the load.
+  std::vector<EntryNotes> entries;
   /// Whose each outer is, by the number of its mapping; null for nobody's to know.
   OuterOwners* owners = nullptr;
 };

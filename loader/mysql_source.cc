@@ -126,7 +126,7 @@ absl::StatusOr<std::unique_ptr<Source>> mysql::OpenTables(const MySqlOptions& op
     absl::StatusOr<mysql::FetchedTable> table = Check(session->get(), options.database, mapping);
     if (!table.ok()) return table.status();
     tables.push_back(*std::move(table));
-    if (!notes.digests.empty()) tables.back().digests = notes.digests[tables.size() - 1];
+    if (!notes.entries.empty()) tables.back().notes = notes.entries[tables.size() - 1];
   }
   return std::make_unique<MySqlSource>(options, *std::move(session), std::move(tables),
                                        notes.owners);

@@ -117,11 +117,12 @@ void FollowTest::Must(mysql::Session* session, const std::string& statement) {
   ASSERT_TRUE(status.ok()) << status;
 }
 
-void FollowTest::Follow(const MySqlOptions& source, const FollowOptions& options) {
+void FollowTest::Follow(const MySqlOptions& source, const FollowOptions& options,
+                        FollowState reached) {
   absl::StatusOr<std::unique_ptr<Follower>> follower = Follower::Start(source, *cache_, options);
   ASSERT_TRUE(follower.ok()) << follower.status();
   follower_ = *std::move(follower);
-  ASSERT_TRUE(WaitUntil([this] { return follower_->status().state == FollowState::kFollowing; }))
+  ASSERT_TRUE(WaitUntil([&] { return follower_->status().state == reached; }))
       << follower_->status().last_error;
 }
 

@@ -45,8 +45,9 @@ class FollowTest : public MySqlServerTest {
   /// Another connection to the test's database.
   std::unique_ptr<mysql::Session> Connect(const std::string& user = "");
   static void Must(mysql::Session* session, const std::string& statement);
-  /// Starts a follower and waits until it follows.
-  void Follow(const MySqlOptions& source, const FollowOptions& options = QuickFollow());
+  /// Starts a follower and waits until it is in that state.
+  void Follow(const MySqlOptions& source, const FollowOptions& options = QuickFollow(),
+              FollowState reached = FollowState::kFollowing);
   void Follow() { Follow(OptionsFor("t")); }
 
   std::string Value(const std::string& outer, const std::string& inner, std::size_t index,

@@ -283,6 +283,49 @@ TEST_F(MySqlFollowJsonTest, TextThatIsNoJsonLeavesItsEntryAsItWasAndAllOthersGoO
   ExpectEqual(source);
 }
 
+// The primary key's order is not the entries', so they are given as they come.
+TEST_F(MySqlFollowJsonTest, TextThatIsNoJsonIsLeftOutOfTheFirstLoadWithAllOfItsEntry) {
+  MySqlOptions source = MakeJson("LONGTEXT", false);
+  Add("'a','whole',1", R"({"k":"good"})");
+  Add("'a','bad first',1", R"({"k":)");
+  Add("'a','bad first',2", R"({"k":"v"})");
+  Add("'a','bad last',1", R"({"k":"v"})");
+  Add("'a','scattered',1", R"({"k":"v"})");
+  Add("'b','long',1", absl::StrCat(R"({"k":")", std::string(900'000, 'x'), "\"}"));
+  Add("'b','long',2", absl::StrCat(R"({"k":")", std::string(900'000, 'y'), "\"}"));
+  for (int i = 0; i < 150; ++i) Add(absl::StrCat("'many','i", i, "',1"), R"({"k":"v"})");
+  Add("'b','long',3", "no JSON");
+  Add("'a','scattered',2", "no JSON");
+  Add("'a','bad last',2", "no JSON");
+  Add("'a','bad last',3", R"({"k":"v"})");
+  Add("'b','alone',1", "no JSON");
+  Follow(source, QuickFollow(), FollowState::kWaiting);
+  EXPECT_THAT(std::string(follower().status().last_error.message()),
+              HasSubstr("column \"payload\": "));
+  EXPECT_EQ(cache().counts().entries, 151u);
+  EXPECT_EQ(Value("a", "whole", 0, "k"), "good");
+  for (const char* inner : {"bad first", "bad last", "scattered"}) ExpectNoEntry("a", inner);
+  ExpectNoEntry("b", "long");
+  ExpectNoEntry("b", "alone");
+  EXPECT_EQ(DigestLayer().count, 151u);
+  Add("'b','new',1", R"({"k":"new"})");
+  ExpectValue("b", "new", 0, "k", "new");
+  Run(R"(UPDATE j SET payload = '{"k":"mended"}' WHERE payload NOT LIKE '{%}')");
+  EXPECT_TRUE(WaitUntil([&] { return follower().status().state == FollowState::kFollowing; }));
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+  ExpectEqual(source);
+}
+
+TEST_F(MySqlFollowJsonTest, OfTheEntriesThatAFirstLoadRefusesThoseWithoutANameAreFoundByPasses) {
+  MySqlOptions source = MakeJson("LONGTEXT", false);
+  for (int i = 0; i < 150; ++i) Add(absl::StrCat("'many','i", i, "',1"), "no JSON");
+  Follow(source, QuickFollow(), FollowState::kWaiting);
+  EXPECT_EQ(cache().counts().entries, 0u);
+  Run("UPDATE j SET payload = '{}', updated_at = '2020-01-01'");
+  ASSERT_TRUE(WaitUntil([&] { return follower().status().state == FollowState::kFollowing; }));
+  ExpectEqual(source);
+}
+
 TEST_F(MySqlFollowJsonTest, NoOtherEntryWaitsForOneThatIsRefused) {
   MySqlOptions source = MakeJson("LONGTEXT", false);
   Add("'a','x',1", R"({"k":"good"})");

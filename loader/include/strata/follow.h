@@ -23,7 +23,8 @@
 // Failing: readers are served the last good content throughout. Errors of the connection and of a
 // statement are retried, with growing pauses that are drawn at random; errors that only a person
 // can mend (rights, a missing table or column) are told in the status and tried again at a slow
-// pace. Before the first load is complete such an error ends the follower.
+// pace. Before the first load is complete such an error ends the follower; but an entry whose JSON
+// cannot be understood is left out of the load and tried again, as it is later.
 //
 // Threads: a follower has one thread of its own, which writes to the cache and calls the callbacks.
 // Its methods may be called from any thread; Stop and the destructor not from a callback.
