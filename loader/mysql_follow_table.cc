@@ -24,6 +24,9 @@ constexpr std::chrono::seconds kStaleIsTold{3};
 // reading again all that lies behind it; then it follows at this distance.
 constexpr int kStaleLags = 10;
 constexpr int kFirstLooks = 8;
+constexpr std::int64_t kMinuteUs = 60 * kSecondUs;
+// Clocks of several machines differ by less.
+constexpr std::int64_t kAheadIsToldUs = 2 * kMinuteUs;
 constexpr std::chrono::milliseconds kBetweenFirstLooks{120};
 
 // What is wrong with one entry and lets all others go on.
@@ -370,6 +373,14 @@ void TableFollower::Tell(FollowSourceStatus* status) const {
     absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",
                     "open transactions cannot be seen, so the position lags by a fixed time: "
                     "GRANT PROCESS ON *.* to the user");
+  }
+  for (const auto& feed : feeds_) {
+    if (feed->positions.ahead_us() < kAheadIsToldUs) continue;
+    absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ", "the largest values of ",
+                    QuoteForMessage(feed->now().cursor->name), " are ",
+                    feed->positions.ahead_us() / kMinuteUs,
+                    " minutes ahead of the server's clock: where not all that write are so far "
+                    "ahead, changes are found by reconciling alone; use a TIMESTAMP, or mend them");
   }
   const auto& stale = watch_->stale_since;
   if (stale && std::chrono::steady_clock::now() - *stale > kStaleIsTold) {

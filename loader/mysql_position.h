@@ -10,6 +10,11 @@
 //     integers    the largest that was seen before the bound; equal ones may still come, so that
 //                 reading begins with it, not behind it
 //
+// A value that somebody has put ahead of all others would hide what is written below it. So up to
+// kMostAhead of them are no evidence: of times, those ahead of the server's clock (UTC, or in the
+// server's zone, the earlier of the two first); of integers, which no clock tells apart, the
+// largest kMostAhead are, whatever they are. That costs reading so many rows again.
+//
 // Reading begins *at* the position, so that a cut never skips.
 //
 // Threads: one at a time.
@@ -29,6 +34,8 @@ namespace strata::mysql {
 
 class PositionTracker {
  public:
+  static constexpr int kMostAhead = 100;
+
   /// Looks how far the table's versions have come; to be called before the sample whose clock goes
   /// into Note. Does nothing where the kind of cursor does not need it.
   /// Where nothing is there the largest is `at_least`: what the plan leaves out is not behind it.
@@ -44,13 +51,19 @@ class PositionTracker {
   /// integers, while transactions from before it are open. A pass of reconciling is due when it
   /// has become true.
   bool Certain(const FollowPlan& plan, std::int64_t bound_us) const;
+  /// How far the largest was ahead of the server's clock, with more than kMostAhead others; 0 where
+  /// it was not. That is right where the clock of all that write is so far ahead.
+  std::int64_t ahead_us() const { return ahead_us_; }
 
  private:
+  absl::Status ReadLargestTime(Session* session, const FollowPlan& plan);
+
   struct Seen {
     std::int64_t at_us;
     std::optional<std::string> largest;  // nothing: the table was empty
   };
   std::optional<std::string> largest_;
+  std::int64_t ahead_us_ = 0;
   std::optional<Seen> clock_;  // times: the largest, and when it was first known
   std::deque<Seen> integers_;  // oldest first
 };
