@@ -1,5 +1,5 @@
-// The digests of entries as they were last read, for sources whose content the cache does not hold
-// in the form in which the server has it: columns of JSON.
+// The digests of entries as they were last read, for those whose content the cache does not hold in
+// the form in which the server has it: columns of JSON, and pair rows that repeat a key.
 //
 //     | name, 8 bytes: keyed hash of (outer, inner), never 0 | digest, 8 bytes: keyed hash |
 //

@@ -38,6 +38,13 @@ void AddText(std::string_view text, EntryDigest* digest) {
   digest->sha_sum += first;
 }
 
+// A pair of the last record.
+void AddPairRow(std::string_view key, std::string_view value, EntryDigest* digest) {
+  AddText(absl::StrCat(digest->records, ":", key.size(), ":", value.size(), ":", View(key),
+                       View(value)),
+          digest);
+}
+
 // A sum that the server made, exact and perhaps beyond 64 bits.
 std::uint64_t SumModulo(std::string_view decimal) {
   std::uint64_t sum = 0;
@@ -104,20 +111,32 @@ void AddJsonRow(std::optional<std::string_view> text_digest, EntryDigest* digest
   if (text_digest) AddText(absl::StrCat(digest->records, ":", View(*text_digest)), digest);
 }
 
+std::optional<EntryDigest> DigestWhereKeysRepeat(const RecordsView& records) {
+  std::vector<Pair> scratch;
+  bool repeats = false;
+  for (std::size_t i = 0; i < records.size() && !repeats; ++i) {
+    repeats = UniqueKeys(records[i], &scratch).size() != records[i].size();
+  }
+  if (!repeats) return std::nullopt;
+  EntryDigest digest;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    ++digest.records;
+    for (const Pair& pair : records[i]) AddPairRow(pair.key, pair.value, &digest);
+  }
+  return digest;
+}
+
 EntryDigest DigestOf(const EntryReader& entry, bool pair_rows) {
   EntryDigest digest;
   std::string text;
-  std::string place;
   for (RecordCursor record = entry.records(); record.valid(); record.Next()) {
     ++digest.records;
-    place = absl::StrCat(digest.records, ":");
-    text = place;
+    text = absl::StrCat(digest.records, ":");
     for (PairCursor pair = record.record().pairs(); pair.valid(); pair.Next()) {
       const std::string_view key = pair.key();
       const std::string_view value = pair.value();
       if (pair_rows) {
-        text = absl::StrCat(place, key.size(), ":", value.size(), ":", View(key), View(value));
-        AddText(text, &digest);
+        AddPairRow(key, value, &digest);
       } else {
         absl::StrAppend(&text, key.size(), ":", View(key), value.size(), ":", View(value));
       }

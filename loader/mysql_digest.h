@@ -32,6 +32,7 @@
 #include "absl/status/status.h"
 
 #include <strata/cache.h>
+#include <strata/record.h>
 
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
@@ -53,6 +54,10 @@ void AddJsonRow(std::optional<std::string_view> text_digest, EntryDigest* digest
 
 /// Of an entry of the cache, which must be there; not of JSON.
 EntryDigest DigestOf(const EntryReader& entry, bool pair_rows);
+
+/// Of pair rows as they were read, where a key repeats in a record: the cache keeps the last of
+/// them, the server counts all. Nothing where none repeats: DigestOf has it.
+std::optional<EntryDigest> DigestWhereKeysRepeat(const RecordsView& records);
 
 /// The bytes of the value's text, comparable and countable: as they lie in the cache.
 std::string BytesExpression(const Column& column);

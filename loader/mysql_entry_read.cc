@@ -195,10 +195,11 @@ absl::Status Tell(const Session& session, const Selection& selection, const Entr
   if (selection.json == JsonValue::kNone) {
     const Records records = Build(selection, *rows);
     entry.records = records.view();
+    if (selection.pair_rows) entry.digest = DigestWhereKeysRepeat(entry.records);
     return on_entry(entry);
   }
   Batch batch;
-  const absl::Status built = BuildJson(selection, *rows, &batch, &entry.digest);
+  const absl::Status built = BuildJson(selection, *rows, &batch, &entry.digest.emplace());
   if (built.ok()) {
     entry.records = batch[0].records;
   } else if (absl::IsInvalidArgument(built)) {

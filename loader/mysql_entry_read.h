@@ -14,6 +14,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,7 +55,8 @@ struct EntryAsRead {
   const EntryName& name;
   bool present = false;  ///< whether a row of it is left
   RecordsView records;
-  EntryDigest digest;   ///< of JSON alone: of the texts
+  /// Of the rows, where the records do not have it: of JSON, and where a key repeats in a record.
+  std::optional<EntryDigest> digest;
   absl::Status status;  ///< InvalidArgument: a row's JSON cannot be understood, and no records
 };
 

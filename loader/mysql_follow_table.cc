@@ -280,9 +280,9 @@ absl::StatusOr<bool> TableFollower::Apply(const EntryAsRead& entry, bool repair)
   const EntryName& name = entry.name;
   absl::StatusOr<bool> changed =
       applier_->Apply(name.outer, name.inner, entry.present, entry.records, repair);
-  if (!changed.ok() || plan_.selection.json == JsonValue::kNone) return changed;
-  if (entry.present) {
-    digests_.Set(name.outer, name.inner, entry.digest);
+  if (!changed.ok()) return changed;
+  if (entry.present && entry.digest) {
+    digests_.Set(name.outer, name.inner, *entry.digest);
   } else {
     digests_.Erase(name.outer, name.inner);
   }

@@ -194,10 +194,9 @@ absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
     status = applier->gate().Through([&] {
       const ReadGuard guard(applier->cache());
       const EntryReader entry = guard.Get(name.outer, name.inner);
-      same =
-          entry && (plan.selection.json == JsonValue::kNone
-                        ? DigestOf(entry, plan.selection.pair_rows) == digest
-                        : digests_ != nullptr && digests_->Matches(name.outer, name.inner, digest));
+      same = entry && (digests_->Matches(name.outer, name.inner, digest) ||
+                       (plan.selection.json == JsonValue::kNone &&
+                        DigestOf(entry, plan.selection.pair_rows) == digest));
       return absl::OkStatus();
     });
     if (!status.ok()) return status;

@@ -47,9 +47,9 @@ namespace strata::mysql {
 
 class ReconcilePass {
  public:
-  /// `digests`: those of the entries as they were read, where the source is of JSON; outlives it.
-  /// Throws std::bad_alloc.
-  ReconcilePass(const FollowPlan& plan, const Cache& cache, const EntryDigests* digests = nullptr);
+  /// `digests`: those of the entries whose content does not have them; outlives it. Throws
+  /// std::bad_alloc.
+  ReconcilePass(const FollowPlan& plan, const Cache& cache, const EntryDigests* digests);
   ReconcilePass(const ReconcilePass&) = delete;
   ReconcilePass& operator=(const ReconcilePass&) = delete;
   ~ReconcilePass();

@@ -180,7 +180,8 @@ TEST_F(MySqlDigestTest, APassGoesThroughAllRangesAndFindsWhatIsOnOneSideOnly) {
     mysql::FollowPlan as = *plan;
     as.keys_indexed = indexed;
     as.rows_estimate = 400'000;  // several slices
-    mysql::ReconcilePass pass(as, cache());
+    const mysql::EntryDigests digests;
+    mysql::ReconcilePass pass(as, cache(), &digests);
     std::vector<mysql::EntryName> suspects;
     int steps = 0;
     while (!pass.done()) {
@@ -216,7 +217,8 @@ TEST_F(MySqlDigestTest, AnEntryThatDigestAndBucketBothShowIsNamedOnce) {
   const FollowOptions options;
   FollowGate gate;
   EntryApplier applier(&cache(), &gate, &options);
-  mysql::ReconcilePass pass(*plan, cache());
+  const mysql::EntryDigests digests;
+  mysql::ReconcilePass pass(*plan, cache(), &digests);
   std::vector<mysql::EntryName> suspects;
   while (!pass.done()) ASSERT_TRUE(pass.Step(&session(), *plan, &applier, &suspects).ok());
   const std::set<mysql::EntryName> found(suspects.begin(), suspects.end());

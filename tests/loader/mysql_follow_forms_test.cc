@@ -56,6 +56,35 @@ TEST_F(MySqlFollowFormsTest, ColumnsOfAnyNameAreOrderAndIdOfWhatIsCompared) {
   }
 }
 
+TEST_F(MySqlFollowFormsTest, RowsThatRepeatAKeyOfTheirRecordAreReadAgainOnceAndNotInEachPass) {
+  MakeTable();
+  Add("('a','twice',0,'k','1'),('a','twice',0,'k','2'),('a','twice',1,'k','3'),"
+      "('a','once',0,'k','v')");
+  Age();
+  const MySqlOptions source = OptionsFor("t");
+  Follow(source);
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+  const std::uint64_t reread = follower().status().entries_reread;
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+  EXPECT_EQ(follower().status().entries_reread, reread);
+  // Silently: of the row that counts, and of the one that does not.
+  Run("UPDATE t SET v = 'new', updated_at = updated_at WHERE v = '2'");
+  EXPECT_EQ(RepairsOfAPass(), 1u);
+  EXPECT_EQ(Value("a", "twice", 0, "k"), "new");
+  Run("UPDATE t SET v = 'old', updated_at = updated_at WHERE v = '1'");
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+  Run("DELETE FROM t WHERE v = 'old'");
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+  Run("UPDATE t SET v = 'alone', updated_at = updated_at WHERE v = 'new'");
+  EXPECT_EQ(RepairsOfAPass(), 1u);
+  const std::uint64_t settled = follower().status().entries_reread;
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+  EXPECT_EQ(follower().status().entries_reread, settled);
+  const Footprint footprint = follower().MeasureFootprint();
+  EXPECT_EQ(footprint.Find("entry digests")->count, 0u);
+  ExpectEqual(source);
+}
+
 TEST_F(MySqlFollowFormsTest, RowsThatComeIntoAWhereAndLeaveItAreFollowed) {
   for (const bool indexed : {true, false}) {
     SCOPED_TRACE(indexed);
