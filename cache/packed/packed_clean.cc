@@ -5,7 +5,7 @@
 // more of the log is dead than kDeadShare; Maintain goes on to kIdleDeadShare. A blob is moved by
 // rewriting it: strings that have come into the dictionary since become tokens, and those that are
 // there for it alone go back inline. What was rewritten before, and a list that grows, a write
-// moves as they are; Maintain rewrites them.
+// moves as they are, and the rest too while rewriting changes little; Maintain rewrites them.
 //
 // What is taken out of readers' reach is retired, and freed by ReclaimSome once no guard is as old.
 //
@@ -22,7 +22,7 @@ namespace strata::packed {
 namespace {
 
 // Live bytes are kept at 0.88 of all that is taken, or better.
-constexpr double kDeadShare = 0.10;
+constexpr double kDeadShare = 0.08;
 constexpr double kIdleDeadShare = 0.010;
 // A victim with less dead than this costs more than it gives back; with time to spare, than that.
 constexpr double kVictimShare = 0.05;
@@ -34,11 +34,16 @@ constexpr std::size_t kSearchPerWrite = 4096;
 // Bytes of a victim that are walked for each byte written, and for each write.
 constexpr std::size_t kCleanPerByte = 12;
 constexpr std::size_t kCleanPerWrite = 2048;
+// Less than one in so many entries came out changed, of as many as tell: rewriting does not pay,
+// and is tried again with one segment of so many.
+constexpr std::uint32_t kLeastChanged = 16;
+constexpr std::uint32_t kEnoughRewritten = 512;
+constexpr std::uint32_t kTriedAgain = 16;
 // What a write that finds no room under the limit lets the cleaner walk before it tries again.
 constexpr std::size_t kUrgentBytes = std::size_t{8} << 20;
 // Looking for what may be freed makes every reader's next read a little dearer, so it waits until
 // so much has been retired.
-constexpr std::uint64_t kReclaimBytes = 2 * SegmentStore::kSegmentBytes;
+constexpr std::uint64_t kReclaimBytes = SegmentStore::kSegmentBytes;
 
 }  // namespace
 
@@ -224,7 +229,24 @@ bool PackedMap::BeginCleaning(SegmentStore::Segment segment) {
   searched_ = 0;
   cleaning_loss_ = log_.last_loss(segment);
   cleaning_drops_ = !log_.UnusedPinned(segment);
+  cleaning_rewrites_ = log_.IsFresh(segment) && RewritingPays();
   return true;
+}
+
+// Whether a write that cleans should look all strings up again, by what came of it lately.
+bool PackedMap::RewritingPays() {
+  if (rewritten_ < kEnoughRewritten || changed_ >= rewritten_ / kLeastChanged) return true;
+  if (++moved_as_they_are_ < kTriedAgain) return false;
+  moved_as_they_are_ = 0;
+  return true;
+}
+
+void PackedMap::CountRewritten(bool changed) {
+  ++rewritten_;
+  changed_ += changed ? 1 : 0;
+  if (rewritten_ < 2 * kEnoughRewritten) return;
+  rewritten_ /= 2;
+  changed_ /= 2;
 }
 
 PackedMap::Cleaned PackedMap::CleanSome(std::size_t budget_bytes, double dead_share, bool idle) {
@@ -258,7 +280,7 @@ PackedMap::Cleaned PackedMap::CleanSome(std::size_t budget_bytes, double dead_sh
 }
 
 bool PackedMap::CleanBlob(Location location, const Blob& blob, bool idle) {
-  const bool rewrite = idle || !log_.IsCleaned(cleaning_);
+  const bool rewrite = idle || cleaning_rewrites_;
   switch (blob.kind) {
     case BlobKind::kString:
       // One that was lost since may be in a reader's hands.
@@ -351,6 +373,11 @@ bool PackedMap::CleanEntry(Location location, const Blob& blob) {
   to = WriteVarint(number, to);
   std::memcpy(to, token_.data(), token_.size());
   lists_.CopyTo(to + token_.size());
+  if (cleaning_rewrites_) {
+    const Blob now = log_.At(made);
+    CountRewritten(now.payload_bytes != blob.payload_bytes ||
+                   std::memcmp(now.payload, blob.payload, now.payload_bytes) != 0);
+  }
   index.Replace(hash, location, made);
   strings_.Release(entry.inner);
   ReleaseList(entry.list);

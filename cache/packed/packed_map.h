@@ -373,6 +373,8 @@ class PackedMap {
   bool NextVictim(double dead_share, bool idle);
   /// Makes it the segment that is cleaned next; false where it is none.
   bool BeginCleaning(SegmentStore::Segment segment);
+  bool RewritingPays();
+  void CountRewritten(bool changed);
   enum class Cleaned : std::uint8_t { kAll, kSpent, kNoMemory };
   /// Cleans until nothing is worth it, the budget is spent or memory is short.
   Cleaned CleanSome(std::size_t budget_bytes, double dead_share, bool idle);
@@ -438,10 +440,15 @@ class PackedMap {
   // The segment that is being cleaned.
   SegmentStore::Segment cleaning_ = SegmentStore::kNoSegment;
   std::size_t cleaning_offset_ = 0;
-  Era cleaning_loss_ = 0;              // its last loss when it was chosen
-  bool cleaning_drops_ = false;        // whether its unused strings of then may be dropped
-  std::uint64_t search_at_bytes_ = 0;  // dead bytes at which to look for a victim again
-  std::size_t searched_ = 0;           // segments looked at in vain since one was found
+  Era cleaning_loss_ = 0;           // its last loss when it was chosen
+  bool cleaning_drops_ = false;     // whether its unused strings of then may be dropped
+  bool cleaning_rewrites_ = false;  // whether a write rewrites what lives in it
+  // Of the entries that writes rewrote lately, those that did not come out as they were.
+  std::uint32_t rewritten_ = 0;
+  std::uint32_t changed_ = 0;
+  std::uint32_t moved_as_they_are_ = 0;  // segments, since entries were last rewritten
+  std::uint64_t search_at_bytes_ = 0;    // dead bytes at which to look for a victim again
+  std::size_t searched_ = 0;             // segments looked at in vain since one was found
 };
 
 template <class Visit>

@@ -206,8 +206,8 @@ class SegmentStore {
   bool IsHead(Segment segment) const {
     return std::find(heads_.begin(), heads_.end(), segment) != heads_.end();
   }
-  /// Whether the cleaner filled it: what is in it was rewritten before.
-  bool IsCleaned(Segment segment) const { return segments_[segment].head == Head::kClean; }
+  /// Whether writes filled it: nothing in it was moved before.
+  bool IsFresh(Segment segment) const { return segments_[segment].head == Head::kWrite; }
   std::uint64_t dead_bytes(Segment segment) const { return segments_[segment].dead; }
   std::uint64_t room_bytes(Segment segment) const { return segments_[segment].room; }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -63,6 +64,38 @@ TEST(PackedMap, DoesNotGrowWhenEverythingIsOverwrittenWithNewStrings) {
   for (std::size_t turn = 5; turn < 60; ++turn) PutAll(map, 500, turn);
   EXPECT_LE(map.door().allocated_bytes(), before + before / 10 + (std::uint64_t{1} << 19));
   EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
+// Turns in which a value is never met again, then turns in which each is, once its first copy is
+// written: that one becomes a token where the cleaner still looks values up.
+TEST(PackedMap, LooksStringsUpAgainWhenTheyBeginToRepeatThoughForLongTheyDidNot) {
+  constexpr std::size_t kEntries = 40'000;
+  constexpr std::size_t kBlock = 500;  // their values are met again within it
+  PackedMap map({.seed = kSeed});
+  std::mt19937 random(7);
+  const auto put_turns = [&](const std::string& values, std::size_t turns, bool repeat) {
+    for (std::size_t write = 0; write < turns * kEntries / kBlock; ++write) {
+      const std::size_t first = random() % (kEntries / kBlock) * kBlock;
+      for (std::size_t i = 0; i < kBlock; ++i) {
+        // Every other entry of the block, then those between.
+        const std::size_t value = write * kBlock + (repeat ? i % (kBlock / 2) : i);
+        const std::size_t entry = first + (2 * i) % kBlock + (2 * i) / kBlock;
+        const std::string text = Numbered(values.c_str(), value);
+        const Pair pair{"key", text};
+        Records list;
+        list.Add({&pair, 1});
+        ASSERT_TRUE(map.Put("outer", Numbered("i", entry), list).ok());
+      }
+    }
+  };
+  const auto blob_bytes = [&] {
+    return static_cast<double>(map.MeasureFootprint().Find("log/blobs")->used_bytes);
+  };
+  put_turns("a value that is met this one time, and never again ", 6, false);
+  put_turns("a value that is met twice, and is worth a token then ", 12, true);
+  const double by_writes = blob_bytes();
+  MaintainToIdle(map);
+  EXPECT_LE(by_writes, 1.1 * blob_bytes());
 }
 
 TEST(PackedMap, GivesMemoryBackAfterMostIsDeleted) {
