@@ -286,7 +286,11 @@
         const item = node.getModel();
         if (path !== '' && item.get('path') === path && !item.get('state')) target = node;
       });
-      entry.chart.dispatchAction({type: 'treemapRootToNode', seriesIndex: 0, targetNode: target});
+      // Drawn at once, as setOption does it: else the page says where it is zoomed to a frame
+      // before the picture shows it, a click meanwhile meets what is no longer there, and a print
+      // has the colours of the screen.
+      entry.chart.dispatchAction({type: 'treemapRootToNode', seriesIndex: 0, targetNode: target},
+                                 {flush: true});
     };
     const viewed = () => {
       const root = series().getViewRoot();

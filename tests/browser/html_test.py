@@ -6,6 +6,7 @@ figures are those of the JSON, zooming works, nothing goes wrong and nothing is 
 With --pictures, a picture of each page in light, dark and phone width is kept there, to look at.
 """
 import base64
+import inspect
 import json
 import os
 import re
@@ -76,7 +77,16 @@ class Browser:
         self.wait(lambda: self.script("return document.documentElement.dataset.ready") == "true")
 
     def wait(self, condition):
-        WebDriverWait(self.driver, WAIT_SECONDS).until(lambda _: condition())
+        WebDriverWait(self.driver, WAIT_SECONDS).until(
+            lambda _: condition(), "waited for " + inspect.getsource(condition).strip())
+
+    def withhold_frames(self, test):
+        """From the next page on and until `test` ends no script gets a frame: as on a machine that
+        is so busy that the next one is late."""
+        added = self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {
+            "source": "window.requestAnimationFrame = () => 0;"})
+        test.addCleanup(self.driver.execute_cdp_cmd,
+                        "Page.removeScriptToEvaluateOnNewDocument", added)
 
     def script(self, text, *arguments):
         return self.driver.execute_script(text, *arguments)
@@ -230,6 +240,12 @@ class HtmlTest(unittest.TestCase):
         ActionChains(self.browser.driver).click(self.browser.find("#treemap")).perform()
         self.browser.wait(lambda: self.zoomed() == "")
 
+    def test_what_the_page_says_is_drawn_though_frames_are_late(self):
+        self.browser.withhold_frames(self)
+        self.test_click_zooms_in_and_out()
+        self.test_layout_that_is_clicked_is_looked_into()
+        self.test_names_beside_bars_are_not_cut_off()
+
     def test_row_of_the_table_zooms_and_is_marked(self):
         self.open("footprint-a.html")
         button = self.browser.find("#layers button[data-path='dictionary']")
@@ -261,10 +277,6 @@ class HtmlTest(unittest.TestCase):
     def expect_labels_inside(self, selector, labels):
         """Names beside the axis are whole, and none begins left of its picture."""
         for label in labels:
-            # Drawn at the next frame, which a busy machine puts off.
-            self.browser.wait(lambda label=label: label in self.browser.script(
-                "return [...document.querySelectorAll(arguments[0] + ' svg text')]"
-                ".map((one) => one.textContent)", selector))
             left = self.browser.script("""
                 const picture = document.querySelector(arguments[0]);
                 const text = [...picture.querySelectorAll('svg text')]
@@ -364,9 +376,9 @@ class HtmlTest(unittest.TestCase):
             for width in (700, 420, 1200):
                 self.browser.resize(width, 1400)
                 self.browser.wait(lambda: self.browser.script(
-                    "return document.querySelector('.chart svg').getBoundingClientRect().width <"
-                    "       arguments[0] && document.documentElement.scrollWidth <= arguments[0]",
-                    width))
+                    "const drawn = document.querySelector('.chart svg').getBoundingClientRect();"
+                    "return drawn.width < arguments[0] && drawn.width > arguments[0] / 2 &&"
+                    "       document.documentElement.scrollWidth <= arguments[0]", width))
             self.expect_drawn(".chart", 2)
             self.expect_quiet()
 
@@ -390,7 +402,9 @@ class HtmlTest(unittest.TestCase):
         self.assertGreaterEqual(len(rows), 2)
         for left, right, begin, width in rows:
             self.assertGreaterEqual(left + 1, right)
-            self.assertGreater(right - begin, width / 4)
+            # The container's others come and go while they are added up: its rest, and with it the
+            # axis, may be as long as the bar.
+            self.assertGreater(right - begin, width / 8)
 
     def test_prints_in_black_on_white(self):
         self.open("footprint-a.html")
