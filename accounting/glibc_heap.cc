@@ -91,7 +91,6 @@ class Walk {
       if (bytes > 0) {
         ++found_.mapped_blocks;
         found_.mapped_bytes += bytes;
-        found_.absent_bytes += bytes - pages_.Bytes(at, at + bytes);
       }
       at += std::max<std::uint64_t>(bytes, kPageBytes);
     }
@@ -166,7 +165,6 @@ class Walk {
     } else {
       ++found_.in_use_blocks;
       found_.in_use_bytes += chunk.bytes;
-      found_.absent_bytes += chunk.bytes - resident;
     }
   }
 

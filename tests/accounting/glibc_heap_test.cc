@@ -94,14 +94,5 @@ TEST_F(GlibcHeapTest, FragmentationIsWhatFreeBlocksHoldOfResidentPages) {
             full.resident_free_bytes + full.resident_top_bytes + (std::uint64_t{2} << 20));
 }
 
-TEST_F(GlibcHeapTest, WhatWasNeverTouchedIsAbsent) {
-  const GlibcHeap before = Walk();
-  const std::unique_ptr<char[]> untouched(new char[std::size_t{64} << 20]);
-  // An allocation that nobody looks at may be left out.
-  asm volatile("" : : "r"(untouched.get()) : "memory");
-  const GlibcHeap after = Walk();
-  EXPECT_GE(after.absent_bytes, before.absent_bytes + (std::uint64_t{63} << 20));
-}
-
 }  // namespace
 }  // namespace strata
