@@ -46,8 +46,9 @@ struct GlibcHeap {
 };
 
 /// Walks now. `mappings` are those of a moment ago. Aborted where other threads allocated all the
-/// while.
-absl::StatusOr<GlibcHeap> WalkGlibcHeap(const std::vector<Mapping>& mappings);
+/// while, Unavailable where /proc cannot be read.
+absl::StatusOr<GlibcHeap> WalkGlibcHeap(const std::vector<Mapping>& mappings,
+                                        const PageMap& page_map);
 
 }  // namespace strata
 

@@ -29,12 +29,13 @@ bool IsZero(std::uintptr_t page, OwnMemory& memory) {
 }  // namespace
 
 absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mappings,
-                                                const std::vector<Stretch>& others) {
+                                                const std::vector<Stretch>& others,
+                                                const PageMap& page_map) {
   OwnMemory memory;
   JemallocPages found;
   for (const Mapping& mapping : mappings) {
     if (!mapping.IsPrivateMemory()) continue;
-    const absl::StatusOr<ResidentPages> pages = ResidentPages::Read(mapping.begin, mapping.end);
+    const absl::StatusOr<ResidentPages> pages = page_map.Read(mapping.begin, mapping.end);
     if (!pages.ok()) return pages.status();
     for (std::uintptr_t at = mapping.begin; at < mapping.end;) {
       if (!pages->Has(at) || std::any_of(others.begin(), others.end(),

@@ -36,7 +36,8 @@ struct JemallocPages {
 /// what lies in `others`: stacks, data of programs. Reads every resident page where there are huge
 /// pages. Unavailable where /proc cannot be read.
 absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mappings,
-                                                const std::vector<Stretch>& others);
+                                                const std::vector<Stretch>& others,
+                                                const PageMap& page_map);
 
 }  // namespace strata
 

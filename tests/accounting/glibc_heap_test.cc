@@ -29,7 +29,9 @@ GlibcHeap Walk() {
   EXPECT_TRUE(mappings.ok()) << mappings.status();
   std::vector<Mapping> some = Merged(*mappings);
   std::erase_if(some, [](const Mapping& mapping) { return mapping.anon_bytes == 0; });
-  const absl::StatusOr<GlibcHeap> heap = WalkGlibcHeap(some);
+  const absl::StatusOr<PageMap> page_map = PageMap::Open();
+  EXPECT_TRUE(page_map.ok()) << page_map.status();
+  const absl::StatusOr<GlibcHeap> heap = WalkGlibcHeap(some, *page_map);
   EXPECT_TRUE(heap.ok()) << heap.status();
   return heap.value_or(GlibcHeap{});
 }
