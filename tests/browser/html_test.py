@@ -194,6 +194,28 @@ class HtmlTest(unittest.TestCase):
             self.assertEqual(rows[name]["total bytes"], grouped(whole))
         self.assertEqual(rows["all layers"]["total bytes"], grouped(layout["total_bytes"]))
 
+    def expect_explained(self, selector):
+        """Each layer and group, and each state of bytes, is explained where the mouse rests on its
+        name, and layers are beneath the table, too, in the same words."""
+        self.assertEqual(self.browser.script("""
+            const table = document.querySelector(arguments[0]);
+            const glossary = table.closest('section').querySelector('dl.glossary');
+            const said = new Map([...glossary.querySelectorAll('dt')].map(
+              (word) => [word.textContent, word.nextElementSibling.textContent]));
+            let group = '';
+            const unsaid = [...table.tBodies[0].rows].filter((row) => {
+              const cell = row.cells[0].firstElementChild;
+              const whole = [group + '/' + cell.textContent, cell.textContent]
+                .find((name) => said.has(name));
+              if (!said.has(group + '/' + cell.textContent)) group = cell.textContent;
+              return whole === undefined || said.get(whole).length < 10 ||
+                said.get(whole) !== cell.title;
+            }).map((row) => row.textContent);
+            const states = [...table.tHead.rows[0].cells].filter(
+              (cell) => ['used', 'slack', 'dead'].includes(cell.textContent) &&
+                cell.title.length < 10);
+            return [...unsaid, ...states.map((cell) => cell.textContent)];""", selector), [])
+
     def expect_drawn(self, selector, at_least):
         shapes = self.browser.script(
             "return document.querySelector(arguments[0]).querySelectorAll('svg path').length",
@@ -211,6 +233,7 @@ class HtmlTest(unittest.TestCase):
         self.assertAlmostEqual(report["std_map_bytes"] / written["std_map_bytes"], 1, 3)
         self.assertIn("of nested std::map", self.browser.find("body").text)
         self.expect_layers("layers", report)
+        self.expect_explained("#layers")
         self.expect_drawn("#treemap", len([x for x in report["layers"] if x["total_bytes"]]))
         rows = self.browser.table("process")
         process = report["process"]
@@ -272,6 +295,7 @@ class HtmlTest(unittest.TestCase):
             self.assertEqual(row["total bytes"], grouped(layout["total_bytes"]))
             self.assertEqual(row["RSS grew"], grouped(layout["rss_delta_bytes"]))
             self.expect_layers("layers-" + layout["layout"], layout)
+            self.expect_explained("#layers-" + layout["layout"])
         self.expect_drawn("#bars", len(rows))
 
     def expect_labels_inside(self, selector, labels):
@@ -325,6 +349,7 @@ class HtmlTest(unittest.TestCase):
                              ("+" if change > 0 else "") + grouped(change))
         self.assertEqual(rows["all layers"]["after"], grouped(report["total_bytes"]["b"]))
         self.expect_drawn("#changes", 2)
+        self.expect_explained("#layers")
 
     def test_hostile_names_are_text(self):
         folder = os.path.join(self.folder.name, "hostile")
