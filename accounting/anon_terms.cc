@@ -156,10 +156,21 @@ std::uint64_t LargeBlockCount() {
   return blocks;
 }
 
+// The large blocks that doors have, by their pages.
+std::vector<Stretch> HeldStretches() {
+  std::vector<Stretch> held;
+  for (const AddressRange& range : LargeBlocks()) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(range.begin);
+    held.push_back({.begin = begin, .end = begin + range.size_bytes});
+  }
+  return held;
+}
+
 // `others` is none of its memory, `absent_bytes` what of the caches' blocks is not resident.
 absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector<Stretch>& others,
                          std::uint64_t absent_bytes, const PageMap& page_map, Terms* terms) {
-  const absl::StatusOr<JemallocPages> pages = ReadJemallocPages(mappings, others, page_map);
+  const absl::StatusOr<JemallocPages> pages =
+      ReadJemallocPages(mappings, others, HeldStretches(), page_map);
   if (!pages.ok()) return pages.status();
   jemalloc::Refresh();
   const std::uint64_t page = Jemalloc("arenas.page");
@@ -181,14 +192,15 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector
   terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
   terms->Add("pages of zeros in huge pages", pages->zero_bytes, "smaps, pages' contents");
   // What is set aside and not there, the caches' blocks apart; of these terms no more than they
-  // say.
+  // say. On a huge page it is there as zeros, which have a term of their own: so they are not
+  // counted twice. (Zeros of somebody else's block are set aside, too; nothing is taken back of
+  // their term, which is the only one that has them.)
   const std::uint64_t set_aside_bytes = Jemalloc("stats.active") + dirty_bytes;
   const std::uint64_t there_bytes = pages->resident_block_bytes + absent_bytes;
-  terms->TakeBack(
-      "of these, not resident",
-      std::min(set_aside_bytes - std::min(set_aside_bytes, there_bytes),
-               slab_bytes + cached_bytes + padding_bytes + dirty_bytes + pages->zero_bytes),
-      "jemalloc, pagemap");
+  terms->TakeBack("of these, not resident",
+                  std::min(set_aside_bytes - std::min(set_aside_bytes, there_bytes),
+                           slab_bytes + cached_bytes + padding_bytes + dirty_bytes),
+                  "jemalloc, pagemap");
   terms->Add("jemalloc's own structures", pages->resident_base_bytes, "base blocks, pagemap");
   return absl::OkStatus();
 }
