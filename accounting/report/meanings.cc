@@ -54,6 +54,7 @@ constexpr Meaning kLayers[] = {
     {"values/strings", "values that are too long to lie in a string's own object"},
     {"object", "the outermost container's own object"},
     // what a follower keeps beside the cache (loader/include/strata/follow.h)
+    {"sources", "of each source that is followed its state and its cursors"},
     {"entry digests", "of each entry that came as JSON a digest, to compare with the table's"},
     {"known rows", "digests of the rows that the next poll will meet again"},
     {"buckets", "while it compares with the table, sums of digests, one for some sixteen entries"},

@@ -57,7 +57,8 @@ TEST(HtmlTest, APageHasTheMeaningsOfItsWords) {
   }
   EXPECT_EQ(data.at("state_words").size(), 3u);
   // What a follower keeps has no page in the browser's test.
-  for (const char* const layer : {"entry digests", "known rows", "buckets", "named", "outers"}) {
+  for (const char* const layer :
+       {"sources", "entry digests", "known rows", "buckets", "named", "outers"}) {
     EXPECT_TRUE(data.at("layer_words").contains(layer)) << layer;
   }
 }
