@@ -64,20 +64,21 @@ bool IsReservation(const Mapping& mapping) {
 }
 
 // Of the whole pages of a range those that are not there: taken and never touched, or swapped out.
-absl::StatusOr<std::uint64_t> AbsentBytes(const AddressRange& range) {
+absl::StatusOr<std::uint64_t> AbsentBytes(const AddressRange& range, const PageMap& page_map) {
   const auto at = reinterpret_cast<std::uintptr_t>(range.begin);
   const std::uintptr_t begin = (at + kPageBytes - 1) / kPageBytes * kPageBytes;
   const std::uintptr_t end = (at + range.size_bytes) / kPageBytes * kPageBytes;
   if (end <= begin) return 0;
-  const absl::StatusOr<ResidentPages> pages = ResidentPages::Read(begin, end);
+  const absl::StatusOr<ResidentPages> pages = page_map.Read(begin, end);
   if (!pages.ok()) return pages.status();
   return end - begin - pages->Bytes(begin, end);
 }
 
-absl::StatusOr<std::uint64_t> AbsentBytes(std::span<const AddressRange> ranges) {
+absl::StatusOr<std::uint64_t> AbsentBytes(std::span<const AddressRange> ranges,
+                                          const PageMap& page_map) {
   std::uint64_t sum = 0;
   for (const AddressRange& range : ranges) {
-    const absl::StatusOr<std::uint64_t> bytes = AbsentBytes(range);
+    const absl::StatusOr<std::uint64_t> bytes = AbsentBytes(range, page_map);
     if (!bytes.ok()) return bytes.status();
     sum += *bytes;
   }
@@ -86,12 +87,13 @@ absl::StatusOr<std::uint64_t> AbsentBytes(std::span<const AddressRange> ranges) 
 
 // The caches' bytes as their doors count them, and what of them is not there. Gives how much of
 // that is of blocks of the allocator's.
-absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, Terms* terms) {
+absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, const PageMap& page_map,
+                                        Terms* terms) {
   std::uint64_t absent_page_bytes = 0;
   std::uint64_t block_bytes = 0;
   for (const Footprint& cache : caches) {
     terms->Add(absl::StrCat("layout ", cache.layout), cache.allocated_bytes, "door");
-    const absl::StatusOr<std::uint64_t> absent = AbsentBytes(cache.pages);
+    const absl::StatusOr<std::uint64_t> absent = AbsentBytes(cache.pages, page_map);
     if (!absent.ok()) return absent.status();
     absent_page_bytes += *absent;
     block_bytes += cache.allocated_bytes;
@@ -99,7 +101,7 @@ absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, Terms
       block_bytes -= std::min<std::uint64_t>(block_bytes, range.size_bytes);
     }
   }
-  absl::StatusOr<std::uint64_t> absent = AbsentBytes(LargeBlocks());
+  absl::StatusOr<std::uint64_t> absent = AbsentBytes(LargeBlocks(), page_map);
   if (!absent.ok()) return absent.status();
   // They may be of caches that are not asked for.
   const std::uint64_t absent_block_bytes = std::min(*absent, block_bytes);
@@ -108,7 +110,7 @@ absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, Terms
 }
 
 absl::Status AddGlibc(std::span<const Footprint> caches, const std::vector<Mapping>& mappings,
-                      Terms* terms) {
+                      const PageMap& page_map, Terms* terms) {
   const struct mallinfo2 info = mallinfo2();
   terms->Figure("allocated_bytes", info.uordblks + info.hblkhd);
   terms->Figure("free_bytes", info.fordblks);
@@ -117,7 +119,7 @@ absl::Status AddGlibc(std::span<const Footprint> caches, const std::vector<Mappi
   std::uint64_t blocks = 0;
   for (const Footprint& cache : caches) blocks += cache.heap_blocks;
   terms->Add("headers of the layout's blocks", blocks * kBlockHeaderBytes, "door, 8 a block");
-  const absl::StatusOr<GlibcHeap> heap = WalkGlibcHeap(mappings);
+  const absl::StatusOr<GlibcHeap> heap = WalkGlibcHeap(mappings, page_map);
   if (absl::IsAborted(heap.status())) return absl::OkStatus();
   if (!heap.ok()) return heap.status();
   terms->Figure("walked_in_use_bytes", heap->in_use_bytes + heap->mapped_bytes);
@@ -154,10 +156,21 @@ std::uint64_t LargeBlockCount() {
   return blocks;
 }
 
+// The large blocks that doors have, by their pages.
+std::vector<Stretch> HeldStretches() {
+  std::vector<Stretch> held;
+  for (const AddressRange& range : LargeBlocks()) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(range.begin);
+    held.push_back({.begin = begin, .end = begin + range.size_bytes});
+  }
+  return held;
+}
+
 // `others` is none of its memory, `absent_bytes` what of the caches' blocks is not resident.
 absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector<Stretch>& others,
-                         std::uint64_t absent_bytes, Terms* terms) {
-  const absl::StatusOr<JemallocPages> pages = ReadJemallocPages(mappings, others);
+                         std::uint64_t absent_bytes, const PageMap& page_map, Terms* terms) {
+  const absl::StatusOr<JemallocPages> pages =
+      ReadJemallocPages(mappings, others, HeldStretches(), page_map);
   if (!pages.ok()) return pages.status();
   jemalloc::Refresh();
   const std::uint64_t page = Jemalloc("arenas.page");
@@ -179,14 +192,15 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector
   terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
   terms->Add("pages of zeros in huge pages", pages->zero_bytes, "smaps, pages' contents");
   // What is set aside and not there, the caches' blocks apart; of these terms no more than they
-  // say.
+  // say. On a huge page it is there as zeros, which have a term of their own: so they are not
+  // counted twice. (Zeros of somebody else's block are set aside, too; nothing is taken back of
+  // their term, which is the only one that has them.)
   const std::uint64_t set_aside_bytes = Jemalloc("stats.active") + dirty_bytes;
   const std::uint64_t there_bytes = pages->resident_block_bytes + absent_bytes;
-  terms->TakeBack(
-      "of these, not resident",
-      std::min(set_aside_bytes - std::min(set_aside_bytes, there_bytes),
-               slab_bytes + cached_bytes + padding_bytes + dirty_bytes + pages->zero_bytes),
-      "jemalloc, pagemap");
+  terms->TakeBack("of these, not resident",
+                  std::min(set_aside_bytes - std::min(set_aside_bytes, there_bytes),
+                           slab_bytes + cached_bytes + padding_bytes + dirty_bytes),
+                  "jemalloc, pagemap");
   terms->Add("jemalloc's own structures", pages->resident_base_bytes, "base blocks, pagemap");
   return absl::OkStatus();
 }
@@ -204,10 +218,11 @@ int CollectData(dl_phdr_info* object, std::size_t, void* ranges) {
   return 0;
 }
 
-absl::StatusOr<std::uint64_t> ResidentBytes(const std::vector<Stretch>& stretches) {
+absl::StatusOr<std::uint64_t> ResidentBytes(const std::vector<Stretch>& stretches,
+                                            const PageMap& page_map) {
   std::uint64_t bytes = 0;
   for (const auto& [begin, end] : stretches) {
-    const absl::StatusOr<ResidentPages> pages = ResidentPages::Read(begin, end);
+    const absl::StatusOr<ResidentPages> pages = page_map.Read(begin, end);
     if (!pages.ok()) return pages.status();
     bytes += pages->Bytes(begin, end);
   }
@@ -219,7 +234,9 @@ absl::StatusOr<std::uint64_t> ResidentBytes(const std::vector<Stretch>& stretche
 absl::Status AddAnonTerms(std::span<const Footprint> caches, const std::vector<Mapping>& mappings,
                           ProcessBooks* books) {
   Terms terms(books);
-  const absl::StatusOr<std::uint64_t> absent_block_bytes = AddCaches(caches, &terms);
+  const absl::StatusOr<PageMap> page_map = PageMap::Open();
+  if (!page_map.ok()) return page_map.status();
+  const absl::StatusOr<std::uint64_t> absent_block_bytes = AddCaches(caches, *page_map, &terms);
   if (!absent_block_bytes.ok()) return absent_block_bytes.status();
   // What the allocator may have: not the ranges that caches reserve.
   std::vector<Mapping> others;
@@ -233,12 +250,13 @@ absl::Status AddAnonTerms(std::span<const Footprint> caches, const std::vector<M
   dl_iterate_phdr(CollectData, &data);
   std::vector<Stretch> foreign = stacks.where;
   foreign.insert(foreign.end(), data.begin(), data.end());
-  const absl::Status status = jemalloc::IsTheAllocator()
-                                  ? AddJemalloc(others, foreign, *absent_block_bytes, &terms)
-                                  : AddGlibc(caches, others, &terms);
+  const absl::Status status =
+      jemalloc::IsTheAllocator()
+          ? AddJemalloc(others, foreign, *absent_block_bytes, *page_map, &terms)
+          : AddGlibc(caches, others, *page_map, &terms);
   if (!status.ok()) return status;
   terms.Add("stacks", stacks.anon_bytes, "smaps");
-  const absl::StatusOr<std::uint64_t> data_bytes = ResidentBytes(data);
+  const absl::StatusOr<std::uint64_t> data_bytes = ResidentBytes(data, *page_map);
   if (!data_bytes.ok()) return data_bytes.status();
   terms.Add("data of program and libraries", *data_bytes, "pagemap");
   return absl::OkStatus();

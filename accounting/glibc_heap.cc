@@ -46,7 +46,8 @@ std::uintptr_t BreakNow() { return reinterpret_cast<std::uintptr_t>(sbrk(0)); }
 
 class Walk {
  public:
-  explicit Walk(const std::vector<Mapping>& mappings) : mappings_(mappings) {
+  Walk(const std::vector<Mapping>& mappings, const PageMap& page_map)
+      : mappings_(mappings), page_map_(page_map) {
     key_ = CacheKey(memory_);
   }
 
@@ -56,7 +57,7 @@ class Walk {
       const bool main = mapping.name == "[heap]";
       if (!main && !mapping.IsPrivateMemory()) continue;
       const std::uintptr_t end = main ? BreakNow() : mapping.end;
-      absl::StatusOr<ResidentPages> pages = ResidentPages::Read(mapping.begin, end);
+      absl::StatusOr<ResidentPages> pages = page_map_.Read(mapping.begin, end);
       if (!pages.ok()) return pages.status();
       pages_ = *std::move(pages);
       memory_.Forget();
@@ -91,7 +92,6 @@ class Walk {
       if (bytes > 0) {
         ++found_.mapped_blocks;
         found_.mapped_bytes += bytes;
-        found_.absent_bytes += bytes - pages_.Bytes(at, at + bytes);
       }
       at += std::max<std::uint64_t>(bytes, kPageBytes);
     }
@@ -166,7 +166,6 @@ class Walk {
     } else {
       ++found_.in_use_blocks;
       found_.in_use_bytes += chunk.bytes;
-      found_.absent_bytes += chunk.bytes - resident;
     }
   }
 
@@ -183,6 +182,7 @@ class Walk {
   }
 
   const std::vector<Mapping>& mappings_;
+  const PageMap& page_map_;
   OwnMemory memory_;
   std::optional<std::uint64_t> key_;
   ResidentPages pages_;
@@ -191,10 +191,11 @@ class Walk {
 
 }  // namespace
 
-absl::StatusOr<GlibcHeap> WalkGlibcHeap(const std::vector<Mapping>& mappings) {
+absl::StatusOr<GlibcHeap> WalkGlibcHeap(const std::vector<Mapping>& mappings,
+                                        const PageMap& page_map) {
   constexpr int kTries = 5;
   for (int i = 0; i < kTries; ++i) {
-    Walk walk(mappings);
+    Walk walk(mappings, page_map);
     const absl::StatusOr<bool> done = walk.Run();
     if (!done.ok()) return done.status();
     if (*done) return walk.found();

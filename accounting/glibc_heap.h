@@ -11,7 +11,8 @@
 // Where the fragmentation is: glibc tells how much of the heap is free (mallinfo2), not how much of
 // that is still resident, since malloc_trim gives pages in the middle back. So the walk asks the
 // kernel for the state of each page (pagemap) and counts, of free blocks, the bytes on pages that
-// are there, and of blocks in use those on pages that are not.
+// are there. What of the caches' blocks is not there is the doors' to say (large_blocks.h): of
+// other blocks in use no term has anything.
 //
 // Threads: safe from any. Threads that allocate meanwhile may lead the walk astray; it notices, and
 // starts over a few times.
@@ -35,7 +36,6 @@ struct GlibcHeap {
   std::uint64_t in_use_bytes = 0;
   std::uint64_t mapped_blocks = 0;  ///< handed out, with a mapping each
   std::uint64_t mapped_bytes = 0;
-  std::uint64_t absent_bytes = 0;         ///< of both, on pages that are not resident
   std::uint64_t free_bytes = 0;           ///< in bins, to be handed out again
   std::uint64_t resident_free_bytes = 0;  ///< of them on resident pages: the fragmentation
   std::uint64_t cached_bytes = 0;         ///< kept by threads for themselves
@@ -46,8 +46,9 @@ struct GlibcHeap {
 };
 
 /// Walks now. `mappings` are those of a moment ago. Aborted where other threads allocated all the
-/// while.
-absl::StatusOr<GlibcHeap> WalkGlibcHeap(const std::vector<Mapping>& mappings);
+/// while, Unavailable where /proc cannot be read.
+absl::StatusOr<GlibcHeap> WalkGlibcHeap(const std::vector<Mapping>& mappings,
+                                        const PageMap& page_map);
 
 }  // namespace strata
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <utility>
 
 namespace strata {
@@ -19,6 +20,14 @@ std::uint64_t BaseBlockBytes(std::uintptr_t at, std::uintptr_t mapping_end, OwnM
   return bytes <= mapping_end - at ? bytes : 0;
 }
 
+// Whether the page at `at` begins in one of them.
+bool IsIn(const std::vector<Stretch>& stretches, std::uintptr_t at) {
+  const auto next = std::upper_bound(
+      stretches.begin(), stretches.end(), at,
+      [](std::uintptr_t address, const Stretch& stretch) { return address < stretch.begin; });
+  return next != stretches.begin() && std::prev(next)->Has(at);
+}
+
 bool IsZero(std::uintptr_t page, OwnMemory& memory) {
   for (std::size_t at = 0; at < kPageBytes; at += sizeof(std::uint64_t)) {
     if (memory.Word(page + at).value_or(1) != 0) return false;
@@ -29,12 +38,14 @@ bool IsZero(std::uintptr_t page, OwnMemory& memory) {
 }  // namespace
 
 absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mappings,
-                                                const std::vector<Stretch>& others) {
+                                                const std::vector<Stretch>& others,
+                                                const std::vector<Stretch>& held,
+                                                const PageMap& page_map) {
   OwnMemory memory;
   JemallocPages found;
   for (const Mapping& mapping : mappings) {
     if (!mapping.IsPrivateMemory()) continue;
-    const absl::StatusOr<ResidentPages> pages = ResidentPages::Read(mapping.begin, mapping.end);
+    const absl::StatusOr<ResidentPages> pages = page_map.Read(mapping.begin, mapping.end);
     if (!pages.ok()) return pages.status();
     for (std::uintptr_t at = mapping.begin; at < mapping.end;) {
       if (!pages->Has(at) || std::any_of(others.begin(), others.end(),
@@ -46,7 +57,7 @@ absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mapp
       if (base_bytes > 0) {
         found.base_bytes += base_bytes;
         found.resident_base_bytes += pages->Bytes(at, at + base_bytes);
-      } else if (mapping.may_be_huge && IsZero(at, memory)) {
+      } else if (mapping.may_be_huge && !IsIn(held, at) && IsZero(at, memory)) {
         found.zero_bytes += kPageBytes;
       } else {
         found.resident_block_bytes += kPageBytes;

@@ -25,18 +25,22 @@ namespace strata {
 struct JemallocPages {
   std::uint64_t base_bytes = 0;           ///< of base blocks, touched or not
   std::uint64_t resident_base_bytes = 0;  ///< of them on resident pages
-  /// Resident pages of zeros in mappings that may have huge pages, outside base blocks. (How much
-  /// is on huge pages now tells too little: one that was divided keeps its pages.)
+  /// Resident pages of zeros in mappings that may have huge pages, outside base blocks and blocks
+  /// that are held. (How much is on huge pages now tells too little: one that was divided keeps its
+  /// pages.)
   std::uint64_t zero_bytes = 0;
   /// All other resident pages: those of blocks handed out, and free ones not given back.
   std::uint64_t resident_block_bytes = 0;
 };
 
 /// Looks at `mappings`, the private memory that may be jemalloc's, adjacent ones merged, but not at
-/// what lies in `others`: stacks, data of programs. Reads every resident page where there are huge
-/// pages. Unavailable where /proc cannot be read.
+/// what lies in `others`: stacks, data of programs. `held` are blocks whose owners count them, in
+/// order of addresses: what lies in them is theirs, zeros or not. Reads every resident page where
+/// there are huge pages. Unavailable where /proc cannot be read.
 absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mappings,
-                                                const std::vector<Stretch>& others);
+                                                const std::vector<Stretch>& others,
+                                                const std::vector<Stretch>& held,
+                                                const PageMap& page_map);
 
 }  // namespace strata
 

@@ -17,6 +17,7 @@
 namespace strata {
 namespace {
 
+constexpr const char* kPageMapPath = "/proc/self/pagemap";
 // Linux's Documentation/admin-guide/mm/pagemap.rst.
 constexpr std::uint64_t kPresentBit = std::uint64_t{1} << 63;
 constexpr std::uint64_t kFileBit = std::uint64_t{1} << 61;
@@ -107,18 +108,21 @@ std::vector<Mapping> Merged(const std::vector<Mapping>& mappings) {
   return merged;
 }
 
-absl::StatusOr<ResidentPages> ResidentPages::Read(std::uintptr_t begin, std::uintptr_t end) {
-  constexpr const char* kPath = "/proc/self/pagemap";
+absl::StatusOr<PageMap> PageMap::Open() {
+  UniqueFd fd(open(kPageMapPath, O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return Unreadable(kPageMapPath);
+  return PageMap(std::move(fd));
+}
+
+absl::StatusOr<ResidentPages> PageMap::Read(std::uintptr_t begin, std::uintptr_t end) const {
   ResidentPages pages;
   pages.begin_ = begin / kPageBytes * kPageBytes;
   pages.bits_.reserve((end - pages.begin_ + kPageBytes - 1) / kPageBytes);
-  const int fd = open(kPath, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return Unreadable(kPath);
   std::array<std::uint64_t, 512> states;
   for (std::uintptr_t at = pages.begin_; at < end;) {
     const std::size_t wanted =
         std::min<std::size_t>(states.size(), (end - at + kPageBytes - 1) / kPageBytes);
-    const ssize_t size = pread(fd, states.data(), wanted * sizeof(states[0]),
+    const ssize_t size = pread(fd_.get(), states.data(), wanted * sizeof(states[0]),
                                static_cast<off_t>(at / kPageBytes * sizeof(states[0])));
     if (size <= 0) break;
     const std::size_t count = static_cast<std::size_t>(size) / sizeof(states[0]);
@@ -127,8 +131,7 @@ absl::StatusOr<ResidentPages> ResidentPages::Read(std::uintptr_t begin, std::uin
     }
     at += count * kPageBytes;
   }
-  close(fd);
-  if (pages.end() < end) return Unreadable(kPath);
+  if (pages.end() < end) return Unreadable(kPageMapPath);
   return pages;
 }
 

@@ -12,9 +12,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "accounting/unique_fd.h"
 
 namespace strata {
 
@@ -55,9 +57,6 @@ std::vector<Mapping> Merged(const std::vector<Mapping>& mappings);
 /// Which pages of a stretch of addresses are resident and anonymous, as it was when it was read.
 class ResidentPages {
  public:
-  /// Of the pages that [begin, end) touches. Unavailable where the kernel does not say.
-  static absl::StatusOr<ResidentPages> Read(std::uintptr_t begin, std::uintptr_t end);
-
   /// How many bytes of [begin, end), which must lie inside, are on resident pages.
   std::uint64_t Bytes(std::uintptr_t begin, std::uintptr_t end) const;
   bool Has(std::uintptr_t address) const { return bits_[(address - begin_) / kPageBytes]; }
@@ -65,8 +64,26 @@ class ResidentPages {
   std::uintptr_t end() const { return begin_ + bits_.size() * kPageBytes; }
 
  private:
+  friend class PageMap;
+
   std::uintptr_t begin_ = 0;
   std::vector<bool> bits_;
+};
+
+/// The kernel's states of this process's pages: opened once for all that is asked of them.
+class PageMap {
+ public:
+  /// Unavailable where there is none.
+  static absl::StatusOr<PageMap> Open();
+
+  /// The pages that [begin, end) touches, as they are now. Unavailable where the kernel does not
+  /// say.
+  absl::StatusOr<ResidentPages> Read(std::uintptr_t begin, std::uintptr_t end) const;
+
+ private:
+  explicit PageMap(UniqueFd fd) : fd_(std::move(fd)) {}
+
+  UniqueFd fd_;
 };
 
 /// Reads this process's own memory where another thread may unmap it meanwhile.

@@ -15,10 +15,10 @@
 
 namespace strata {
 
-/// Adds a block with a door of its own (null: nothing was taken yet) to the layer `name`, which is
-/// made where there is none, and the door's sums.
-inline void AddToLayer(std::string_view name, const void* block, std::uint64_t used_bytes,
-                       std::uint64_t count, const MemoryDoor& door, Footprint* footprint) {
+/// Adds a block (null: nothing was taken yet) to the layer `name`, which is made where there is
+/// none. The sums of its door are to be added, too.
+inline void AddBlockToLayer(std::string_view name, const void* block, std::uint64_t used_bytes,
+                            std::uint64_t count, Footprint* footprint) {
   std::vector<Layer>& layers = footprint->layers;
   auto layer = std::find_if(layers.begin(), layers.end(),
                             [&](const Layer& other) { return other.name == name; });
@@ -28,8 +28,19 @@ inline void AddToLayer(std::string_view name, const void* block, std::uint64_t u
   }
   layer->count += count;
   if (block != nullptr) layer->AddBlock(block, used_bytes);
+}
+
+/// Adds the sums of a door.
+inline void AddDoor(const MemoryDoor& door, Footprint* footprint) {
   footprint->allocated_bytes += door.allocated_bytes();
   footprint->heap_blocks += door.totals().heap_blocks;
+}
+
+/// Adds a block that has a door of its own.
+inline void AddToLayer(std::string_view name, const void* block, std::uint64_t used_bytes,
+                       std::uint64_t count, const MemoryDoor& door, Footprint* footprint) {
+  AddBlockToLayer(name, block, used_bytes, count, footprint);
+  AddDoor(door, footprint);
 }
 
 }  // namespace strata

@@ -22,12 +22,14 @@
 #include "loader/follow_retry.h"
 #include "loader/follow_source.h"
 #include "loader/follow_status.h"
+#include "loader/kept_layers.h"
 #include "loader/message_text.h"
 #include "loader/mysql_follow_table.h"
 #include "loader/mysql_open.h"
 #include "loader/mysql_relation.h"
 #include "loader/mysql_session.h"
 #include "loader/outer_owners.h"
+#include "loader/through_door.h"
 
 namespace strata {
 namespace {
@@ -91,8 +93,8 @@ class Follower::State {
       MySqlOptions source = connection_;
       source.mapping = mappings_[i];
       const EntryApplier applier(cache, &gate_, &options_, {claimed_, i, &names_});
-      sources_.push_back(
-          std::make_unique<FollowedSource>(source, &options_, applier, &watch_, &stopping_));
+      sources_.push_back(MakeThroughDoor<FollowedSource>(&sources_door_, source, &options_, applier,
+                                                         &watch_, &stopping_));
     }
     told_.resize(sources_.size());
     for (std::size_t i = 0; i < sources_.size(); ++i) sources_[i]->Tell(&told_[i]);
@@ -148,7 +150,11 @@ class Follower::State {
   Footprint MeasureFootprint() const {
     Footprint footprint;
     footprint.layout = "follower";
-    for (const auto& source : sources_) source->AddLayers(&footprint);
+    for (const auto& source : sources_) {
+      AddBlockToLayer("sources", source.get(), sizeof(FollowedSource), 1, &footprint);
+      source->AddLayers(&footprint);
+    }
+    AddDoor(sources_door_, &footprint);
     owners_.AddLayer(&footprint);
     return footprint;
   }
@@ -201,7 +207,8 @@ class Follower::State {
   // The thread's alone, but for the sources' digests.
   std::unique_ptr<mysql::Session> session_;
   mysql::TransactionWatch watch_;
-  std::vector<std::unique_ptr<FollowedSource>> sources_;
+  MemoryDoor sources_door_;
+  std::vector<ThroughDoor<FollowedSource>> sources_;
   RetryPauses retry_;
   Clock::time_point not_before_;  // the pause after an error that is everyone's
   bool ever_connected_ = false;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "loader/kept_layers.h"
 #include "loader/message_text.h"
 #include "loader/mysql_clock.h"
 #include "loader/mysql_relation.h"
@@ -90,7 +91,11 @@ EntryNotes TableFollower::NotesForLoading() {
 void TableFollower::AddLayers(Footprint* footprint) const {
   digests_.AddLayer(footprint);
   const std::lock_guard lock(layers_mutex_);
-  for (const auto& feed : feeds_) feed->reader.AddLayer(footprint);
+  for (const auto& feed : feeds_) {
+    AddBlockToLayer("sources", feed.get(), sizeof(Feed), 0, footprint);
+    feed->reader.AddLayer(footprint);
+  }
+  AddDoor(feeds_door_, footprint);
   if (pass_) pass_->AddLayer(footprint);
 }
 
@@ -115,7 +120,7 @@ absl::Status TableFollower::SetPlan(Session* session) {
     for (std::size_t i = 0; i < feeds_.size(); ++i) {
       const FollowPlan& now = wanted[i].first ? wanted[i].first->plan : wanted[i].second;
       if (feeds_[i] == nullptr || !SameCursor(feeds_[i]->now(), now)) {
-        feeds_[i] = std::make_unique<Feed>();
+        feeds_[i] = MakeThroughDoor<Feed>(&feeds_door_);
       }
     }
   }

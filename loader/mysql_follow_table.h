@@ -21,6 +21,7 @@
 
 #include <strata/follow.h>
 #include <strata/footprint.h>
+#include <strata/memory_door.h>
 #include <strata/mysql_source.h>
 
 #include "loader/entry_digests.h"
@@ -35,6 +36,7 @@
 #include "loader/mysql_query_changes.h"
 #include "loader/mysql_reconcile.h"
 #include "loader/mysql_session.h"
+#include "loader/through_door.h"
 
 namespace strata::mysql {
 
@@ -135,7 +137,8 @@ class TableFollower {
   FollowPlan plan_;
 
   mutable std::mutex layers_mutex_;  // of which feeds there are, and whether a pass is
-  std::vector<std::unique_ptr<Feed>> feeds_;
+  MemoryDoor feeds_door_;
+  std::vector<ThroughDoor<Feed>> feeds_;
   bool begun_by_lag_ = false;  // a lag had to serve, and no fresh look at the transactions since
   bool begun_beside_open_ = false;  // the first sample had open transactions, some are open still
   bool reconcile_due_ = false;

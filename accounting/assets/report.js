@@ -2,7 +2,8 @@
 // is the JSON that `--format json` gives. Pictures are drawn by echarts, tables by hand; both show
 // the same figures.
 //
-// #data holds {"kind": "footprint" | "compare" | "diff", "report": {…}}.
+// #data holds {"kind": "footprint" | "compare" | "diff", "layer_words": {…}, "state_words": {…},
+// "report": {…}}: what layers, groups of layers and states mean, by their names, and the report.
 'use strict';
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent);
@@ -44,9 +45,10 @@
   const each = (bytes, count) => count > 0 ? fixed(bytes / count, 1) : NONE;
   const ratio = (a, b) => isNumber(a) && b > 0 ? fixed(a / b, 3) : NONE;
   const sum = (list, field) => list.reduce((total, item) => total + item[field], 0);
-  const STATES = ['used', 'slack', 'dead'];
-  const STATE_WORDS = {used: 'serves live content', slack: 'spare room and rounding',
-                       dead: 'replaced or deleted, not yet reclaimed'};
+  const STATE_WORDS = data.state_words;
+  const STATES = Object.keys(STATE_WORDS);
+  // None for a name that is not ours: it may be any text, "constructor" too.
+  const LAYER_WORDS = new Map(Object.entries(data.layer_words));
 
   // ---- colours ------------------------------------------------------------------------------
 
@@ -118,7 +120,9 @@
   // columns: {title, words, of: row -> cell text or node, class: row -> name}
   const table = (id, columns, rows, rowClass) => {
     const head = make('tr', {}, ...columns.map((column) =>
-      make('th', {scope: 'col', class: column.words ? 'words' : undefined}, column.title)));
+      make('th', {scope: 'col', class: column.words ? 'words' : undefined,
+                  title: STATES.includes(column.title) && STATE_WORDS[column.title]},
+           column.title)));
     const body = rows.map((row) => make('tr', {class: rowClass ? rowClass(row) : undefined},
       ...columns.map((column) => {
         const cell = column.of(row);
@@ -127,6 +131,15 @@
       })));
     return make('div', {class: 'wide'},
                 make('table', {id}, make('thead', {}, head), make('tbody', {}, ...body)));
+  };
+  // What the names of the rows mean, and where there is no picture with keys, the states of bytes.
+  const glossary = (names, withStates) => {
+    const words = names.filter((name) => LAYER_WORDS.has(name))
+      .map((name) => [name, LAYER_WORDS.get(name)]);
+    if (withStates) words.push(...Object.entries(STATE_WORDS));
+    return words.length === 0 ? undefined : make('dl', {class: 'glossary'},
+      ...words.map(([name, sentence]) =>
+        make('div', {}, make('dt', {}, name), make('dd', {}, sentence))));
   };
   const tiles = (list) => make('div', {class: 'tiles'}, ...list.filter(Boolean).map(
     ([figure, words]) => make('div', {class: 'tile'}, make('b', {}, figure),
@@ -238,6 +251,8 @@
           if (!node || node.value === undefined) return '';
           const layer = node.layer;
           let text = '<b>' + escape(node.path || layout.layout) + '</b>';
+          const words = LAYER_WORDS.get(node.path);
+          if (words) text += ': ' + escape(words);
           if (node.state) text += ' \u00b7 ' + node.state + ': ' + escape(STATE_WORDS[node.state]);
           text += '<br>' + grouped(node.value) + ' bytes, ' + share(node.value, layout.total_bytes);
           if (layer) {
@@ -286,7 +301,11 @@
         const item = node.getModel();
         if (path !== '' && item.get('path') === path && !item.get('state')) target = node;
       });
-      entry.chart.dispatchAction({type: 'treemapRootToNode', seriesIndex: 0, targetNode: target});
+      // Drawn at once, as setOption does it: else the page says where it is zoomed to a frame
+      // before the picture shows it, a click meanwhile meets what is no longer there, and a print
+      // has the colours of the screen.
+      entry.chart.dispatchAction({type: 'treemapRootToNode', seriesIndex: 0, targetNode: target},
+                                 {flush: true});
     };
     const viewed = () => {
       const root = series().getViewRoot();
@@ -452,6 +471,8 @@
   // What is long breaks into lines instead of pushing the figures out of sight.
   const long = (name) => [...String(name)].length > 40 ? 'breaks' : '';
   const named = (name) => make('span', {class: long(name) || undefined, title: name}, brief(name));
+  const namedLayer = (name) => make('span', {class: long(name) || undefined,
+                                             title: LAYER_WORDS.get(name) || name}, brief(name));
   const shortName = (row) => row.depth === 1 ? row.name.slice(row.name.indexOf('/') + 1) : row.name;
   const layerTable = (id, layout, pairs, choose) => {
     const rows = layerRows(layout.layers);
@@ -461,15 +482,17 @@
       const shown = brief(shortName(row));
       const breaks = long(shown);
       if (!choose || row.total_bytes === 0) {
-        return make('span', {class: breaks || undefined, style: indent}, shown);
+        return make('span', {class: breaks || undefined, style: indent,
+                             title: LAYER_WORDS.get(row.name)}, shown);
       }
       const button = make('button', {class: 'name ' + breaks, type: 'button', style: indent,
                                      'data-path': row.sum ? '' : row.name,
-                                     title: 'show in the picture'}, shown);
+                                     title: LAYER_WORDS.get(row.name) || 'show in the picture'},
+                          shown);
       button.addEventListener('click', () => choose(row.sum ? '' : row.name));
       return button;
     };
-    return table(id, [
+    const shown = table(id, [
       {title: 'layer', of: name},
       {title: 'total bytes', of: (row) => grouped(row.total_bytes)},
       {title: 'share', of: (row) => share(row.total_bytes, whole)},
@@ -479,6 +502,7 @@
       {title: 'dead', of: (row) => grouped(row.dead_bytes)},
       {title: 'items', of: (row) => row.count === null ? '' : grouped(row.count)},
     ], rows, (row) => row.sum ? 'sum' : row.group ? 'group' : undefined);
+    return [shown, glossary(rows.map((row) => row.name), false)];
   };
 
   // ---- the three kinds of page --------------------------------------------------------------
@@ -580,7 +604,7 @@
       button.setAttribute('aria-pressed', String(button.dataset.path === path)));
     page.append(section('Where the bytes are', 'An area is its bytes. Click to zoom into a layer, ' +
       'click again or on the path below the picture to go back.', chart, stateKeys(),
-      layerTable('layers', report, dataset.pairs, (path) => map.choose(path)),
+      ...layerTable('layers', report, dataset.pairs, (path) => map.choose(path)),
       make('p', {}, whole === report.allocated_bytes
         ? grouped(whole) + ' bytes walked = counted at the door to memory'
         : grouped(whole) + ' bytes walked, BUT ' + grouped(report.allocated_bytes) +
@@ -651,7 +675,7 @@
     show(shown);
     for (const layout of layouts) {
       const part = section(layout.layout, layout.allocator,
-                           layerTable('layers-' + layout.layout, layout, dataset.pairs));
+                           ...layerTable('layers-' + layout.layout, layout, dataset.pairs));
       part.className = 'long';
       page.append(part);
     }
@@ -681,13 +705,14 @@
                                       class: (one) => direction(one[field].change)});
     page.append(section('What changed', 'By layer, the largest change first.', chart,
       table('layers', [
-        {title: 'layer', of: (one) => named(one.name)},
+        {title: 'layer', of: (one) => namedLayer(one.name)},
         {title: 'before', of: (one) => grouped(one.total_bytes.a)},
         {title: 'after', of: (one) => grouped(one.total_bytes.b)},
         delta('change', 'total_bytes'), delta('used', 'used_bytes'),
         delta('slack', 'slack_bytes'), delta('dead', 'dead_bytes'),
         {title: 'items', of: (one) => one.count ? signed(one.count.change) : ''},
-      ], rows, (one) => one.sum ? 'sum' : undefined)));
+      ], rows, (one) => one.sum ? 'sum' : undefined),
+      glossary(rows.map((one) => one.name), true)));
     const moved = layers.filter((layer) => layer.total_bytes.change !== 0);
     const axis = axisOf(moved.map((layer) => layer.total_bytes.change));
     draw(chart, 60 + (narrow() ? 36 : 26) * moved.length, () => ({

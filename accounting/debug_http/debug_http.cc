@@ -135,6 +135,23 @@ void AnswerError(Response& response, int status, std::string_view message) {
   Answer(response, status, absl::StrCat(std::string(message), "\n"), "text/plain; charset=utf-8");
 }
 
+void RefuseMethod(Response& response) {
+  response.set_header("Allow", "GET");
+  AnswerError(response, 405, "only GET is answered here");
+}
+
+// Whether it is a request by a method that is not GET. To the library one with a method that it
+// does not know (BREW) is as bad as noise, and goes to no handler but that of errors.
+bool NamesAnotherMethod(const Request& request) {
+  constexpr std::string_view kMarksOfTokens = "!#$%&'*+-.^_`|~";  // RFC 9110, 5.6.2
+  const std::string& method = request.method;
+  return request.version.starts_with("HTTP/1.") && !method.empty() && method != "GET" &&
+         std::all_of(method.begin(), method.end(), [&](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                  kMarksOfTokens.find(c) != std::string_view::npos;
+         });
+}
+
 // Every whole number below this is one of double's.
 constexpr double kWholeBelow = 9007199254740992.0;
 
@@ -245,8 +262,7 @@ void DebugServer::State::AddRoutes() {
   // Before the body of a request would be read.
   server.set_pre_routing_handler([this](const Request& request, Response& response) {
     if (request.method != "GET") {
-      response.set_header("Allow", "GET");
-      AnswerError(response, 405, "only GET is answered here");
+      RefuseMethod(response);
       return httplib::Server::HandlerResponse::Handled;
     }
     if (on_loopback && !IsOfLoopback(request.get_header_value("Host"))) {
@@ -256,9 +272,11 @@ void DebugServer::State::AddRoutes() {
     }
     return httplib::Server::HandlerResponse::Unhandled;
   });
-  server.set_error_handler([](const Request&, Response& response) {
+  server.set_error_handler([](const Request& request, Response& response) {
     if (response.body.empty() && response.status == 404) {
       AnswerError(response, 404, "nothing is here: / lists what there is");
+    } else if (response.status == 400 && NamesAnotherMethod(request)) {
+      RefuseMethod(response);
     }
   });
   server.Get("/", [](const Request&, Response& response) {

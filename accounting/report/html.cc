@@ -5,6 +5,7 @@
 //
 // Threads: pure functions.
 #include <cassert>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "accounting/report/assets.h"
 #include "accounting/report/json_parts.h"
 #include "accounting/report/label_text.h"
+#include "accounting/report/meanings.h"
 
 #include <strata/report.h>
 
@@ -25,8 +27,19 @@ std::string Escaped(std::string_view text) {
   return absl::StrReplaceAll(whole, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
 }
 
+Json WordsObject(std::span<const Meaning> meanings) {
+  Json words = Json::object();
+  for (const Meaning& meaning : meanings) {
+    words[std::string(meaning.word)] = std::string(meaning.sentence);
+  }
+  return words;
+}
+
 std::string Page(std::string_view title, const char* kind, Json report) {
-  const Json data = {{"kind", kind}, {"report", std::move(report)}};
+  const Json data = {{"kind", kind},
+                     {"layer_words", WordsObject(LayerMeanings())},
+                     {"state_words", WordsObject(StateMeanings())},
+                     {"report", std::move(report)}};
   const std::string json = data.dump(-1, ' ', false, Json::error_handler_t::replace);
   const std::pair<std::string_view, std::string> places[] = {
       {"{{title}}", Escaped(title)},

@@ -5,8 +5,10 @@
 #include <sys/mman.h>
 
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -25,8 +27,8 @@ class ProcessBooksTest : public testing::Test {
 
 constexpr std::uint64_t kBytes = std::uint64_t{32} << 20;
 
-ProcessBooks Now() {
-  const absl::StatusOr<ProcessBooks> books = ReadProcessBooks({});
+ProcessBooks Now(std::span<const Footprint> caches = {}) {
+  const absl::StatusOr<ProcessBooks> books = ReadProcessBooks(caches);
   EXPECT_TRUE(books.ok()) << books.status();
   return books.value_or(ProcessBooks{});
 }
@@ -101,6 +103,58 @@ TEST_F(ProcessBooksTest, StacksOfThreadsThatStandStillAreFound) {
   }
   changed.notify_all();
   thread.join();
+}
+
+// So large that glibc gives it a mapping of its own, whatever was freed before.
+constexpr std::size_t kLargeBytes = std::size_t{48} << 20;
+constexpr std::size_t kTouchedBytes = std::size_t{3} << 20;
+
+// Writes to the beginning of a large block. (One that nobody looks at might be left out.)
+void Touch(void* block) {
+  std::memset(block, 1, kTouchedBytes);
+  asm volatile("" : : "r"(block) : "memory");
+}
+
+constexpr double kNearBytes = 128 << 10;
+
+TEST_F(ProcessBooksTest, OfACachesLargeBlockOnlyWhatWasTouchedIsItsMemory) {
+  const std::int64_t before = Now().UnexplainedBytes("anon");
+  MemoryDoor door;
+  void* const block = door.Allocate(0, kLargeBytes);
+  Touch(block);
+  const Footprint cache = {
+      .layout = "test", .allocated_bytes = door.allocated_bytes(), .heap_blocks = 1};
+  const ProcessBooks books = Now({&cache, 1});
+  EXPECT_EQ(Term(books, "anon", "layout test"), static_cast<std::int64_t>(door.allocated_bytes()));
+  EXPECT_NEAR(static_cast<double>(Term(books, "anon", "of that, not resident")),
+              -static_cast<double>(kLargeBytes - kTouchedBytes), kNearBytes);
+  EXPECT_NEAR(static_cast<double>(books.UnexplainedBytes("anon")), static_cast<double>(before),
+              kNearBytes);
+  door.Free(0, block);
+}
+
+// Its pages that are not there would otherwise be taken back from what the cache has.
+TEST_F(ProcessBooksTest, OfSomebodyElsesLargeBlockNothingIsTakenBackAndWhatWasTouchedIsRest) {
+  MemoryDoor door;
+  void* const block = door.Allocate(0, kLargeBytes);
+  Touch(block);
+  const Footprint cache = {
+      .layout = "test", .allocated_bytes = door.allocated_bytes(), .heap_blocks = 1};
+  const ProcessBooks before = Now({&cache, 1});
+  void* const foreign = std::calloc(1, kLargeBytes);
+  Touch(foreign);
+  const ProcessBooks books = Now({&cache, 1});
+  ASSERT_EQ(books.terms.size(), before.terms.size());
+  for (std::size_t i = 0; i < books.terms.size(); ++i) {
+    if (books.terms[i].of != "anon") continue;
+    EXPECT_NEAR(static_cast<double>(books.terms[i].bytes),
+                static_cast<double>(before.terms[i].bytes), kNearBytes)
+        << books.terms[i].name;
+  }
+  EXPECT_NEAR(static_cast<double>(books.UnexplainedBytes("anon") - before.UnexplainedBytes("anon")),
+              static_cast<double>(kTouchedBytes), kNearBytes);
+  std::free(foreign);
+  door.Free(0, block);
 }
 
 TEST_F(ProcessBooksTest, ReservedAddressesCostNoTimeAndNoTerm) {

@@ -1,7 +1,7 @@
 """`strata load --follow --listen`, asked while it applies changes and compares digests, closes the
 books of its process to 1 % of anonymous memory, under glibc and under jemalloc: at rest, and at
 work in the median of what it answers. One answer may be further off: threads allocate while it is
-made.
+made. So it does where the same rows are those of 25 tables.
 
     private_mariadb.sh run -- books_follow_test.py STRATA STRATA_DEMO_FILL LIBJEMALLOC
 """
@@ -11,6 +11,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 import urllib.error
@@ -22,6 +23,7 @@ USER = os.environ["STRATA_TEST_MYSQL_USER"]
 DATABASE = "books"
 RECORDS = 2_600_000
 LEAST_BYTES = 100_000_000
+SOURCES = 25
 LEAST_READINGS = 5
 MOST_AT_REST = 0.01
 MOST_IN_THE_MEDIAN = 0.01
@@ -52,11 +54,34 @@ def fill():
             "ADD KEY (updated_at)")
 
 
+def divide():
+    """The rows into tables of their own, whose outers are theirs alone."""
+    each = RECORDS // SOURCES + 1
+    for i in range(SOURCES):
+        run_sql(f"""
+            CREATE TABLE {DATABASE}.part{i} LIKE {DATABASE}.pairs;
+            INSERT INTO {DATABASE}.part{i} SELECT id, CONCAT({i}, '/', outer_key), inner_key, seq, k,
+              v, updated_at FROM {DATABASE}.pairs WHERE id DIV {each} = {i}""")
+
+
+ONE_TABLE = f"mysql://{USER}@localhost/{DATABASE}?table=pairs&socket={SOCKET}"
+
+
+def parts(folder):
+    """A FILE.toml of all parts."""
+    path = os.path.join(folder, "parts.toml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f'[connection]\nhosts = ["localhost"]\nsocket = "{SOCKET}"\n'
+                   f'user = "{USER}"\ndatabase = "{DATABASE}"\n')
+        for i in range(SOURCES):
+            file.write(f'[[source]]\ntable = "part{i}"\n')
+    return path
+
+
 class Follower:
-    def __init__(self, environment):
-        url = f"mysql://{USER}@localhost/{DATABASE}?table=pairs&socket={SOCKET}"
+    def __init__(self, environment, source=ONE_TABLE):
         self.process = subprocess.Popen(
-            [STRATA, "load", url, "--follow", "--poll-interval", "200ms", "--reconcile-interval",
+            [STRATA, "load", source, "--follow", "--poll-interval", "200ms", "--reconcile-interval",
              "5s", "--listen", "127.0.0.1:0"],
             stderr=subprocess.PIPE, text=True, env={**os.environ, **environment})
         for line in self.process.stderr:
@@ -128,6 +153,19 @@ class BooksOfAFollowerTest(unittest.TestCase):
         time.sleep(2)
         self.check(follower.ask("/footprint"), "after a row of 4 MB", MOST_IN_ONE)
         self.assertLessEqual(statistics.median(readings.values()), MOST_IN_THE_MEDIAN)
+
+    def test_of_many_sources(self):
+        divide()
+        with tempfile.TemporaryDirectory() as folder:
+            follower = Follower({}, parts(folder))
+            self.addCleanup(follower.end)
+            follower.wait_for(lambda health: health["state"] == "following")
+        for when in ("at rest", "a little later", "and once more"):
+            self.check(follower.ask("/footprint"), f"{SOURCES} sources, {when}", MOST_AT_REST)
+            time.sleep(1.5)
+        beside = follower.ask("/footprint?cache=follower")
+        self.assertEqual([layer["count"] for layer in beside["layers"]
+                          if layer["name"] == "sources"], [SOURCES])
 
     def test_under_glibc(self):
         self.close(1, {})

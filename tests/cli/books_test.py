@@ -1,7 +1,8 @@
 """`strata footprint` of more than 100 MB closes its books to 1 % of anonymous memory, under glibc and
-under jemalloc, without huge pages and with them; and its sums add up to the byte.
+under jemalloc, without huge pages and with them, also beside a large block of somebody else's that
+was never touched; and its sums add up to the byte.
 
-    books_test.py STRATA LIBJEMALLOC
+    books_test.py STRATA LIBJEMALLOC UNTOUCHED_BLOCK
 """
 import ctypes
 import json
@@ -13,6 +14,7 @@ import unittest
 
 STRATA = sys.argv.pop(1)
 JEMALLOC = sys.argv.pop(1)
+UNTOUCHED_BLOCK = sys.argv.pop(1)
 # Many small blocks, and few large ones that are half empty.
 RECORDS = {"std_map": "300000", "flat_hash_map": "450000"}
 LEAST_BYTES = 100_000_000
@@ -74,6 +76,12 @@ class BooksTest(unittest.TestCase):
         self.close("std_map", "jemalloc", preload, without_huge_pages)
         self.close("std_map", "jemalloc", always)
         self.close("flat_hash_map", "jemalloc", always)
+
+    def test_beside_a_block_that_was_never_touched(self):
+        self.close("flat_hash_map", "glibc", {"LD_PRELOAD": UNTOUCHED_BLOCK})
+        beside = {"LD_PRELOAD": f"{JEMALLOC}:{UNTOUCHED_BLOCK}"}
+        self.close("flat_hash_map", "jemalloc", beside)
+        self.close("flat_hash_map", "jemalloc", {**beside, "MALLOC_CONF": "thp:always"})
 
 
 if __name__ == "__main__":

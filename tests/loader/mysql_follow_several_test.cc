@@ -139,6 +139,8 @@ TEST_F(MySqlFollowSeveralTest, FormsOfEveryKindAreFollowedTogetherIntoOneCache) 
   const Footprint beside = follower().MeasureFootprint();
   EXPECT_EQ(beside.total_bytes(), beside.allocated_bytes);
   EXPECT_EQ(beside.Find("outers")->count, 3u);
+  EXPECT_EQ(beside.Find("sources")->count, 3u);
+  EXPECT_LT(beside.Find("sources")->total_bytes(), 3u * 8'000) << "a generator of 2.5 KB in each?";
   EXPECT_EQ(beside.Find("entry digests")->count, 2u);
   EXPECT_NE(beside.Find("known rows"), nullptr) << "of each table that has a cursor";
   EXPECT_EQ(beside.Find("buckets"), nullptr) << "no pass goes on";

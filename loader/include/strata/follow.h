@@ -174,12 +174,12 @@ class Follower {
 
   FollowStatus status() const;
 
-  /// What it keeps beside the cache for as long as it follows: the layers "entry digests", 20 to 40
-  /// bytes an entry of JSON (record= and list=) and none for other forms; "known rows", as much a
-  /// row that polling meets again, at most 200,000 of them (twice that while it polls); "buckets",
-  /// 1 byte an entry, at most 16 MiB, and "named", 10 to 20 bytes for each of up to 100,000 entries
-  /// that differed, while it reconciles; and "outers", 20 to 40 bytes an outer where not all of the
-  /// cache is one table's.
+  /// What it keeps beside the cache for as long as it follows: the layers "sources", 7 KB each;
+  /// "entry digests", 20 to 40 bytes an entry of JSON (record= and list=) and none for other forms;
+  /// "known rows", as much a row that polling meets again, at most 200,000 of them (twice that
+  /// while it polls); "buckets", 1 byte an entry, at most 16 MiB, and "named", 10 to 20 bytes for
+  /// each of up to 100,000 entries that differed, while it reconciles; and "outers", 20 to 40 bytes
+  /// an outer where not all of the cache is one table's.
   Footprint MeasureFootprint() const;
 
   /// Asks for a pass of reconciling now. The pass is done when status().passes has reached the

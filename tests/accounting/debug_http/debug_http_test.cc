@@ -131,17 +131,33 @@ TEST_F(DebugHttpTest, IllHealthIs503AndSaysWhy) {
 
 TEST_F(DebugHttpTest, WhatIsNotGetIsRefused) {
   for (const std::string method :
-       {"POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT"}) {
+       {"POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT",
+        // What the HTTP library does not know.
+        "BREW", "PROPFIND", "get", "M-SEARCH", "X!"}) {
     HttpConnection connection(port());
     ASSERT_TRUE(connection.Send(
         method + " /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n" + "12345"));
     const HttpAnswer answer = connection.ReadAnswer();
     EXPECT_EQ(answer.status, 405) << method;
+    ASSERT_EQ(answer.headers.count("allow"), 1u) << method;
     EXPECT_EQ(answer.headers.at("allow"), "GET") << method;
+    EXPECT_EQ(answer.body.empty(), method == "HEAD") << method;
   }
   EXPECT_EQ(HttpGet(port(), "/nothing").status, 404);
   EXPECT_THAT(HttpGet(port(), "/").body, HasSubstr("/healthz"));
   EXPECT_EQ(measured_, 0);
+}
+
+// Of noise nobody can say that it is a method.
+TEST_F(DebugHttpTest, NoiseIsNoMethod) {
+  for (const std::string line : {"BREW", "BREW /", "BREW / HTTP/2.0", "B(EW / HTTP/1.1",
+                                 "B\xff\x01W / HTTP/1.1", "GET / HTTP/1.7", " / HTTP/1.1"}) {
+    HttpConnection connection(port());
+    ASSERT_TRUE(connection.Send(line + "\r\nHost: localhost\r\n\r\n"));
+    const HttpAnswer answer = connection.ReadAnswer();
+    EXPECT_EQ(answer.status, 400) << line;
+    EXPECT_EQ(answer.headers.count("allow"), 0u) << line;
+  }
 }
 
 TEST_F(DebugHttpTest, NonsenseEndsTheConnectionAndNotTheServer) {

@@ -4,6 +4,7 @@
 // Threads: one.
 #include <string>
 
+#include "accounting/report/meanings.h"
 #include "gmock/gmock.h"
 #include "nlohmann/json.hpp"
 #include "tests/accounting/report/sample_footprints.h"
@@ -45,6 +46,21 @@ std::string DataOf(const std::string& page) {
   const std::string tag = "<script type=\"application/json\" id=\"data\">";
   const std::size_t begin = page.find(tag) + tag.size();
   return page.substr(begin, page.find('<', begin) - begin);
+}
+
+TEST(HtmlTest, APageHasTheMeaningsOfItsWords) {
+  const auto data = nlohmann::json::parse(DataOf(FootprintHtml(Sample("shop.json"))));
+  EXPECT_EQ(data.at("layer_words").size(), LayerMeanings().size()) << "a word is there twice";
+  for (const Meaning& meaning : LayerMeanings()) {
+    EXPECT_EQ(data.at("layer_words").at(std::string(meaning.word)), meaning.sentence);
+    EXPECT_THAT(std::string(meaning.sentence), Not(EndsWith("."))) << meaning.word;
+  }
+  EXPECT_EQ(data.at("state_words").size(), 3u);
+  // What a follower keeps has no page in the browser's test.
+  for (const char* const layer :
+       {"sources", "entry digests", "known rows", "buckets", "named", "outers"}) {
+    EXPECT_TRUE(data.at("layer_words").contains(layer)) << layer;
+  }
 }
 
 TEST(HtmlTest, DataOfThePageIsTheJsonForm) {
