@@ -29,16 +29,17 @@ class HeldEntries {
   /// It could not be applied now.
   void Hold(const EntryName& name, const absl::Status& why) {
     why_ = why;
-    const bool keeps = names_.size() < kMost && name.outer.size() + name.inner.size() <= kMostBytes;
-    if (keeps || names_.contains(name)) {
+    if ((names_.size() < kMost && !IsLong(name)) || names_.contains(name)) {
       names_.insert(name);
     } else {
       more_ = more_in_pass_ = true;
     }
   }
-  /// It is as the source has it. Whether it was the last that has a name, and only a pass of
-  /// reconciling can find the others.
-  bool Release(const EntryName& name) { return names_.erase(name) > 0 && names_.empty() && more_; }
+  /// It is as the source has it. Whether only a pass of reconciling can tell of the others: it was
+  /// the last of which the name is kept, or is one of which no name ever is.
+  bool Release(const EntryName& name) {
+    return (names_.erase(name) > 0 || IsLong(name)) && names_.empty() && more_;
+  }
 
   void Clear() {
     names_.clear();
@@ -54,6 +55,10 @@ class HeldEntries {
   void PassEnds() { more_ = more_in_pass_; }
 
  private:
+  static bool IsLong(const EntryName& name) {
+    return name.outer.size() + name.inner.size() > kMostBytes;
+  }
+
   std::set<EntryName> names_;
   bool more_ = false;          // were refused that have no name here
   bool more_in_pass_ = false;  // since the pass that goes on began

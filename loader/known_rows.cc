@@ -4,7 +4,9 @@ namespace strata::mysql {
 
 bool KnownRows::Has(const Row& row) const {
   const std::lock_guard lock(mutex_);
-  const Row* const found = rounds_[last_].Find(row);
+  // What this round has met is newer.
+  const Row* found = rounds_[1 - last_].Find(row);
+  if (found == nullptr) found = rounds_[last_].Find(row);
   return found != nullptr && found->content == row.content;
 }
 

@@ -37,10 +37,11 @@ class KnownRows {
   };
   static_assert(sizeof(Row) == 16);
 
-  /// Whether the last round kept the row as it is now.
+  /// Whether the last round, or this one so far, kept the row as it is now.
   bool Has(const Row& row) const;
 
-  /// A round begins. What one that failed kept is forgotten, what the last whole one kept is not.
+  /// A round begins, which may be read in several parts. What one that failed kept is forgotten,
+  /// what the last whole one kept is not.
   void BeginRound();
   /// Keeps the row for the round after this one. Throws std::bad_alloc and keeps it not.
   void Keep(const Row& row);

@@ -147,10 +147,18 @@ absl::Status ChangeReader::Read(
     Session* session, const FollowPlan& plan, const Round& round, Counts* counts,
     absl::FunctionRef<absl::StatusOr<std::vector<bool>>(const std::vector<EntryName>&)> refresh) {
   if (!plan.cursor) return absl::OkStatus();
-  known_.BeginRound();
   const std::vector<Column> columns = PageColumns(plan);
+  if (cut_.size() != columns.size()) {
+    cut_.clear();
+    goes_on_ = false;
+    known_.BeginRound();
+  }
   std::string condition;
-  if (round.from) {
+  if (goes_on_) {
+    absl::StatusOr<std::string> behind = AfterCondition(columns, cut_);
+    if (!behind.ok()) return behind.status();
+    condition = *std::move(behind);
+  } else if (round.from) {
     absl::StatusOr<std::string> literal = IdLiteral(*plan.cursor, *round.from);
     if (!literal.ok()) return literal.status();
     condition = absl::StrCat(" WHERE ", QuoteName(plan.cursor->name), " >= ", *literal);
@@ -180,12 +188,17 @@ absl::Status ChangeReader::Read(
     // never end because writers are faster.
     if (round.until && Reaches(plan, page.last[0], *round.until) &&
         (page.rows < PageRows(round) || ++pages_behind > kMostPagesBehind)) {
-      break;
+      if (page.rows < PageRows(round)) break;
+      if (goes_on_ || cut_.empty()) cut_ = page.last;
+      goes_on_ = !goes_on_;
+      return absl::OkStatus();
     }
     absl::StatusOr<std::string> after = AfterCondition(columns, page.last);
     if (!after.ok()) return after.status();
     condition = *std::move(after);
   }
+  cut_.clear();
+  goes_on_ = false;
   known_.EndRound();
   return absl::OkStatus();
 }

@@ -10,7 +10,9 @@
 //     within it, rows of the unit that is not over are always taken for new.
 //   - The round is over when the server has said that there is nothing behind the last row, or
 //     when the rows have reached what was made after the round's sample: that is the next round's,
-//     and writers who never pause do not make a round without end.
+//     and writers who never pause do not make a round without end. Where it had to be cut every
+//     other one goes on behind the cut, until one comes to the end: rows are reached however many
+//     share a value.
 //
 // Bytes: 20 to 40 a row between the position and the end, for at most KnownRows::kMostRows rows (of
 // more rows the rest is read again, entries and all, each round), twice that while a round goes on;
@@ -55,6 +57,9 @@ class ChangeReader {
     std::uint64_t rows_applied = 0;
   };
 
+  /// Whether the next round goes on behind a cut, and does not begin at its `from`.
+  bool goes_on() const { return goes_on_; }
+
   /// Reads all of a round. `refresh` is given the entries of a page's new rows and answers for
   /// which, by index, it could not do what it was to do: their rows are not counted as applied.
   absl::Status Read(
@@ -83,6 +88,8 @@ class ChangeReader {
 
   Hash128 key_;
   KnownRows known_;
+  std::vector<std::string> cut_;  // cursor and id of the last row that was reached; empty: all were
+  bool goes_on_ = false;          // behind cut_, in the next round
   std::string scratch_;
 };
 

@@ -29,20 +29,27 @@ Sha256 Sha256Of(std::string_view text) {
   return sha;
 }
 
-void AddText(std::string_view text, EntryDigest* digest) {
+std::uint64_t Crc32(std::string_view text) {
+  return crc32_z(0, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+}
+
+// Answers the text's CRC.
+std::uint64_t AddText(std::string_view text, EntryDigest* digest) {
   ++digest->texts;
-  digest->crc_sum += crc32_z(0, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+  const std::uint64_t crc = Crc32(text);
+  digest->crc_sum += crc;
   const Sha256 sha = Sha256Of(text);
   std::uint64_t first = 0;
   for (std::size_t i = 0; i < sizeof first; ++i) first = first << 8 | sha[i];
   digest->sha_sum += first;
+  return crc;
 }
 
 // A pair of the last record.
-void AddPairRow(std::string_view key, std::string_view value, EntryDigest* digest) {
-  AddText(absl::StrCat(digest->records, ":", key.size(), ":", value.size(), ":", View(key),
-                       View(value)),
-          digest);
+std::uint64_t AddPair(std::string_view key, std::string_view value, EntryDigest* digest) {
+  return AddText(absl::StrCat(digest->records, ":", key.size(), ":", value.size(), ":", View(key),
+                              View(value)),
+                 digest);
 }
 
 // A sum that the server made, exact and perhaps beyond 64 bits.
@@ -111,19 +118,18 @@ void AddJsonRow(std::optional<std::string_view> text_digest, EntryDigest* digest
   if (text_digest) AddText(absl::StrCat(digest->records, ":", View(*text_digest)), digest);
 }
 
-std::optional<EntryDigest> DigestWhereKeysRepeat(const RecordsView& records) {
-  std::vector<Pair> scratch;
-  bool repeats = false;
-  for (std::size_t i = 0; i < records.size() && !repeats; ++i) {
-    repeats = UniqueKeys(records[i], &scratch).size() != records[i].size();
+void AddPairRow(std::string_view id, std::string_view key, std::string_view value,
+                EntryDigest* digest) {
+  const std::uint64_t crc = AddPair(key, value, digest);
+  digest->places_sum += crc * Crc32(id);
+}
+
+std::string RowId(const Selection& selection, const Row& row) {
+  std::string id;
+  for (std::size_t i = 0; i < selection.id.size(); ++i) {
+    absl::StrAppend(&id, row[i].size(), ":", View(row[i]));
   }
-  if (!repeats) return std::nullopt;
-  EntryDigest digest;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    ++digest.records;
-    for (const Pair& pair : records[i]) AddPairRow(pair.key, pair.value, &digest);
-  }
-  return digest;
+  return id;
 }
 
 EntryDigest DigestOf(const EntryReader& entry, bool pair_rows) {
@@ -136,7 +142,7 @@ EntryDigest DigestOf(const EntryReader& entry, bool pair_rows) {
       const std::string_view key = pair.key();
       const std::string_view value = pair.value();
       if (pair_rows) {
-        AddPairRow(key, value, &digest);
+        AddPair(key, value, &digest);
       } else {
         absl::StrAppend(&text, key.size(), ":", View(key), value.size(), ":", View(value));
       }
@@ -181,25 +187,33 @@ absl::Status ReadDigests(Session* session, const Selection& selection, const std
   // these must be no column's.
   constexpr absl::string_view kPlace = "`strata: place`";
   constexpr absl::string_view kText = "`strata: text`";
-  const std::string rows =
-      absl::StrCat("SELECT ", outer, " AS `strata: outer`, ", BytesExpression(selection.inner),
-                   " AS `strata: inner`, ", Place(selection), " AS ", kPlace, ", ", Text(selection),
-                   " AS ", kText, FromClause(selection), " WHERE ", where,
-                   where.empty() ? "" : " AND ", LivingCondition(selection));
+  constexpr absl::string_view kId = "`strata: id`";
+  const bool places = selection.pair_rows && selection.order;
+  std::vector<std::string> id;
+  for (const Column& column : selection.id) id.push_back(LengthAnd(BytesExpression(column)));
+  const std::string rows = absl::StrCat(
+      "SELECT ", outer, " AS `strata: outer`, ", BytesExpression(selection.inner),
+      " AS `strata: inner`, ", Place(selection), " AS ", kPlace, ", ", Text(selection), " AS ",
+      kText, ", ", places ? absl::StrCat("CRC32(CONCAT(", absl::StrJoin(id, ", "), "))") : "0",
+      " AS ", kId, FromClause(selection), " WHERE ", where, where.empty() ? "" : " AND ",
+      LivingCondition(selection));
   const std::string placed = absl::StrCat("CONCAT(", kPlace, ", ':', ", kText, ")");
-  enum { kOuter, kInner, kTexts, kCrcSum, kShaSum, kRecords };
-  return session->Query(absl::StrCat("SELECT `strata: outer`, `strata: inner`, COUNT(", kText,
-                                     "), SUM(CRC32(", placed, ")), SUM(CAST(CONV(LEFT(",
-                                     HashExpression(placed), ", 16), 16, 10) AS UNSIGNED)), MAX(",
-                                     kPlace, ") FROM (", rows, ") AS entry_rows GROUP BY 1, 2"),
-                        doing, [&](const Row& row) {
-                          EntryDigest digest;
-                          digest.texts = SumModulo(row[kTexts]);
-                          digest.crc_sum = SumModulo(row[kCrcSum]);
-                          digest.sha_sum = SumModulo(row[kShaSum]);
-                          digest.records = SumModulo(row[kRecords]);
-                          return on_entry(row[kOuter], row[kInner], digest);
-                        });
+  enum { kOuter, kInner, kTexts, kCrcSum, kShaSum, kRecords, kPlacesSum };
+  return session->Query(
+      absl::StrCat("SELECT `strata: outer`, `strata: inner`, COUNT(", kText, "), SUM(CRC32(",
+                   placed, ")), SUM(CAST(CONV(LEFT(", HashExpression(placed),
+                   ", 16), 16, 10) AS UNSIGNED)), MAX(", kPlace, "), ",
+                   places ? absl::StrCat("SUM(CRC32(", placed, ") * ", kId, ")") : "0", " FROM (",
+                   rows, ") AS entry_rows GROUP BY 1, 2"),
+      doing, [&](const Row& row) {
+        EntryDigest digest;
+        digest.texts = SumModulo(row[kTexts]);
+        digest.crc_sum = SumModulo(row[kCrcSum]);
+        digest.sha_sum = SumModulo(row[kShaSum]);
+        digest.records = SumModulo(row[kRecords]);
+        digest.places_sum = SumModulo(row[kPlacesSum]);
+        return on_entry(row[kOuter], row[kInner], digest);
+      });
 }
 
 }  // namespace strata::mysql

@@ -32,7 +32,6 @@
 #include "absl/status/status.h"
 
 #include <strata/cache.h>
-#include <strata/record.h>
 
 #include "loader/mysql_schema.h"
 #include "loader/mysql_session.h"
@@ -44,7 +43,16 @@ struct EntryDigest {
   std::uint64_t crc_sum = 0;
   std::uint64_t sha_sum = 0;
   std::uint64_t records = 0;
+  /// Of pair rows with an order, as the server has them or as they were read: each text's CRC times
+  /// its row's. It changes where rows of one key change places; a product, for a sum of CRCs over
+  /// both might not.
+  std::uint64_t places_sum = 0;
   friend bool operator==(const EntryDigest&, const EntryDigest&) = default;
+  /// The same without their places, which the cache does not know.
+  bool SameTexts(const EntryDigest& other) const {
+    return texts == other.texts && crc_sum == other.crc_sum && sha_sum == other.sha_sum &&
+           records == other.records;
+  }
 };
 
 /// What stands for a text of JSON.
@@ -55,9 +63,12 @@ void AddJsonRow(std::optional<std::string_view> text_digest, EntryDigest* digest
 /// Of an entry of the cache, which must be there; not of JSON.
 EntryDigest DigestOf(const EntryReader& entry, bool pair_rows);
 
-/// Of pair rows as they were read, where a key repeats in a record: the cache keeps the last of
-/// them, the server counts all. Nothing where none repeats: DigestOf has it.
-std::optional<EntryDigest> DigestWhereKeysRepeat(const RecordsView& records);
+/// Adds a pair row of the digest's last record, as it was read: `id` is RowId's text. What repeats
+/// a key counts, too, as it does with the server; the cache keeps the last of them.
+void AddPairRow(std::string_view id, std::string_view key, std::string_view value,
+                EntryDigest* digest);
+/// A row's id as one text.
+std::string RowId(const Selection& selection, const Row& row);
 
 /// The bytes of the value's text, comparable and countable: as they lie in the cache.
 std::string BytesExpression(const Column& column);

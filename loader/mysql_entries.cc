@@ -92,13 +92,11 @@ void Entries::AddToRun(std::size_t prefix_bytes, std::uint64_t hash, Batch* batc
   if (!run_.Holds(key_)) {
     if (!run_.empty()) {
       if (coming_back_.Often(run_.hash())) return EndEarly();
-      if (run_.fits() && !run_refused_) AddEarly(batch);
+      if (run_.fits()) AddEarly(batch);
     }
     run_.Begin(std::string_view(key_).substr(0, prefix_bytes), hash);
-    run_refused_ = false;
   }
   run_.Add(key_, payload_);
-  run_refused_ |= IsRefused(payload_);
 }
 
 // The run that has not been given, and what comes behind it, comes out of the sort.
@@ -172,11 +170,11 @@ absl::Status Entries::AddEntry(Batch* batch) {
   const std::size_t whole_changes = batch->size();
   const std::size_t prefix_bytes = ReadEntryPrefix(row_.key, &outer_, &inner_);
   run_.Begin(row_.key.substr(0, prefix_bytes), row_.hash);
-  run_refused_ = false;
+  bool refused = false;
   bool too_long = false;
   while (more_ && run_.Holds(row_.key)) {
     if (IsRefused(row_.payload)) {
-      run_refused_ = true;
+      refused = true;
       fault_.assign(row_.payload.substr(1));
     }
     if (!too_long && !run_.HasRoomFor(row_.key, row_.payload)) {
@@ -194,9 +192,9 @@ absl::Status Entries::AddEntry(Batch* batch) {
       return status;
     }
   }
-  if (run_refused_) {
+  if (refused) {
     batch->Truncate(whole_changes);
-    Refuse(batch);
+    Refuse();
     return absl::OkStatus();
   }
   if (!too_long) {
@@ -221,14 +219,10 @@ void Entries::AddEarly(Batch* batch) {
   EndEntry(batch);
 }
 
-// The entry of outer_ and inner_ is left out, and taken back where some of it may have been given.
-void Entries::Refuse(Batch* batch) {
+// The entry of outer_ and inner_ is left out.
+void Entries::Refuse() {
   const EntryName name = {outer_, inner_};
   notes_.refused->Hold(name, FaultOfEntry(server_, selection_, name, fault_));
-  if (early_until_ == 0) return;
-  batch->AddDeleteEntry(outer_, inner_);
-  ++taken_back_;
-  if (notes_.digests != nullptr) notes_.digests->Erase(outer_, inner_);
 }
 
 // The entry of outer_ and inner_.

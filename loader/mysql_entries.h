@@ -9,7 +9,8 @@
 // sorted ones come out, any other comes out whole, behind what was given of it.
 //
 // Refused: an entry with JSON that cannot be understood is an error, or, where those are noted, is
-// left out whole, whichever of its rows it stands in, and what was given of it early is taken back.
+// left out whole, whichever of its rows it stands in. Nothing is given early then: what were given
+// would have to be taken back, its outer too, and whose that is.
 //
 // Threads: one at a time.
 #ifndef STRATA_LOADER_MYSQL_ENTRIES_H_
@@ -50,8 +51,9 @@ class Entries {
   Entries(const Selection* selection, std::size_t memory_budget_bytes, std::string directory,
           std::string server = "", EntryNotes notes = {});
 
-  /// Before the first row: Add gives runs early, until it shows that entries often come back.
-  void GiveEarly() { early_ = true; }
+  /// Before the first row: Add gives runs early, until it shows that entries often come back,
+  /// unless entries may be refused.
+  void GiveEarly() { early_ = notes_.refused == nullptr; }
 
   /// Takes a row of the selection's cells. What can be given early is appended to `*batch`.
   /// InvalidArgument: an order value, or JSON, unless that is noted, that cannot be understood;
@@ -67,9 +69,8 @@ class Entries {
   /// Takes rows again, of other entries; after Fill has given all.
   void Restart();
 
-  /// What was given early and is replaced by what came later, or taken back; once Fill has given
-  /// all.
-  std::uint64_t entries_again() const { return given_early_ - passed_by_ + taken_back_; }
+  /// What was given early and is replaced by what came later; once Fill has given all.
+  std::uint64_t entries_again() const { return given_early_ - passed_by_; }
   /// Rows left out because their outer or inner is NULL.
   std::uint64_t rows_skipped() const { return rows_skipped_; }
 
@@ -85,7 +86,7 @@ class Entries {
   void AddRunsRows(Batch* batch);
   void EndEntry(Batch* batch);
   absl::Status AppendJson(const Row& row);
-  void Refuse(Batch* batch);
+  void Refuse();
 
   const Selection& selection_;
   const Cells cells_;
@@ -101,11 +102,9 @@ class Entries {
   bool early_ = false;
   std::uint64_t early_until_ = 0;  // runs that ended before this arrival were given, if they fit
   std::uint64_t given_early_ = 0;
-  std::uint64_t passed_by_ = 0;   // of them, since they were whole
-  std::uint64_t taken_back_ = 0;  // deletions that were given
+  std::uint64_t passed_by_ = 0;  // of them, since they were whole
   ComingBack coming_back_;
-  EntryRun run_;              // of rows that come, then of sorted ones
-  bool run_refused_ = false;  // for a row in it
+  EntryRun run_;  // of rows that come, then of sorted ones
 
   ExternalSort::Row row_;  // of the next entry, if there is more_
   bool more_ = false;

@@ -24,6 +24,7 @@ namespace {
 
 struct StoredRow {
   std::string record;  // what the rows of one record share: the order's sort key
+  std::string id;      // RowId
   std::vector<std::optional<std::string>> values;
 };
 
@@ -34,6 +35,7 @@ absl::StatusOr<StoredRow> Store(const Selection& selection, const Cells& cells, 
   StoredRow stored;
   absl::Status status = AppendRowOrder(selection, cells, row, &stored.record);
   if (!status.ok()) return status;
+  stored.id = RowId(selection, row);
   for (const std::size_t cell : cells.values) {
     stored.values.emplace_back();
     if (!row.IsNull(cell)) stored.values.back().emplace(row[cell]);
@@ -89,6 +91,28 @@ Records Build(const Selection& selection, const StoredEntry& rows) {
     if (row.values[0] && row.values[1]) records.AddPair(*row.values[0], *row.values[1]);
   }
   return records;
+}
+
+// The digest of pair rows of which one repeats a key of its record; else nothing, for then the
+// cache's entry has it.
+std::optional<EntryDigest> DigestWhereKeysRepeat(const RecordsView& records,
+                                                 const StoredEntry& rows) {
+  std::vector<Pair> scratch;
+  bool repeats = false;
+  for (std::size_t i = 0; i < records.size() && !repeats; ++i) {
+    repeats = UniqueKeys(records[i], &scratch).size() != records[i].size();
+  }
+  if (!repeats) return std::nullopt;
+  EntryDigest digest;
+  const StoredRow* last = nullptr;
+  for (const StoredRow& row : rows) {
+    if (last == nullptr || row.record != last->record) ++digest.records;
+    last = &row;
+    if (row.values[0] && row.values[1]) {
+      AddPairRow(row.id, *row.values[0], *row.values[1], &digest);
+    }
+  }
+  return digest;
 }
 
 // BIT's text is its bytes; as a number they compare.
@@ -195,7 +219,7 @@ absl::Status Tell(const Session& session, const Selection& selection, const Entr
   if (selection.json == JsonValue::kNone) {
     const Records records = Build(selection, *rows);
     entry.records = records.view();
-    if (selection.pair_rows) entry.digest = DigestWhereKeysRepeat(entry.records);
+    if (selection.pair_rows) entry.digest = DigestWhereKeysRepeat(entry.records, *rows);
     return on_entry(entry);
   }
   Batch batch;

@@ -42,6 +42,15 @@ bool SameCursor(const FollowPlan& a, const FollowPlan& b) {
          a.fraction_digits == b.fraction_digits;
 }
 
+// Whether a position of times is behind another by more than clocks differ.
+bool IsFarBehind(const FollowPlan& plan, const std::optional<std::string>& position,
+                 const std::optional<std::string>& other) {
+  if (plan.cursor_kind == CursorKind::kInteger || !position || !other) return false;
+  const auto at_us = ParseTime(*position);
+  const auto other_us = ParseTime(*other);
+  return at_us && other_us && *at_us + kAheadIsToldUs < *other_us;
+}
+
 // Entries whose names are longer than this are not asked for: a statement has each up to six times
 // over, and a packet of 16 MiB is the least that servers have by default.
 constexpr std::size_t kMostNameBytes = std::size_t{2} << 20;
@@ -151,16 +160,22 @@ absl::Status TableFollower::LookForOpenWork() {
   return absl::OkStatus();
 }
 
+// A statement with :since is asked from what was the largest on. That may be there no more.
+absl::Status TableFollower::ReadLargestChange(Feed* feed) {
+  const std::optional<std::string> since = feed->positions.largest();
+  absl::StatusOr<FollowPlan> plan = LargestPlan(since, *feed->changes);
+  if (!plan.ok()) return plan.status();
+  absl::Status status = feed->positions.ReadLargest(session_, *plan);
+  if (!status.ok() || feed->positions.largest() || !since) return status;
+  plan = LargestPlan(std::nullopt, *feed->changes);
+  if (!plan.ok()) return plan.status();
+  return feed->positions.ReadLargest(session_, *plan);
+}
+
 absl::Status TableFollower::Sample() {
   for (const auto& feed : feeds_) {
-    absl::Status status;
-    if (feed->changes) {
-      const absl::StatusOr<FollowPlan> plan = LargestPlan(feed->position, *feed->changes);
-      if (!plan.ok()) return plan.status();
-      status = feed->positions.ReadLargest(session_, *plan, feed->position);
-    } else {
-      status = feed->positions.ReadLargest(session_, feed->plan);
-    }
+    absl::Status status = feed->changes ? ReadLargestChange(feed.get())
+                                        : feed->positions.ReadLargest(session_, feed->plan);
     if (!status.ok()) return status;
   }
   bool looked = false;
@@ -227,12 +242,13 @@ bool TableFollower::HeldTooLong() const {
   return held > kStaleIsTold && held > kStaleLags * options_->fallback_lag;
 }
 
-// Times of less than six digits: what was made within the last unit may be made again unseen.
+// Rows that do not have the content, of times of less than six digits: what was made within the
+// last unit may be made again unseen.
 std::optional<std::string> TableFollower::FreshFrom(const Feed& feed) const {
   const FollowPlan& plan = feed.now();
   const bool time =
       plan.cursor_kind == CursorKind::kTimestamp || plan.cursor_kind == CursorKind::kDateTime;
-  if (!time || plan.fraction_digits >= 6) return std::nullopt;
+  if (!feed.changes || !time || plan.fraction_digits >= 6) return std::nullopt;
   return feed.positions.At(plan, now_us_ - kSecondUs);
 }
 
@@ -266,10 +282,17 @@ absl::Status TableFollower::Poll() {
       BeginFeed(feed.get());
       reconcile_due_ = true;
     }
+    // What a round that goes on behind a cut does not read again is not behind the next position.
+    feed->advances = !feed->reader.goes_on();
     if (absl::Status status = PollFeed(feed.get()); !status.ok()) return status;
   }
   for (const auto& feed : feeds_) {
-    feed->position = feed->positions.At(feed->now(), bound_us_);
+    if (feed->advances) {
+      const std::optional<std::string> before =
+          std::exchange(feed->position, feed->positions.At(feed->now(), bound_us_));
+      // It was ahead, by values that are gone.
+      if (IsFarBehind(feed->now(), feed->position, before)) reconcile_due_ = true;
+    }
     if (!feed->certain && feed->positions.Certain(feed->now(), bound_us_)) {
       feed->certain = true;
       reconcile_due_ = true;
@@ -380,12 +403,19 @@ void TableFollower::Tell(FollowSourceStatus* status) const {
                     "GRANT PROCESS ON *.* to the user");
   }
   for (const auto& feed : feeds_) {
+    if (feed->changes && feed->changes->plan.cursor_kind == CursorKind::kDate) {
+      absl::StrAppend(
+          &status->advice, status->advice.empty() ? "" : "; ", "of `changes` the cursor ",
+          QuoteForMessage(feed->changes->cursor.name),
+          " is a DATE: what changes again on the same day is found by reconciling alone");
+    }
     if (feed->positions.ahead_us() < kAheadIsToldUs) continue;
-    absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ", "the largest values of ",
-                    QuoteForMessage(feed->now().cursor->name), " are ",
-                    feed->positions.ahead_us() / kMinuteUs,
-                    " minutes ahead of the server's clock: where not all that write are so far "
-                    "ahead, changes are found by reconciling alone; use a TIMESTAMP, or mend them");
+    absl::StrAppend(
+        &status->advice, status->advice.empty() ? "" : "; ", "the largest values of ",
+        QuoteForMessage((feed->changes ? feed->changes->cursor : *feed->plan.cursor).name), " are ",
+        feed->positions.ahead_us() / kMinuteUs,
+        " minutes ahead of the server's clock: where not all that write are so far "
+        "ahead, changes are found by reconciling alone; use a TIMESTAMP, or mend them");
   }
   const auto& stale = watch_->stale_since;
   if (stale && std::chrono::steady_clock::now() - *stale > kStaleIsTold) {

@@ -108,12 +108,14 @@ class TableFollower {
     bool begun = false;  // whether a position was taken since this cursor is followed
     std::optional<std::string> position;
     bool certain = true;
+    bool advances = true;  // whether the round that goes on began at the position
     ChangeReader reader;
     const FollowPlan& now() const { return changes ? changes->plan : plan; }
   };
 
   absl::Status SetPlan(Session* session);
   absl::Status Sample();
+  absl::Status ReadLargestChange(Feed* feed);
   absl::Status LookForOpenWork();
   std::int64_t LagUs() const;
   /// Whether the list of transactions has not been renewed for so long that a lag is to serve.

@@ -1,10 +1,10 @@
 #include "loader/mysql_position.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 
 #include "loader/message_text.h"
 #include "loader/mysql_clock.h"
@@ -20,77 +20,115 @@ bool IsLocalClock(CursorKind kind) {
   return kind == CursorKind::kDateTime || kind == CursorKind::kDate;
 }
 
-// Answers one row of expressions.
-absl::Status Ask(Session* session, const FollowPlan& plan,
-                 const std::vector<std::string>& expressions,
-                 const std::vector<std::optional<std::string>*>& answers) {
-  bool answered = false;
-  const std::string doing = absl::StrCat("reading the last cursor of ", Described(plan.selection));
-  absl::Status status = session->Query(absl::StrCat("SELECT ", absl::StrJoin(expressions, ", ")),
-                                       doing, [&](const Row& row) {
-                                         answered = true;
-                                         for (std::size_t i = 0; i < answers.size(); ++i) {
-                                           if (!row.IsNull(i)) *answers[i] = std::string(row[i]);
-                                         }
-                                         return absl::OkStatus();
-                                       });
-  if (!status.ok() || answered) return status;
-  return absl::AbortedError(absl::StrCat("MySQL ", session->server(), ": ", doing, ": no answer"));
+std::string Doing(const FollowPlan& plan) {
+  return absl::StrCat("reading the last cursor of ", Described(plan.selection));
+}
+
+// The one row of an answer.
+absl::Status ReadRow(Session* session, const FollowPlan& plan, const std::string& statement,
+                     std::vector<std::optional<std::string>>* cells) {
+  cells->clear();
+  absl::Status status = session->Query(statement, Doing(plan), [&](const Row& row) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      cells->push_back(row.IsNull(i) ? std::nullopt : std::optional(std::string(row[i])));
+    }
+    return absl::OkStatus();
+  });
+  return status.ok() && cells->empty() ? session->EndedEarly(Doing(plan)) : status;
+}
+
+// The largest values of the cursor that fulfil `condition`, from the largest on, up to one more
+// than may be no evidence.
+absl::Status ReadNewest(Session* session, const FollowPlan& plan, const std::string& condition,
+                        std::vector<std::string>* newest) {
+  const std::string name = QuoteName(plan.cursor->name);
+  newest->clear();
+  bool ended = false;
+  absl::Status status =
+      session->Query(absl::StrCat("(SELECT ", name, FromClause(plan.selection), " WHERE ",
+                                  condition, " ORDER BY ", name, " DESC LIMIT ",
+                                  PositionTracker::kMostRowsAhead + 1, ") UNION ALL SELECT NULL"),
+                     Doing(plan), [&](const Row& row) {
+                       ended = row.IsNull(0);
+                       if (!ended) newest->emplace_back(row[0]);
+                       return absl::OkStatus();
+                     });
+  return status.ok() && !ended ? session->EndedEarly(Doing(plan)) : status;
+}
+
+// How many of them, which lie in order, are different.
+std::size_t CountDifferent(const std::vector<std::string>& values) {
+  std::size_t count = values.empty() ? 0 : 1;
+  for (std::size_t i = 1; i < values.size(); ++i) count += values[i] != values[i - 1] ? 1 : 0;
+  return count;
 }
 
 }  // namespace
 
-absl::Status PositionTracker::ReadLargest(Session* session, const FollowPlan& plan,
-                                          const std::optional<std::string>& at_least) {
-  largest_ = at_least;
+absl::Status PositionTracker::ReadLargest(Session* session, const FollowPlan& plan) {
   ahead_us_ = 0;
   if (IsLocalClock(plan.cursor_kind)) return ReadLargestTime(session, plan);
-  if (plan.cursor_kind != CursorKind::kInteger) return absl::OkStatus();
-  const std::string name = QuoteName(plan.cursor->name);
-  return Ask(
-      session, plan,
-      {absl::StrCat("(SELECT ", name, FromClause(plan.selection), " WHERE ", name,
-                    " IS NOT NULL ORDER BY ", name, " DESC LIMIT 1 OFFSET ", kMostAhead, ")")},
-      {&largest_});
+  if (plan.cursor_kind == CursorKind::kInteger) return ReadLargestInteger(session, plan);
+  return absl::OkStatus();
+}
+
+absl::Status PositionTracker::ReadLargestInteger(Session* session, const FollowPlan& plan) {
+  std::vector<std::string> newest;
+  absl::Status status = ReadNewest(
+      session, plan, absl::StrCat(QuoteName(plan.cursor->name), " IS NOT NULL"), &newest);
+  if (!status.ok()) return status;
+  largest_.reset();
+  if (newest.empty()) return absl::OkStatus();
+  std::size_t at = 0;
+  std::size_t different = 1;
+  while (different <= kMostAhead && ++at < newest.size()) {
+    different += newest[at] != newest[at - 1] ? 1 : 0;
+  }
+  if (at == newest.size()) {
+    if (newest.size() <= kMostRowsAhead) return absl::OkStatus();
+    // How many rows have the lowest of these nobody knows, and reading them each time would be
+    // dear.
+    at = static_cast<std::size_t>(std::find(newest.begin(), newest.end(), newest.back()) -
+                                  newest.begin());
+    if (at > 0) --at;
+  }
+  largest_ = newest[at];
+  return absl::OkStatus();
 }
 
 absl::Status PositionTracker::ReadLargestTime(Session* session, const FollowPlan& plan) {
   const std::string name = QuoteName(plan.cursor->name);
   const std::string from = FromClause(plan.selection);
   // A time far ahead of every zone is somebody's mistake.
-  const std::string until = absl::StrCat(" WHERE ", name, " <= UTC_TIMESTAMP() + INTERVAL 14 HOUR");
+  const std::string until = absl::StrCat(name, " <= UTC_TIMESTAMP() + INTERVAL 14 HOUR");
   // What is written meanwhile is not ahead.
   const std::string utc = "UTC_TIMESTAMP(6) + INTERVAL 1 SECOND";
-  std::optional<std::string> largest;
-  std::optional<std::string> clocks[2];
-  absl::Status status = Ask(
+  std::vector<std::optional<std::string>> cells;
+  absl::Status status = ReadRow(
       session, plan,
-      {absl::StrCat("(SELECT MAX(", name, ")", from, until, ")"), utc,
-       absl::StrCat("COALESCE(CONVERT_TZ(", utc, ", '+00:00', @@GLOBAL.time_zone), ", utc, ")")},
-      {&largest, &clocks[0], &clocks[1]});
-  if (!status.ok() || !largest) return status;
-  if (*clocks[1] < *clocks[0]) std::swap(clocks[0], clocks[1]);
-  for (const std::optional<std::string>& clock : clocks) {
-    if (*largest <= *clock) break;
-    const std::string quoted = QuoteText(*clock);
-    std::optional<std::string> count;
-    std::optional<std::string> below;
-    status =
-        Ask(session, plan,
-            {absl::StrCat("(SELECT COUNT(*) FROM (SELECT 1", from, until, " AND ", name, " > ",
-                          quoted, " LIMIT ", kMostAhead + 1, ") AS ahead)"),
-             absl::StrCat("(SELECT MAX(", name, ")", from, " WHERE ", name, " <= ", quoted, ")")},
-            {&count, &below});
+      absl::StrCat("SELECT (SELECT MAX(", name, ")", from, " WHERE ", until, "), ", utc,
+                   ", COALESCE(CONVERT_TZ(", utc, ", '+00:00', @@GLOBAL.time_zone), ", utc, ")"),
+      &cells);
+  if (!status.ok()) return status;
+  const std::optional<std::string> largest = cells[0];
+  const auto [earlier, later] = std::minmax({*cells[1], *cells[2]});
+  for (const std::string& clock : {earlier, later}) {
+    if (!largest || *largest <= clock) break;
+    const std::string literal = QuoteText(clock);
+    std::vector<std::string> ahead;
+    status = ReadNewest(session, plan, absl::StrCat(name, " > ", literal, " AND ", until), &ahead);
     if (!status.ok()) return status;
-    if (count != std::to_string(kMostAhead + 1)) {
-      if (below) largest_ = below;
-      return absl::OkStatus();
-    }
+    if (ahead.size() > kMostRowsAhead || CountDifferent(ahead) > kMostAhead) continue;
+    std::vector<std::optional<std::string>> below;
+    status = ReadRow(session, plan,
+                     absl::StrCat("SELECT MAX(", name, ")", from, " WHERE ", name, " <= ", literal),
+                     &below);
+    if (status.ok()) largest_ = below[0];
+    return status;
   }
-  const auto largest_us = ParseTime(*largest);
-  const auto clock_us = ParseTime(*clocks[1]);
-  if (largest_us && clock_us && *largest_us > *clock_us) ahead_us_ = *largest_us - *clock_us;
-  largest_ = std::move(largest);
+  const std::int64_t largest_us = ParseTime(largest.value_or(later)).value_or(0);
+  ahead_us_ = std::max<std::int64_t>(largest_us - ParseTime(later).value_or(0), 0);
+  largest_ = largest;
   return absl::OkStatus();
 }
 

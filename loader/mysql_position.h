@@ -11,9 +11,9 @@
 //                 reading begins with it, not behind it
 //
 // A value that somebody has put ahead of all others would hide what is written below it. So up to
-// kMostAhead of them are no evidence: of times, those ahead of the server's clock (UTC, or in the
-// server's zone, the earlier of the two first); of integers, which no clock tells apart, the
-// largest kMostAhead are, whatever they are. That costs reading so many rows again.
+// kMostAhead different ones in up to kMostRowsAhead rows are no evidence: of times, those ahead of
+// the server's clock (UTC, or in the server's zone, the earlier of the two first); of integers,
+// which no clock tells apart, the largest never are. That costs reading so many rows again.
 //
 // Reading begins *at* the position, so that a cut never skips.
 //
@@ -21,6 +21,7 @@
 #ifndef STRATA_LOADER_MYSQL_POSITION_H_
 #define STRATA_LOADER_MYSQL_POSITION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -34,13 +35,14 @@ namespace strata::mysql {
 
 class PositionTracker {
  public:
-  static constexpr int kMostAhead = 100;
+  static constexpr std::size_t kMostAhead = 16;
+  static constexpr std::size_t kMostRowsAhead = 200;
 
   /// Looks how far the table's versions have come; to be called before the sample whose clock goes
   /// into Note. Does nothing where the kind of cursor does not need it.
-  /// Where nothing is there the largest is `at_least`: what the plan leaves out is not behind it.
-  absl::Status ReadLargest(Session* session, const FollowPlan& plan,
-                           const std::optional<std::string>& at_least = std::nullopt);
+  absl::Status ReadLargest(Session* session, const FollowPlan& plan);
+  /// What it found, as the cursor's text; nothing where there was nothing.
+  const std::optional<std::string>& largest() const { return largest_; }
   /// What was seen was seen before `now_us`.
   void Note(const FollowPlan& plan, std::int64_t now_us);
 
@@ -51,11 +53,12 @@ class PositionTracker {
   /// integers, while transactions from before it are open. A pass of reconciling is due when it
   /// has become true.
   bool Certain(const FollowPlan& plan, std::int64_t bound_us) const;
-  /// How far the largest was ahead of the server's clock, with more than kMostAhead others; 0 where
+  /// How far the largest was ahead of the server's clock, with more others than are none; 0 where
   /// it was not. That is right where the clock of all that write is so far ahead.
   std::int64_t ahead_us() const { return ahead_us_; }
 
  private:
+  absl::Status ReadLargestInteger(Session* session, const FollowPlan& plan);
   absl::Status ReadLargestTime(Session* session, const FollowPlan& plan);
 
   struct Seen {

@@ -196,7 +196,7 @@ absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
       const EntryReader entry = guard.Get(name.outer, name.inner);
       same = entry && (digests_->Matches(name.outer, name.inner, digest) ||
                        (plan.selection.json == JsonValue::kNone &&
-                        DigestOf(entry, plan.selection.pair_rows) == digest));
+                        DigestOf(entry, plan.selection.pair_rows).SameTexts(digest)));
       return absl::OkStatus();
     });
     if (!status.ok()) return status;

@@ -301,64 +301,6 @@ TEST_F(MySqlFollowTest, KeysOfHundredsOfKilobytesAreReadAgainAFewAtATimeAndLonge
   ExpectValue("o", "after", 0, "k", "v");
 }
 
-TEST_F(MySqlFollowTest, ValuesOfACursorThatAreAheadOfAllOthersHideNothing) {
-  struct Case {
-    const char* type;
-    const char* now;
-    const char* ahead;
-  };
-  for (const auto& [type, now, ahead] :
-       {Case{"DATETIME(3)", "UTC_TIMESTAMP(3)", "UTC_TIMESTAMP(3) + INTERVAL 3 HOUR"},
-        Case{"DATETIME", "NOW()", "NOW() + INTERVAL 5 MINUTE"},
-        Case{"DATE", "UTC_DATE()", "UTC_DATE() + INTERVAL 1 DAY"},
-        Case{"BIGINT", "7", "1 << 60"}}) {
-    SCOPED_TRACE(type);
-    Run("DROP TABLE IF EXISTS t");
-    Run(
-        absl::StrCat("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(9), "
-                     "inner_key VARCHAR(9), seq INT, k VARCHAR(9), v VARCHAR(9), updated_at ",
-                     type, ", KEY (outer_key, inner_key), KEY (updated_at))"));
-    cache().Clear();
-    Run("INSERT INTO t (outer_key, inner_key, seq, k, v, updated_at) SELECT 'many', seq, 0, 'k', "
-        "'v', '0' FROM seq_1_to_200");
-    Add("('a','x',0,'k','v'),('ahead','1',0,'k','v'),('ahead','2',0,'k','v')");
-    Run(absl::StrCat("UPDATE t SET updated_at = ", now, " WHERE outer_key <> 'ahead'"));
-    Run(absl::StrCat("UPDATE t SET updated_at = ", ahead, " WHERE outer_key = 'ahead' AND ",
-                     "inner_key = '1'"));
-    MySqlOptions source = OptionsFor("t");
-    source.mapping.cursor = "updated_at";
-    Follow(source);
-    for (const char* value : {"1", "2"}) {
-      Run(absl::StrCat("UPDATE t SET v = ", value, ", updated_at = ", now,
-                       " WHERE outer_key = 'a'"));
-      ExpectValue("a", "x", 0, "k", value);
-    }
-    Run(absl::StrCat("UPDATE t SET v = 'w', updated_at = ", ahead, " WHERE outer_key = 'ahead'"));
-    ExpectValue("ahead", "2", 0, "k", "w");
-    for (const char* value : {"3", "4"}) {
-      Run(absl::StrCat("UPDATE t SET v = ", value, ", updated_at = ", now,
-                       " WHERE outer_key = 'a'"));
-      ExpectValue("a", "x", 0, "k", value);
-    }
-    EXPECT_EQ(follower().status().passes, 0u);
-    EXPECT_EQ(follower().status().advice, "");
-    follower_.reset();
-  }
-}
-
-TEST_F(MySqlFollowTest, ManyValuesOfACursorAheadOfTheClockAreTold) {
-  Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(9), inner_key "
-      "VARCHAR(9), seq INT, k VARCHAR(9), v VARCHAR(9), updated_at DATETIME(6), "
-      "KEY (outer_key, inner_key), KEY (updated_at))");
-  Run("INSERT INTO t (outer_key, inner_key, seq, k, v, updated_at) SELECT 'many', seq, 0, 'k', "
-      "'v', UTC_TIMESTAMP() + INTERVAL 9 HOUR FROM seq_1_to_200");
-  Follow();
-  EXPECT_THAT(follower().status().advice, HasSubstr("\"updated_at\" are 539 minutes ahead"));
-  // So it is where all write by the clock of another zone.
-  Run("UPDATE t SET v = 'w', updated_at = UTC_TIMESTAMP(6) + INTERVAL 9 HOUR WHERE id = 1");
-  ExpectValue("many", "1", 0, "k", "w");
-}
-
 TEST_F(MySqlFollowTest, RowsOfVersionsAheadOfTheClockAreAppliedAtOnce) {
   MakeTable();
   Add("('o','i',0,'k','v')");

@@ -1,0 +1,151 @@
+// Following by cursors whose values are not what one would wish: some ahead of all others, many
+// alike. Against a real server.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+
+#include "tests/loader/follow_kit.h"
+
+namespace strata {
+namespace {
+
+using ::testing::HasSubstr;
+
+class MySqlFollowCursorTest : public FollowTest {
+ protected:
+  struct Case {
+    const char* type;
+    const char* now;
+    const char* ahead;
+  };
+  static constexpr Case kCases[] = {
+      {"DATETIME(3)", "UTC_TIMESTAMP(3)", "UTC_TIMESTAMP(3) + INTERVAL 3 HOUR"},
+      {"DATETIME", "UTC_TIMESTAMP()", "UTC_TIMESTAMP() + INTERVAL 5 MINUTE"},
+      {"DATE", "UTC_DATE()", "UTC_DATE() + INTERVAL 1 DAY"},
+      {"BIGINT", "7", "1 << 60"}};
+
+  // Two hundred entries of long ago and different times, 'ahead' of two and 'a' of now.
+  MySqlOptions Make(const Case& cursor) {
+    Run("DROP TABLE IF EXISTS t");
+    Run(
+        absl::StrCat("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(9), "
+                     "inner_key VARCHAR(9), seq INT DEFAULT 0, k VARCHAR(9) DEFAULT 'k', v "
+                     "VARCHAR(9), changed ",
+                     cursor.type, ", KEY (outer_key, inner_key), KEY (changed))"));
+    Run(absl::StrCat(
+        "INSERT INTO t (outer_key, inner_key, v, changed) SELECT 'many', seq, 'v', ",
+        std::string(cursor.type) == "BIGINT" ? "seq % 5" : "'2020-01-01' + INTERVAL seq DAY",
+        " FROM seq_1_to_200"));
+    Run(absl::StrCat("INSERT INTO t (outer_key, inner_key, v, changed) VALUES ('ahead','1','v',",
+                     cursor.ahead, "), ('ahead','2','v',", cursor.now, "), ('a','x','v',",
+                     cursor.now, ")"));
+    cache().Clear();
+    MySqlOptions source = OptionsFor("t");
+    source.mapping.cursor = "changed";
+    return source;
+  }
+  void ExpectFollowed(const Case& cursor, const std::string& value) {
+    Run(absl::StrCat("UPDATE t SET v = '", value, "', changed = ", cursor.now,
+                     " WHERE outer_key = 'a'"));
+    ExpectValue("a", "x", 0, "k", value);
+  }
+};
+
+TEST_F(MySqlFollowCursorTest, ValuesAheadOfAllOthersHideNothing) {
+  for (const Case& cursor : kCases) {
+    SCOPED_TRACE(cursor.type);
+    Follow(Make(cursor));
+    for (const char* value : {"1", "2"}) ExpectFollowed(cursor, value);
+    Run(absl::StrCat("UPDATE t SET v = 'w', changed = ", cursor.ahead,
+                     " WHERE inner_key = '2' AND "
+                     "outer_key = 'ahead'"));
+    ExpectValue("ahead", "2", 0, "k", "w");
+    for (const char* value : {"3", "4"}) ExpectFollowed(cursor, value);
+    EXPECT_EQ(follower().status().repairs, 0u);
+    EXPECT_EQ(follower().status().advice, "");
+    follower_.reset();
+  }
+}
+
+TEST_F(MySqlFollowCursorTest,
+       ManyValuesAheadOfTheClockAreToldAndWhatTheyHidIsFoundOnceTheyAreGone) {
+  const Case cursor = {"DATETIME(6)", "UTC_TIMESTAMP(6)", "UTC_TIMESTAMP(6) + INTERVAL 9 HOUR"};
+  const MySqlOptions source = Make(cursor);
+  Run("UPDATE t SET changed = UTC_TIMESTAMP() + INTERVAL 9 HOUR + INTERVAL id SECOND "
+      "WHERE outer_key = 'many'");
+  Follow(source);
+  EXPECT_THAT(follower().status().advice, HasSubstr("\"changed\" are 54"));  // 542 or 543 minutes
+  // So it is where all write by the clock of another zone.
+  Run("UPDATE t SET v = 'w', changed = UTC_TIMESTAMP(6) + INTERVAL 10 HOUR WHERE id = 1");
+  ExpectValue("many", "1", 0, "k", "w");
+  Run("UPDATE t SET v = 'hidden', changed = UTC_TIMESTAMP(6) WHERE outer_key = 'a'");
+  Run("UPDATE t SET changed = UTC_TIMESTAMP(6) WHERE outer_key IN ('many', 'ahead')");
+  ExpectValue("a", "x", 0, "k", "hidden");
+  ExpectFollowed(cursor, "after");
+  EXPECT_EQ(follower().status().advice, "");
+}
+
+// A query's statement of changes gives many rows for one of a base table.
+TEST_F(MySqlFollowCursorTest, OfAQuerysChangesValuesAheadHideNothingAndNothingOnceTheyAreGone) {
+  for (const Case& cursor : {kCases[0], kCases[1], kCases[3]}) {
+    SCOPED_TRACE(cursor.type);
+    const bool integer = std::string(cursor.type) == "BIGINT";
+    MySqlOptions source = Make(cursor);
+    Run("DROP TABLE IF EXISTS parts");
+    Run("CREATE TABLE parts (t INT, n INT, PRIMARY KEY (t, n))");
+    Run("INSERT INTO parts SELECT t.id, n.seq FROM t, seq_1_to_20 n");
+    MySqlMapping& mapping = source.mapping;
+    mapping = MySqlMapping();
+    mapping.query = "SELECT id, n, outer_key, inner_key, k, v FROM t JOIN parts ON t = id";
+    mapping.id = {"id", "n"};
+    mapping.outer = "outer_key";
+    mapping.inner = "inner_key";
+    mapping.order = "n";
+    mapping.columns = {"k", "v"};
+    mapping.changes = {
+        "SELECT outer_key, CONCAT(inner_key, '') AS i, changed FROM t JOIN parts ON "
+        "t = id WHERE changed >= :since"};
+    const auto expect_followed = [&](const std::string& value) {
+      Run(absl::StrCat("UPDATE t SET v = '", value, "', changed = ",
+                       integer ? absl::StrCat("30", value) : cursor.now, " WHERE outer_key = 'a'"));
+      ExpectValue("a", "x", 19, "v", value);
+    };
+    Follow(source);
+    for (const char* value : {"1", "2"}) expect_followed(value);
+    // More than are left aside.
+    Run(absl::StrCat("UPDATE t SET changed = ", cursor.ahead, " WHERE outer_key = 'many'"));
+    const std::uint64_t read = follower().status().rows_read;
+    ASSERT_TRUE(WaitUntil([&] { return follower().status().rows_read > read + 1000; }));
+    Run(absl::StrCat("UPDATE t SET changed = ", cursor.now, " WHERE outer_key <> 'a'"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    for (const char* value : {"3", "4"}) expect_followed(value);
+    follower_.reset();
+  }
+}
+
+TEST_F(MySqlFollowCursorTest, RowsAreReachedHoweverManyShareAValue) {
+  for (const Case& cursor : {kCases[2], kCases[3]}) {
+    SCOPED_TRACE(cursor.type);
+    MySqlOptions source = Make(cursor);
+    source.max_page_rows = 10;  // a round is cut after a hundred pages
+    Run(absl::StrCat("UPDATE t SET changed = ", cursor.now, " WHERE outer_key = 'ahead'"));
+    Run(absl::StrCat("INSERT INTO t (outer_key, inner_key, v, changed) SELECT 'alike', seq, 'v', ",
+                     cursor.now, " FROM seq_1_to_3000"));
+    Follow(source);
+    Run("UPDATE t SET v = 'late' WHERE outer_key = 'alike'");
+    ExpectValue("alike", "3000", 0, "k", "late");
+    ExpectValue("alike", "1", 0, "k", "late");
+    Run("UPDATE t SET v = 'again' WHERE outer_key = 'alike'");
+    ExpectValue("alike", "3000", 0, "k", "again");
+    // What stands behind them, too.
+    Run(absl::StrCat("UPDATE t SET v = 'new', changed = ", cursor.ahead, " WHERE inner_key = 'x'"));
+    ExpectValue("a", "x", 0, "k", "new");
+    EXPECT_EQ(follower().status().repairs, 0u);
+    ExpectEqual(source);
+    follower_.reset();
+  }
+}
+
+}  // namespace
+}  // namespace strata
