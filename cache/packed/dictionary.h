@@ -113,6 +113,8 @@ class Dictionary {
   /// Of all strings, and of those that nobody names.
   std::size_t size() const { return index_.size(); }
   std::size_t unused() const { return unused_; }
+  /// Of the table, what numbers take that name nothing.
+  std::size_t dead_bytes() const { return (free_ + unused_) * kEntryBytes; }
 
   /// The cleaner: moves the string blob at `from` to the cleaning head, or drops it if it is unused
   /// and `may_drop`. False when there is no memory.

@@ -21,8 +21,10 @@
 namespace strata::packed {
 namespace {
 
-// Live bytes are kept at 0.88 of all that is taken, or better.
+// Live bytes are kept at 0.88 of the cache's, or better: so much of the log may be dead, less what
+// of the dictionary's table is, but not less than the second.
 constexpr double kDeadShare = 0.08;
+constexpr double kLeastDeadShare = 0.05;
 constexpr double kIdleDeadShare = 0.010;
 // A victim with less dead than this costs more than it gives back; with time to spare, than that.
 constexpr double kVictimShare = 0.05;
@@ -198,7 +200,13 @@ void PackedMap::FreeUnpinned() {
 bool PackedMap::NextVictim(double dead_share, bool idle) {
   const auto gain = [&] { return log_.dead_bytes() + (idle ? log_.room_bytes() : 0); };
   const auto is_enough = [&] {
-    return static_cast<double>(gain()) > dead_share * static_cast<double>(log_.taken_bytes());
+    const double taken = static_cast<double>(log_.taken_bytes());
+    double dead = dead_share * taken;
+    if (!idle) {
+      const double beside = static_cast<double>(strings_.dictionary().dead_bytes());
+      dead = std::max(dead - beside, kLeastDeadShare * taken);
+    }
+    return static_cast<double>(gain()) > dead;
   };
   if (!is_enough() || (!idle && gain() < search_at_bytes_)) return false;
   eras_.Advance();
