@@ -273,6 +273,13 @@ absl::Status TableFollower::PollFeed(Feed* feed) {
       [this](const std::vector<EntryName>& names) { return Refresh(names, false); });
 }
 
+void TableFollower::MovePosition(Feed* feed) {
+  const std::optional<std::string> before =
+      std::exchange(feed->position, feed->positions.At(feed->now(), bound_us_));
+  // It was ahead, by values that are gone.
+  if (IsFarBehind(feed->now(), feed->position, before)) reconcile_due_ = true;
+}
+
 absl::Status TableFollower::Poll() {
   // Before the rows: what the sample does not know of is read by the next round, too.
   if (absl::Status status = Sample(); !status.ok()) return status;
@@ -283,16 +290,9 @@ absl::Status TableFollower::Poll() {
       reconcile_due_ = true;
     }
     // What a round that goes on behind a cut does not read again is not behind the next position.
-    feed->advances = !feed->reader.goes_on();
+    const bool from_position = !feed->reader.goes_on();
     if (absl::Status status = PollFeed(feed.get()); !status.ok()) return status;
-  }
-  for (const auto& feed : feeds_) {
-    if (feed->advances) {
-      const std::optional<std::string> before =
-          std::exchange(feed->position, feed->positions.At(feed->now(), bound_us_));
-      // It was ahead, by values that are gone.
-      if (IsFarBehind(feed->now(), feed->position, before)) reconcile_due_ = true;
-    }
+    if (from_position) MovePosition(feed.get());
     if (!feed->certain && feed->positions.Certain(feed->now(), bound_us_)) {
       feed->certain = true;
       reconcile_due_ = true;

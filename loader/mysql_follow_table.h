@@ -108,7 +108,6 @@ class TableFollower {
     bool begun = false;  // whether a position was taken since this cursor is followed
     std::optional<std::string> position;
     bool certain = true;
-    bool advances = true;  // whether the round that goes on began at the position
     ChangeReader reader;
     const FollowPlan& now() const { return changes ? changes->plan : plan; }
   };
@@ -123,6 +122,8 @@ class TableFollower {
   /// Takes the position from which the feed is followed, by the last sample.
   void BeginFeed(Feed* feed) const;
   absl::Status PollFeed(Feed* feed);
+  /// To where the last sample allows, after a round that began at the position.
+  void MovePosition(Feed* feed);
   absl::StatusOr<bool> Apply(const EntryAsRead& entry, bool repair);
   absl::StatusOr<std::vector<bool>> Refresh(const std::vector<EntryName>& names, bool repair);
   absl::Status MendSuspects();

@@ -1,6 +1,7 @@
 #include "loader/mysql_position.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -56,11 +57,16 @@ absl::Status ReadNewest(Session* session, const FollowPlan& plan, const std::str
   return status.ok() && !ended ? session->EndedEarly(Doing(plan)) : status;
 }
 
-// How many of them, which lie in order, are different.
-std::size_t CountDifferent(const std::vector<std::string>& values) {
-  std::size_t count = values.empty() ? 0 : 1;
-  for (std::size_t i = 1; i < values.size(); ++i) count += values[i] != values[i - 1] ? 1 : 0;
-  return count;
+// Where, of values in order, the first lies that is behind kMostAhead different ones; their size
+// where there are no more.
+std::size_t BehindMostAhead(const std::vector<std::string>& values) {
+  std::size_t different = 0;
+  std::size_t at = 0;
+  for (; at < values.size(); ++at) {
+    if (at == 0 || values[at] != values[at - 1]) ++different;
+    if (different > PositionTracker::kMostAhead) break;
+  }
+  return at;
 }
 
 }  // namespace
@@ -78,12 +84,7 @@ absl::Status PositionTracker::ReadLargestInteger(Session* session, const FollowP
       session, plan, absl::StrCat(QuoteName(plan.cursor->name), " IS NOT NULL"), &newest);
   if (!status.ok()) return status;
   largest_.reset();
-  if (newest.empty()) return absl::OkStatus();
-  std::size_t at = 0;
-  std::size_t different = 1;
-  while (different <= kMostAhead && ++at < newest.size()) {
-    different += newest[at] != newest[at - 1] ? 1 : 0;
-  }
+  std::size_t at = BehindMostAhead(newest);
   if (at == newest.size()) {
     if (newest.size() <= kMostRowsAhead) return absl::OkStatus();
     // How many rows have the lowest of these nobody knows, and reading them each time would be
@@ -111,14 +112,14 @@ absl::Status PositionTracker::ReadLargestTime(Session* session, const FollowPlan
       &cells);
   if (!status.ok()) return status;
   const std::optional<std::string> largest = cells[0];
-  const auto [earlier, later] = std::minmax({*cells[1], *cells[2]});
-  for (const std::string& clock : {earlier, later}) {
+  const std::set<std::string> clocks = {*cells[1], *cells[2]};  // mostly one
+  for (const std::string& clock : clocks) {
     if (!largest || *largest <= clock) break;
     const std::string literal = QuoteText(clock);
     std::vector<std::string> ahead;
     status = ReadNewest(session, plan, absl::StrCat(name, " > ", literal, " AND ", until), &ahead);
     if (!status.ok()) return status;
-    if (ahead.size() > kMostRowsAhead || CountDifferent(ahead) > kMostAhead) continue;
+    if (ahead.size() > kMostRowsAhead || BehindMostAhead(ahead) < ahead.size()) continue;
     std::vector<std::optional<std::string>> below;
     status = ReadRow(session, plan,
                      absl::StrCat("SELECT MAX(", name, ")", from, " WHERE ", name, " <= ", literal),
@@ -126,6 +127,7 @@ absl::Status PositionTracker::ReadLargestTime(Session* session, const FollowPlan
     if (status.ok()) largest_ = below[0];
     return status;
   }
+  const std::string& later = *clocks.rbegin();
   const std::int64_t largest_us = ParseTime(largest.value_or(later)).value_or(0);
   ahead_us_ = std::max<std::int64_t>(largest_us - ParseTime(later).value_or(0), 0);
   largest_ = largest;

@@ -194,9 +194,9 @@ absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
     status = applier->gate().Through([&] {
       const ReadGuard guard(applier->cache());
       const EntryReader entry = guard.Get(name.outer, name.inner);
-      same = entry && (digests_->Matches(name.outer, name.inner, digest) ||
-                       (plan.selection.json == JsonValue::kNone &&
-                        DigestOf(entry, plan.selection.pair_rows).SameTexts(digest)));
+      same = entry && ((plan.selection.json == JsonValue::kNone &&
+                        DigestOf(entry, plan.selection.pair_rows).SameTexts(digest)) ||
+                       digests_->Matches(name.outer, name.inner, digest));
       return absl::OkStatus();
     });
     if (!status.ok()) return status;
