@@ -21,8 +21,8 @@
 namespace strata::packed {
 namespace {
 
-// Live bytes are kept at 0.88 of the cache's, or better: so much of the log may be dead, less what
-// of the dictionary's table is, but not less than the second.
+// Live bytes are kept at about 0.88 of the cache's, or better: so much of the log may be dead, less
+// what of the dictionary's table is, but not less than the second.
 constexpr double kDeadShare = 0.08;
 constexpr double kLeastDeadShare = 0.05;
 constexpr double kIdleDeadShare = 0.010;

@@ -115,31 +115,41 @@ void Touch(void* block) {
   asm volatile("" : : "r"(block) : "memory");
 }
 
+// One that comes through a door of its own, touched.
+class LargeBlock {
+ public:
+  LargeBlock() : block_(door_.Allocate(0, kLargeBytes)) { Touch(block_); }
+  LargeBlock(const LargeBlock&) = delete;
+  LargeBlock& operator=(const LargeBlock&) = delete;
+  ~LargeBlock() { door_.Free(0, block_); }
+
+  Footprint AsCache() const {
+    return {.layout = "test", .allocated_bytes = door_.allocated_bytes(), .heap_blocks = 1};
+  }
+
+ private:
+  MemoryDoor door_;
+  void* block_;
+};
+
 constexpr double kNearBytes = 128 << 10;
 
 TEST_F(ProcessBooksTest, OfACachesLargeBlockOnlyWhatWasTouchedIsItsMemory) {
   const std::int64_t before = Now().UnexplainedBytes("anon");
-  MemoryDoor door;
-  void* const block = door.Allocate(0, kLargeBytes);
-  Touch(block);
-  const Footprint cache = {
-      .layout = "test", .allocated_bytes = door.allocated_bytes(), .heap_blocks = 1};
+  const LargeBlock block;
+  const Footprint cache = block.AsCache();
   const ProcessBooks books = Now({&cache, 1});
-  EXPECT_EQ(Term(books, "anon", "layout test"), static_cast<std::int64_t>(door.allocated_bytes()));
+  EXPECT_EQ(Term(books, "anon", "layout test"), static_cast<std::int64_t>(cache.allocated_bytes));
   EXPECT_NEAR(static_cast<double>(Term(books, "anon", "of that, not resident")),
               -static_cast<double>(kLargeBytes - kTouchedBytes), kNearBytes);
   EXPECT_NEAR(static_cast<double>(books.UnexplainedBytes("anon")), static_cast<double>(before),
               kNearBytes);
-  door.Free(0, block);
 }
 
 // Its pages that are not there would otherwise be taken back from what the cache has.
 TEST_F(ProcessBooksTest, OfSomebodyElsesLargeBlockNothingIsTakenBackAndWhatWasTouchedIsRest) {
-  MemoryDoor door;
-  void* const block = door.Allocate(0, kLargeBytes);
-  Touch(block);
-  const Footprint cache = {
-      .layout = "test", .allocated_bytes = door.allocated_bytes(), .heap_blocks = 1};
+  const LargeBlock block;
+  const Footprint cache = block.AsCache();
   const ProcessBooks before = Now({&cache, 1});
   void* const foreign = std::calloc(1, kLargeBytes);
   Touch(foreign);
@@ -154,7 +164,6 @@ TEST_F(ProcessBooksTest, OfSomebodyElsesLargeBlockNothingIsTakenBackAndWhatWasTo
   EXPECT_NEAR(static_cast<double>(books.UnexplainedBytes("anon") - before.UnexplainedBytes("anon")),
               static_cast<double>(kTouchedBytes), kNearBytes);
   std::free(foreign);
-  door.Free(0, block);
 }
 
 TEST_F(ProcessBooksTest, ReservedAddressesCostNoTimeAndNoTerm) {
