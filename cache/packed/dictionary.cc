@@ -3,9 +3,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
-#include <utility>
 
 namespace strata::packed {
 
@@ -37,10 +37,11 @@ StringId Dictionary::BestOf(StringId id) const {
 
 StringId Dictionary::AddReferenceBelowLimit(StringId id) {
   if (IsHigh(id)) id = BestOf(id);
-  if (IsHigh(id) && first_free_ != kNone) {
+  if (IsHigh(id)) {
     // Without memory it keeps the old one, and the table some of its length.
+    const StringId low = NextFree();
     const std::string_view text = OwnText(id);
-    if (const std::optional<StringId> made = TryAdd(text, Hash(text))) return *made;
+    if (low != kNone && AddUnder(low, text, Hash(text)) != kNone) return low;
   }
   AddReference(id);
   return id;
@@ -57,26 +58,41 @@ void Dictionary::AddReference(StringId id) {
 }
 
 std::optional<StringId> Dictionary::TryAdd(std::string_view text, std::uint64_t hash) {
-  if (!index_.TryGrow(memory_, hash, HashOfPayload())) return std::nullopt;
-  if (first_free_ == kNone && (table_.size() == kMostStrings || !table_.TryGrow())) {
-    return std::nullopt;
-  }
+  const StringId id = AddUnder(NextFree(), text, hash);
+  if (id == kNone) return std::nullopt;
+  return id;
+}
+
+StringId Dictionary::AddUnder(StringId id, std::string_view text, std::uint64_t hash) {
+  if (!index_.TryGrow(memory_, hash, HashOfPayload())) return kNone;
+  if (id == kNone && (table_.size() == kMostStrings || !table_.TryGrow())) return kNone;
   Location location = kNowhere;
   std::uint8_t* const to =
       log_->Append(SegmentStore::Head::kStrings, BlobKind::kString, text.size(), &location);
-  if (to == nullptr) return std::nullopt;
+  if (to == nullptr) return kNone;
   if (!text.empty()) std::memcpy(to, text.data(), text.size());
-
-  StringId id = first_free_;
-  if (id != kNone) {
-    first_free_ = static_cast<StringId>(Entry(id));
-    --free_;
-  } else {
+  if (id == kNone) {
     id = static_cast<StringId>(table_.Add());
+  } else {
+    --free_;
   }
   SetEntry(id, kOneReference | location);
   index_.Insert(hash, id + kFirstPayload);
   return id;
+}
+
+StringId Dictionary::NextFree() {
+  if (free_ == 0) return kNone;
+  const std::size_t end =
+      limit_ != 0 ? std::min<std::size_t>(limit_, table_.size()) : table_.size();
+  const bool worth_it = limit_ != 0 || free_ >= end / kFewFree;
+  const std::size_t most = std::min(end, worth_it ? kMostLookedAt : kLookedAt);
+  for (std::size_t i = 0; i < most; ++i) {
+    if (next_ >= end) next_ = 0;
+    const StringId id = next_++;
+    if (Entry(id) == 0) return id;
+  }
+  return kNone;
 }
 
 void Dictionary::Release(StringId id) {
@@ -99,7 +115,8 @@ bool Dictionary::Move(Location from, const Blob& blob, bool may_drop) {
   if (is_unused && may_drop) {
     index_.Erase(memory_, hash, id + kFirstPayload, HashOfPayload());
     log_->DropUnused(from, blob.total_bytes);
-    FreeNumber(id);
+    SetEntry(id, 0);
+    ++free_;
     --unused_;
     return true;
   }
@@ -118,42 +135,25 @@ bool Dictionary::Move(Location from, const Blob& blob, bool may_drop) {
   return true;
 }
 
-void Dictionary::FreeNumber(StringId id) {
-  ++free_;
-  if (IsHigh(id)) {
-    SetEntry(id, 0);
-    return;
-  }
-  SetEntry(id, first_free_);
-  first_free_ = id;
-}
-
 void Dictionary::BeginShrinking() {
   // Room for all strings there are, and some that come meanwhile.
   limit_ = static_cast<StringId>(index_.size() + index_.size() / 8 + kSmallTable / 4);
-  StringId at = std::exchange(first_free_, kNone);
-  free_ = 0;
-  while (at != kNone) {
-    const StringId next = static_cast<StringId>(Entry(at));
-    FreeNumber(at);
-    at = next;
-  }
 }
 
-void Dictionary::EndShrinking() {
-  std::size_t size = table_.size();
-  while (size > limit_ && Entry(static_cast<StringId>(size - 1)) == 0) --size;
-  free_ -= table_.size() - size;
+bool Dictionary::EndShrinking(std::size_t most) {
+  const std::size_t before = table_.size();
+  const std::size_t least = std::max<std::size_t>(limit_, before - std::min(before, most));
+  std::size_t size = before;
+  while (size > least && Entry(static_cast<StringId>(size - 1)) == 0) --size;
+  free_ -= before - size;
   table_.Shrink(size);
+  if (size == least && size > limit_) return false;
   // What readers still hold, and shapes, keeps its number.
-  const StringId limit = std::exchange(limit_, 0);
-  for (StringId id = limit; id < size; ++id) {
-    if (Entry(id) != 0) continue;
-    --free_;
-    FreeNumber(id);
-  }
+  limit_ = 0;
   again_at_free_ = free_ + size / 8;
+  again_at_unused_ = unused_ + size / 8;
   again_at_size_ = size + size / 8;
+  return true;
 }
 
 bool Dictionary::Tidy(std::size_t budget_bytes) {
@@ -165,14 +165,10 @@ bool Dictionary::Tidy(std::size_t budget_bytes) {
 const char* Dictionary::Fault() const {
   if (const char* const fault = index_.Fault(HashOfPayload())) return fault;
   std::size_t free = 0;
-  for (StringId id = first_free_; id != kNone; id = static_cast<StringId>(Entry(id))) {
-    if (id >= table_.size() || references(id) > 0) return "a number is free and in use";
-    if (++free > free_) return "more numbers are free than are counted so";
+  for (std::size_t id = 0; id < table_.size(); ++id) {
+    free += Entry(static_cast<StringId>(id)) == 0 ? 1 : 0;
   }
-  for (std::size_t id = limit_; limit_ != 0 && id < table_.size(); ++id) {
-    free += Entry(static_cast<StringId>(id)) == 0;
-  }
-  if (free != free_) return "fewer numbers are free than are counted so";
+  if (free != free_) return "other numbers are free than are counted so";
   if (index_.size() + free_ != table_.size()) return "a number is neither free nor a string's";
   // That a string has two is no fault: the higher one is named until all who name it are written
   // anew.
@@ -192,10 +188,9 @@ void Dictionary::AddTo(Layer* table, Layer* index) const {
 void Dictionary::Clear() {
   index_.Clear(memory_);
   table_.Clear();
-  first_free_ = kNone;
   free_ = unused_ = 0;
-  limit_ = 0;
-  again_at_free_ = again_at_size_ = 0;
+  next_ = limit_ = 0;
+  again_at_free_ = again_at_unused_ = again_at_size_ = 0;
   tidy_from_ = 0;
 }
 

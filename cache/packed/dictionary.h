@@ -11,10 +11,13 @@
 // such loss, and else moves it like the living. A count that reaches 2^24 - 1 stays there: a string
 // so common is never freed.
 //
+// A free number is one whose eight bytes are zero. Who wants one looks for it from where the last
+// one was found, not far, and takes a new one at the table's end where it finds none.
+//
 // When most numbers are free, and so lie all over a table that is too long, the cleaner gives new
 // ones (BeginShrinking): strings whose numbers are at or beyond a limit get second ones below it,
 // and blobs name those when they are rewritten. Once nobody names the old ones they are unused,
-// dropped as any, and the table ends behind the last number that is left.
+// dropped as any, and the table ends behind the last number that is left (EndShrinking).
 //
 // What fails: TryAdd, for want of memory; nothing has changed then. Losing a reference cannot fail.
 //
@@ -123,11 +126,13 @@ class Dictionary {
   // Shrinking the table of numbers, in steps of the cleaner's.
   bool WantsShrinking() const {
     return table_.size() >= kSmallTable && free_ + unused_ > table_.size() / 2 &&
-           (free_ >= again_at_free_ || table_.size() >= again_at_size_);
+           (free_ >= again_at_free_ || unused_ >= again_at_unused_ ||
+            table_.size() >= again_at_size_);
   }
   void BeginShrinking();
-  /// When all blobs older than its beginning were rewritten.
-  void EndShrinking();
+  /// When all blobs older than its beginning were rewritten: takes at most so many free numbers off
+  /// the table's end. Whether that was all there are.
+  bool EndShrinking(std::size_t most);
   /// Gives back what erased slots of its index take, when there are many; whether there is more of
   /// it to do.
   bool Tidy(std::size_t budget_bytes);
@@ -153,6 +158,11 @@ class Dictionary {
   static constexpr std::uint32_t kManyReferences = (1u << 24) - 1;
   static constexpr StringId kNone = 0xFFFFFFFF;
   static constexpr std::size_t kSmallTable = 4096;  // not worth shrinking
+  // Numbers that NextFree looks at: of a table of which one in kFewFree is free, and of one that is
+  // being shrunk, the most; else a few.
+  static constexpr std::size_t kFewFree = 64;
+  static constexpr std::size_t kLookedAt = 64;
+  static constexpr std::size_t kMostLookedAt = 4096;
 
   static StringId IdOf(std::uint64_t payload) {
     return static_cast<StringId>(payload - kFirstPayload);
@@ -166,7 +176,11 @@ class Dictionary {
     ReadPin pin = WriterPin();
     return Text(id, pin);
   }
-  void FreeNumber(StringId id);
+  /// Adds a string under a number that is free, or kNone for the table's next; kNone without
+  /// memory.
+  StringId AddUnder(StringId id, std::string_view text, std::uint64_t hash);
+  /// A free number, below the limit if there is one; kNone where none is near.
+  StringId NextFree();
   /// The number that a string is to be named by.
   StringId BestOf(StringId id) const;
   bool IsHigh(StringId id) const { return limit_ != 0 && id >= limit_; }
@@ -189,12 +203,13 @@ class Dictionary {
   TableMemory memory_;
   ShardTable<NarrowSlots, kDictionaryIndex> index_{};
   StableArray<std::atomic<std::uint64_t>, kDictionaryTable> table_;
-  StringId first_free_ = kNone;  // a free number's entry holds the next free one
-  std::size_t free_ = 0;         // of them
-  std::size_t unused_ = 0;
-  StringId limit_ = 0;  // while the table is being shrunk; free numbers beyond it are zero bytes
-  // Not again before so many numbers are free, or there are so many.
+  std::size_t free_ = 0;    // numbers
+  std::size_t unused_ = 0;  // strings
+  StringId next_ = 0;       // where NextFree goes on
+  StringId limit_ = 0;      // while the table is being shrunk
+  // Not again before so many numbers are free, or unused, or there are so many.
   std::size_t again_at_free_ = 0;
+  std::size_t again_at_unused_ = 0;
   std::size_t again_at_size_ = 0;
   std::uint64_t tidy_from_ = 0;  // the hash Tidy goes on at; 0: it is not under way
 };

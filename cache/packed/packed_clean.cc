@@ -7,6 +7,8 @@
 // there for it alone go back inline. What was rewritten before, and a list that grows, a write
 // moves as they are, and the rest too while rewriting changes little; Maintain rewrites them.
 //
+// When little is dead, it shortens the dictionary's table, if that is what most of the rest is.
+//
 // What is taken out of readers' reach is retired, and freed by ReclaimSome once no guard is as old.
 //
 // A segment is left half cleaned when the budget is spent: what lives in it is still where the
@@ -37,10 +39,14 @@ constexpr std::size_t kSearchPerWrite = 4096;
 constexpr std::size_t kCleanPerByte = 12;
 constexpr std::size_t kCleanPerWrite = 2048;
 // Less than one in so many entries came out changed, of as many as tell: rewriting does not pay,
-// and is tried again with one segment of so many.
+// and is tried again with one blob of so many.
 constexpr std::uint32_t kLeastChanged = 16;
 constexpr std::uint32_t kEnoughRewritten = 512;
 constexpr std::uint32_t kTriedAgain = 16;
+// Writes shorten the dictionary's table where so large a share of the log is dead in it, and free
+// so many of its numbers at once; Maintain always does.
+constexpr double kShrinkShare = 0.02;
+constexpr std::size_t kNumbersAtOnce = 4096;
 // What a write that finds no room under the limit lets the cleaner walk before it tries again.
 constexpr std::size_t kUrgentBytes = std::size_t{8} << 20;
 // Looking for what may be freed makes every reader's next read a little dearer, so it waits until
@@ -100,36 +106,45 @@ bool PackedMap::MaintainSome(std::size_t budget_bytes) {
 // too long, or to fill groups of segments. False where neither is wanted.
 bool PackedMap::BeginGathering() {
   eras_.Advance();
-  return BeginShrinking() || BeginCleaning(log_.Scattered());
+  return ShrinkNumbers(true) || BeginCleaning(log_.Scattered());
 }
 
-// The next segment on the way to a shorter table. A step is through when all segments are that were
-// there when it began; what is written meanwhile goes to others.
-bool PackedMap::BeginShrinking() {
+// The next segment on the way to a shorter table; false where there is none, for now or at all. A
+// step is through when all segments are that were there when it began; what is written meanwhile
+// goes to others.
+bool PackedMap::ShrinkNumbers(bool idle) {
   Dictionary& dictionary = strings_.dictionary();
-  const auto next_step = [&](Shrinking step) {
-    log_.Seal();
-    shrinking_ = step;
-    shrinking_since_ = eras_.now();
-  };
   if (shrinking_ == Shrinking::kNot) {
-    if (!dictionary.WantsShrinking()) return false;
-    next_step(Shrinking::kDropsFirst);
+    const double dead = static_cast<double>(dictionary.dead_bytes());
+    const bool pays = idle || dead > kShrinkShare * static_cast<double>(log_.taken_bytes());
+    if (!pays || !dictionary.WantsShrinking()) return false;
   }
-  // The numbers of what is unused are among those to give anew.
-  if (shrinking_ == Shrinking::kDropsFirst) {
-    if (BeginCleaning(log_.DroppableBefore(shrinking_since_))) return true;
-    dictionary.BeginShrinking();
-    next_step(Shrinking::kRewrites);
+  if (!idle) eras_.Advance();
+  if (shrinking_ == Shrinking::kNot) BeginShrinkingStep(Shrinking::kDropsFirst);
+  const std::size_t most = idle ? log_.size() : kSearchPerWrite;
+  while (shrinking_ != Shrinking::kEnds) {
+    const SegmentStore::Segment next =
+        shrinking_ == Shrinking::kRewrites
+            ? log_.OlderThan(shrinking_since_, most, &shrinking_from_)
+            : log_.DroppableBefore(shrinking_since_, most, &shrinking_from_);
+    if (BeginCleaning(next)) return true;
+    if (shrinking_from_ < log_.size()) return false;
+    // The numbers of what was unused are among those to give anew.
+    if (shrinking_ == Shrinking::kDropsFirst) dictionary.BeginShrinking();
+    BeginShrinkingStep(static_cast<Shrinking>(static_cast<int>(shrinking_) + 1));
   }
-  if (shrinking_ == Shrinking::kRewrites) {
-    if (BeginCleaning(log_.OlderThan(shrinking_since_))) return true;
-    next_step(Shrinking::kDropsLast);
+  while (!dictionary.EndShrinking(kNumbersAtOnce)) {
+    if (!idle) return false;
   }
-  if (BeginCleaning(log_.DroppableBefore(shrinking_since_))) return true;
-  dictionary.EndShrinking();
   shrinking_ = Shrinking::kNot;
   return false;
+}
+
+void PackedMap::BeginShrinkingStep(Shrinking step) {
+  log_.Seal();
+  shrinking_ = step;
+  shrinking_since_ = eras_.now();
+  shrinking_from_ = 0;
 }
 
 // Gives back what erased slots take, once there are as many as make it worth a look at all tables.
@@ -237,12 +252,15 @@ bool PackedMap::BeginCleaning(SegmentStore::Segment segment) {
   searched_ = 0;
   cleaning_loss_ = log_.last_loss(segment);
   cleaning_drops_ = !log_.UnusedPinned(segment);
-  cleaning_rewrites_ = log_.IsFresh(segment) && RewritingPays();
+  cleaning_fresh_ = log_.IsFresh(segment);
   return true;
 }
 
-// Whether a write that cleans should look all strings up again, by what came of it lately.
+// Whether a write that cleans should look all strings of the next blob up again, by what came of it
+// lately.
 bool PackedMap::RewritingPays() {
+  if (shrinking_ == Shrinking::kRewrites) return true;
+  if (!cleaning_fresh_) return false;
   if (rewritten_ < kEnoughRewritten || changed_ >= rewritten_ / kLeastChanged) return true;
   if (++moved_as_they_are_ < kTriedAgain) return false;
   moved_as_they_are_ = 0;
@@ -259,7 +277,8 @@ void PackedMap::CountRewritten(bool changed) {
 
 PackedMap::Cleaned PackedMap::CleanSome(std::size_t budget_bytes, double dead_share, bool idle) {
   while (true) {
-    if (cleaning_ == SegmentStore::kNoSegment && !NextVictim(dead_share, idle)) {
+    if (cleaning_ == SegmentStore::kNoSegment && !NextVictim(dead_share, idle) &&
+        (idle || !ShrinkNumbers(false))) {
       return Cleaned::kAll;
     }
     Location location = kNowhere;
@@ -288,7 +307,6 @@ PackedMap::Cleaned PackedMap::CleanSome(std::size_t budget_bytes, double dead_sh
 }
 
 bool PackedMap::CleanBlob(Location location, const Blob& blob, bool idle) {
-  const bool rewrite = idle || cleaning_rewrites_;
   switch (blob.kind) {
     case BlobKind::kString:
       // One that was lost since may be in a reader's hands.
@@ -299,9 +317,9 @@ bool PackedMap::CleanBlob(Location location, const Blob& blob, bool idle) {
       if (!idle && ReadList(ReadEntryBlob(blob).list).word != nullptr) {
         return MoveBlob(location, blob);
       }
-      return rewrite ? CleanEntry(location, blob) : MoveBlob(location, blob);
+      return idle || RewritingPays() ? CleanEntry(location, blob) : MoveBlob(location, blob);
     case BlobKind::kOuter:
-      return rewrite ? CleanOuter(location) : MoveBlob(location, blob);
+      return idle || RewritingPays() ? CleanOuter(location) : MoveBlob(location, blob);
     case BlobKind::kDead:
       break;
   }
@@ -381,7 +399,7 @@ bool PackedMap::CleanEntry(Location location, const Blob& blob) {
   to = WriteVarint(number, to);
   std::memcpy(to, token_.data(), token_.size());
   lists_.CopyTo(to + token_.size());
-  if (cleaning_rewrites_) {
+  if (cleaning_fresh_ && shrinking_ != Shrinking::kRewrites) {
     const Blob now = log_.At(made);
     CountRewritten(now.payload_bytes != blob.payload_bytes ||
                    std::memcmp(now.payload, blob.payload, now.payload_bytes) != 0);

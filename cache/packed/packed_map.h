@@ -379,7 +379,9 @@ class PackedMap {
   /// Cleans until nothing is worth it, the budget is spent or memory is short.
   Cleaned CleanSome(std::size_t budget_bytes, double dead_share, bool idle);
   bool BeginGathering();
-  bool BeginShrinking();
+  enum class Shrinking : std::uint8_t { kNot, kDropsFirst, kRewrites, kDropsLast, kEnds };
+  bool ShrinkNumbers(bool idle);
+  void BeginShrinkingStep(Shrinking step);
   /// Whether there is more of it to do.
   bool TidyIndexes(std::size_t budget_bytes);
 
@@ -432,21 +434,22 @@ class PackedMap {
   // How far tidying has come: the table, and the hash to go on at.
   std::uint32_t tidy_table_ = kNoTable;  // none: not under way
   std::uint64_t tidy_from_ = 0;
-  // How far the dictionary's table is on its way to a shorter one, and since when.
-  enum class Shrinking : std::uint8_t { kNot, kDropsFirst, kRewrites, kDropsLast };
+  // How far the dictionary's table is on its way to a shorter one, since when, and at which
+  // segment.
   Shrinking shrinking_ = Shrinking::kNot;
   Era shrinking_since_ = 0;
+  SegmentStore::Segment shrinking_from_ = 0;
   std::uint64_t kept_bytes_ = 0;  // retired bytes that guards kept the last time anyone looked
   // The segment that is being cleaned.
   SegmentStore::Segment cleaning_ = SegmentStore::kNoSegment;
   std::size_t cleaning_offset_ = 0;
-  Era cleaning_loss_ = 0;           // its last loss when it was chosen
-  bool cleaning_drops_ = false;     // whether its unused strings of then may be dropped
-  bool cleaning_rewrites_ = false;  // whether a write rewrites what lives in it
+  Era cleaning_loss_ = 0;        // its last loss when it was chosen
+  bool cleaning_drops_ = false;  // whether its unused strings of then may be dropped
+  bool cleaning_fresh_ = false;  // whether what lives in it may never have been rewritten
   // Of the entries that writes rewrote lately, those that did not come out as they were.
   std::uint32_t rewritten_ = 0;
   std::uint32_t changed_ = 0;
-  std::uint32_t moved_as_they_are_ = 0;  // segments, since entries were last rewritten
+  std::uint32_t moved_as_they_are_ = 0;  // blobs, since one was last rewritten
   std::uint64_t search_at_bytes_ = 0;    // dead bytes at which to look for a victim again
   std::size_t searched_ = 0;             // segments looked at in vain since one was found
 };

@@ -240,23 +240,29 @@ SegmentStore::Segment SegmentStore::Search(const Wanted& wanted) {
   return best;
 }
 
-SegmentStore::Segment SegmentStore::OlderThan(Era era) const {
-  Segment strings = kNoSegment;
-  for (Segment segment = 0; NextSegment(&segment); ++segment) {
-    if (IsHead(segment) || segments_[segment].born >= era) continue;
-    if (segments_[segment].head != Head::kStrings) return segment;
-    strings = segment;
-  }
-  return strings;
-}
-
-SegmentStore::Segment SegmentStore::DroppableBefore(Era era) const {
-  for (Segment segment = 0; NextSegment(&segment); ++segment) {
-    const Info& info = segments_[segment];
-    if (IsHead(segment) || info.born >= era || info.unused == 0) continue;
-    if (!UnusedPinned(segment)) return segment;
+template <class IsWanted>
+SegmentStore::Segment SegmentStore::FirstBefore(Era era, std::size_t most_looked_at, Segment* from,
+                                                IsWanted wanted) const {
+  const std::size_t end = std::min(segments_.size(), *from + most_looked_at);
+  for (; *from < end; ++*from) {
+    const Info& info = segments_[*from];
+    if (info.state != State::kInUse || IsHead(*from) || info.born >= era) continue;
+    if (wanted(*from)) return *from;
   }
   return kNoSegment;
+}
+
+SegmentStore::Segment SegmentStore::OlderThan(Era era, std::size_t most_looked_at,
+                                              Segment* from) const {
+  return FirstBefore(era, most_looked_at, from,
+                     [this](Segment segment) { return segments_[segment].head != Head::kStrings; });
+}
+
+SegmentStore::Segment SegmentStore::DroppableBefore(Era era, std::size_t most_looked_at,
+                                                    Segment* from) const {
+  return FirstBefore(era, most_looked_at, from, [this](Segment segment) {
+    return segments_[segment].unused > 0 && !UnusedPinned(segment);
+  });
 }
 
 bool SegmentStore::NextOf(State state, Segment* segment) const {
@@ -312,10 +318,12 @@ SegmentStore::Segment SegmentStore::FirstRun(std::size_t group) const {
 
 bool SegmentStore::IsFull(std::size_t group) const {
   if (groups_[group].used < kGroup) return false;
+  std::size_t untaken = 0;
   for (Segment i = FirstRun(group); i < (group + 1) * kGroup; i += segments_[i].run) {
     if (segments_[i].state == State::kRetired || IsHead(i)) return false;
+    untaken += segments_[i].run * kSegmentBytes - segments_[i].taken;
   }
-  return true;
+  return untaken <= kMostUntaken;
 }
 
 std::size_t SegmentStore::Movable(std::size_t group) const {

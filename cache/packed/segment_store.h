@@ -171,11 +171,12 @@ class SegmentStore {
   /// group's; else kNoSegment. Emptied one by one, few groups are left that are neither full nor
   /// free.
   Segment Scattered() const;
-  /// A segment, no head, that was taken before this era; of entries and outers as long as there is
-  /// one, then of strings; else kNoSegment.
-  Segment OlderThan(Era era) const;
+  /// The first segment at or behind `*from`, no head, that was taken before this era and holds
+  /// entries and outers; kNoSegment where none of the next `most_looked_at` is one. `*from` is then
+  /// where to go on: at size() there is none left.
+  Segment OlderThan(Era era, std::size_t most_looked_at, Segment* from) const;
   /// One with unused strings that may be dropped, likewise.
-  Segment DroppableBefore(Era era) const;
+  Segment DroppableBefore(Era era, std::size_t most_looked_at, Segment* from) const;
   /// Walks a segment: first call with `offset` 0; false at the end of what is filled.
   bool NextBlob(Segment segment, std::size_t* offset, Location* location, Blob* blob) const;
   /// Takes the segment (with its run) out of use: nothing in it is in reach any more.
@@ -252,6 +253,8 @@ class SegmentStore {
     segments_[segment].dead += bytes;
     dead_bytes_ += bytes;
   }
+  template <class IsWanted>
+  Segment FirstBefore(Era era, std::size_t most_looked_at, Segment* from, IsWanted wanted) const;
   /// Takes a run of free segments, and pages for so many bytes of it; kNoSegment when range or
   /// memory have no more.
   Segment Take(std::size_t run, std::size_t bytes);
@@ -264,6 +267,8 @@ class SegmentStore {
 
   // Groups.
   static constexpr std::size_t kGroup = MemoryDoor::kHugePageBytes / kSegmentBytes;
+  // So many bytes of segments that were sealed early a huge page may add.
+  static constexpr std::size_t kMostUntaken = MemoryDoor::kHugePageBytes / 16;
   struct Group {
     enum class State : std::uint8_t { kNew, kUnited, kDivided, kRefused } state = State::kNew;
     std::uint8_t used = 0;  // segments that are not free
@@ -275,8 +280,8 @@ class SegmentStore {
   /// Segments of a group that are in use and no heads.
   std::size_t Movable(std::size_t group) const;
   Segment FirstRun(std::size_t group) const;
-  /// Whether all of it is in use and will not be given back before something dies: of a run that
-  /// reaches into it, all.
+  /// Whether all of it is in use, nearly all of its pages are taken, and none will be given back
+  /// before something dies: of a run that reaches into it, all.
   bool IsFull(std::size_t group) const;
   bool TakeWhole(std::size_t group);
   void Unite(std::size_t group);

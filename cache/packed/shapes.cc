@@ -47,7 +47,8 @@ bool Shapes::MetBefore(std::uint64_t hash) {
 
 std::optional<ShapeId> Shapes::Acquire(RecordView record) {
   // One key beside its value costs no more than a shape's number would.
-  if (record.size() < 2) return std::nullopt;
+  if (record.size() < 2 || record.size() > kMostKeys) return std::nullopt;
+  ++lists_met_;
   const std::uint64_t hash = HashKeys(record);
   ReadPin pin = WriterPin();
   const std::uint64_t payload = index_.Find(hash, pin, [&](std::uint64_t candidate) {
@@ -57,8 +58,17 @@ std::optional<ShapeId> Shapes::Acquire(RecordView record) {
     return MetBefore(hash) ? TryMake(record, hash) : std::nullopt;
   }
   const ShapeId id = static_cast<ShapeId>(payload - kFirstPayload);
+  if (!IsWorthwhile(&shapes_[id])) return std::nullopt;
   if (shapes_[id].references++ == 0) --unused_;
   return id;
+}
+
+bool Shapes::IsWorthwhile(Shape* shape) {
+  const std::uint16_t age = static_cast<std::uint16_t>(Now() - shape->made);
+  if (shape->references >= kFewRecords || age < kYoungTicks) return true;
+  if (!MetBefore(shape->hash)) return false;
+  shape->made = Now();
+  return true;
 }
 
 std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
@@ -90,14 +100,15 @@ std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
   std::memcpy(to, keys.data(), keys.size());
   ShapeId id = first_free_;
   if (id != kNone) {
-    first_free_ = shapes_[id].count;
+    first_free_ = shapes_[id].references;
     --free_;
   } else {
     id = static_cast<ShapeId>(shapes_.Add());
   }
   shapes_[id] = {.hash = hash,
                  .keys = static_cast<std::uint8_t*>(block),
-                 .count = static_cast<std::uint32_t>(record.size()),
+                 .count = static_cast<std::uint16_t>(record.size()),
+                 .made = Now(),
                  .references = 1,
                  .born = eras_->now(),
                  .lost = 0};
@@ -141,7 +152,8 @@ void Shapes::Free(ShapeId id) {
     strings_->Release(token);
   }
   memory_.door->Free(kShapes, shape.keys);
-  shape = {.hash = 0, .keys = nullptr, .count = first_free_, .references = 0, .born = 0, .lost = 0};
+  shape = {};
+  shape.references = first_free_;
   first_free_ = id;
   ++free_;
   --unused_;
@@ -157,12 +169,13 @@ void Shapes::Clear() {
   first_free_ = kNone;
   sweep_at_ = 0;
   free_ = unused_ = newly_unused_ = 0;
+  lists_met_ = 0;
 }
 
 const char* Shapes::Fault() const {
   if (const char* const fault = index_.Fault(HashOfPayload())) return fault;
   std::size_t free = 0;
-  for (ShapeId id = first_free_; id != kNone; id = shapes_[id].count) {
+  for (ShapeId id = first_free_; id != kNone; id = shapes_[id].references) {
     if (id >= shapes_.size() || shapes_[id].keys != nullptr) return "a shape is free and in use";
     if (++free > free_) return "more shapes are free than are counted so";
   }

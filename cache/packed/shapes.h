@@ -5,10 +5,12 @@
 //                                  └──> │ a tag of one byte a key │ the keys' tokens │
 //
 // A key list becomes a shape when it is met again: a small filter remembers the lists met lately,
-// so data whose records are random sets of keys makes no shapes. A shape that has lost its last
-// record is unused, and comes back when its keys are met again; when an eighth are unused, each
-// write sweeps a few of those that no open guard can have met, and their numbers are free. A
-// shape's key tokens hold references to the dictionary like a blob's do.
+// so data whose records are random sets of keys makes no shapes. Nor does overwriting them, which
+// meets the same lists again, but each in one record: a shape that still has few records when it
+// is no longer young is left alone unless its list is met twice lately, and ends with its records.
+// A shape that has lost its last record is unused, and comes back when its keys are met again; when
+// an eighth are unused, each write sweeps a few of those that no open guard can have met, and their
+// numbers are free. A shape's key tokens hold references to the dictionary like a blob's do.
 //
 // Threads: one writer; key_count and keys beside it from any thread, for shapes that a view names.
 #ifndef STRATA_CACHE_PACKED_SHAPES_H_
@@ -47,8 +49,9 @@ class Shapes {
   ~Shapes() { Clear(); }
   bool ok() const { return shapes_.ok(); }
 
-  /// The shape of these keys, with one more reference; none where they have none, are too few to
-  /// gain by one, or memory is short (the record is then written with its keys).
+  /// The shape of these keys, with one more reference; none where they have none or none that is
+  /// worth its bytes, are too few to gain by one or too many, or memory is short (the record is
+  /// then written with its keys).
   std::optional<ShapeId> Acquire(RecordView record);
   void AddReference(ShapeId id) { ++shapes_[id].references; }
   void Release(ShapeId id);
@@ -96,15 +99,21 @@ class Shapes {
   static constexpr std::size_t kFewUnused = 64;
   static constexpr std::size_t kUnusedShare = 8;
   static constexpr std::size_t kSweepPerWrite = 16;
+  static constexpr std::size_t kMostKeys = 0xFFFF;
+  // A shape of fewer records, so many lists after it was made, costs more than it saves.
+  static constexpr std::uint32_t kFewRecords = 4;
+  static constexpr std::uint64_t kListsATick = 4096;
+  static constexpr std::uint16_t kYoungTicks = 2;
   static constexpr ShapeId kNone = 0xFFFFFFFF;
 
   struct Shape {
-    std::uint64_t hash;
-    std::uint8_t* keys;   // tags and tokens; null while the number is free
-    std::uint32_t count;  // of keys; a free number's: the next free one
-    std::uint32_t references;
-    Era born;
-    Era lost;  // when it lost its last record, while it is unused
+    std::uint64_t hash = 0;
+    std::uint8_t* keys = nullptr;  // tags and tokens; null while the number is free
+    std::uint16_t count = 0;       // of keys
+    std::uint16_t made = 0;        // in ticks of lists met
+    std::uint32_t references = 0;  // a free number's: the next free one
+    Era born = 0;
+    Era lost = 0;  // when it lost its last record, while it is unused
   };
   static_assert(sizeof(Shape) == 40);
 
@@ -115,6 +124,9 @@ class Shapes {
   }
   bool HasKeys(const Shape& shape, RecordView record) const;
   bool MetBefore(std::uint64_t hash);
+  /// Whether one more record should have it.
+  bool IsWorthwhile(Shape* shape);
+  std::uint16_t Now() const { return static_cast<std::uint16_t>(lists_met_ / kListsATick); }
   std::optional<ShapeId> TryMake(RecordView record, std::uint64_t hash);
   void SweepNext(std::size_t most);
   void Free(ShapeId id);
@@ -140,6 +152,7 @@ class Shapes {
   std::size_t unused_ = 0;
   std::size_t newly_unused_ = 0;  // since the last SweepSome
   ShapeId sweep_at_ = 0;
+  std::uint64_t lists_met_ = 0;
 };
 
 }  // namespace strata::packed

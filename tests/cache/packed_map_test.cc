@@ -206,6 +206,44 @@ TEST(PackedMap, MakesNoShapesOfRandomKeySets) {
   EXPECT_LE(map.shapes().size(), 4u);
 }
 
+// Each list of keys is met again, but always in the one record that has it.
+TEST(PackedMap, MakesFewShapesOfRandomKeySetsThatAreOverwritten) {
+  constexpr std::size_t kEntries = 20'000;
+  PackedMap map({.seed = kSeed});
+  std::mt19937 random(7);
+  for (std::size_t write = 0; write < 10 * kEntries; ++write) {
+    const std::size_t entry = random() % kEntries;
+    const std::string key = Numbered("", 3 * entry);
+    const std::string other = Numbered("", 3 * entry + 1);
+    const Pair pairs[] = {{key, "value"}, {other, "value"}};
+    Records list;
+    list.Add(pairs);
+    ASSERT_TRUE(map.Put("outer", Numbered("i", entry), list).ok());
+  }
+  EXPECT_LE(map.shapes().size(), kEntries / 8);
+}
+
+TEST(PackedMap, GivesAShapeToOldKeysThatManyRecordsBeginToHave) {
+  PackedMap map({.seed = kSeed});
+  const auto put = [&](std::size_t entry, std::size_t keys) {
+    const std::string key = Numbered("", 2 * keys);
+    const std::string other = Numbered("", 2 * keys + 1);
+    const Pair pairs[] = {{key, "value"}, {other, "value"}};
+    Records list;
+    list.Add(pairs);
+    ASSERT_TRUE(map.Put("outer", Numbered("i", entry), list).ok());
+  };
+  // A shape of two records, and then long none of its keys.
+  for (std::size_t entry = 0; entry < 3; ++entry) put(entry, 0);
+  for (std::size_t entry = 3; entry < 30'000; ++entry) put(entry, entry);
+  ASSERT_EQ(map.shapes().size(), 1u);
+  const std::uint64_t before = map.MeasureFootprint().Find("log/blobs")->used_bytes;
+  for (std::size_t entry = 3; entry < 3'003; ++entry) put(entry, 0);
+  // Two tokens of keys less each.
+  EXPECT_LE(map.MeasureFootprint().Find("log/blobs")->used_bytes, before - 2 * 3000);
+  EXPECT_EQ(map.shapes().size(), 1u);
+}
+
 TEST(PackedMap, FreesManyUnusedShapesAFewAWrite) {
   PackedMap map({.seed = kSeed});
   constexpr std::size_t kShapes = 20000;

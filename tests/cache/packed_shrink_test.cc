@@ -25,8 +25,8 @@ std::string Shared(std::size_t entry) {
 // The kept ones are spread over all there are, and so are their strings' numbers.
 bool IsKept(std::size_t entry) { return entry / 2 % (kEntries / kKept) == 0; }
 
-void Fill(PackedMap& map) {
-  for (std::size_t entry = 0; entry < kEntries; ++entry) {
+void Fill(PackedMap& map, std::size_t entries = kEntries) {
+  for (std::size_t entry = 0; entry < entries; ++entry) {
     const std::string text = Shared(entry);
     const Pair pairs[] = {{"key", text}};
     Records list;
@@ -35,8 +35,8 @@ void Fill(PackedMap& map) {
   }
 }
 
-void DeleteMost(PackedMap& map) {
-  for (std::size_t entry = 0; entry < kEntries; ++entry) {
+void DeleteMost(PackedMap& map, std::size_t entries = kEntries) {
+  for (std::size_t entry = 0; entry < entries; ++entry) {
     if (!IsKept(entry)) {
       ASSERT_TRUE(map.Delete("outer", Inner(entry)));
     }
@@ -59,9 +59,9 @@ std::string ValueOf(const PackedMap& map, const PackedMap::FoundList& found, Rea
   return text;
 }
 
-void ExpectContent(const PackedMap& map) {
+void ExpectContent(const PackedMap& map, std::size_t entries = kEntries) {
   ReadPin pin = WriterPin();
-  for (std::size_t entry = 0; entry < kEntries; ++entry) {
+  for (std::size_t entry = 0; entry < entries; ++entry) {
     const PackedMap::FoundList found = map.Find("outer", Inner(entry), pin);
     ASSERT_EQ(found.list != nullptr, IsKept(entry)) << entry;
     if (found.list != nullptr) {
@@ -85,6 +85,25 @@ TEST(PackedShrink, EndsTheTableOfNumbersWhereTheStringsThatAreLeftNeedIt) {
   MaintainToIdle(map);
   EXPECT_LE(TableBytes(map), before / 2);
   ExpectContent(map);
+}
+
+TEST(PackedShrink, WritesAloneShortenATableThatIsMuchOfTheCache) {
+  constexpr std::size_t kMany = 6 * kEntries;  // beside which the segments being filled are few
+  PackedMap map({.seed = 1});
+  Fill(map, kMany);
+  MaintainToIdle(map);
+  const std::uint64_t before = TableBytes(map);
+  DeleteMost(map, kMany);
+  // Another outer is written to, with texts that are met once and stay out of the dictionary.
+  for (std::size_t write = 0; write < 8 * kEntries && TableBytes(map) > before / 2; ++write) {
+    const std::string text = "met this one time " + std::to_string(write);
+    const Pair pairs[] = {{"key", text}};
+    Records list;
+    list.Add(pairs);
+    ASSERT_TRUE(map.Put("other", Inner(write % 1000), list).ok());
+  }
+  EXPECT_LE(TableBytes(map), before / 2);
+  ExpectContent(map, kMany);
 }
 
 TEST(PackedShrink, GivesNumbersThatAreFreeAgainToNewStrings) {
