@@ -258,27 +258,30 @@ void ReadGuard::FindMany(std::span<const PairAddress> addresses,
                          std::span<PairCursor> found) const {
   std::array<EntryAddress, kTogether> entries;
   std::array<PackedMap::FoundList, kTogether> lists;
+  std::array<packed::RecordPlace, kTogether> places;
   std::array<RecordReader, kTogether> records;
+  std::array<bool, kTogether> has_keys;  // in the dictionary
   for (std::size_t begin = 0; begin < addresses.size(); begin += kTogether) {
     const std::size_t count = std::min(kTogether, addresses.size() - begin);
     const std::span<const PairAddress> some = addresses.subspan(begin, count);
     for (std::size_t i = 0; i < count; ++i) entries[i] = {some[i].outer, some[i].inner};
     map_->FindTogether(std::span(entries).first(count), lists, pin_);
     for (std::size_t i = 0; i < count; ++i) {
-      records[i] = {};
+      places[i] = {};
       if (Counted(lists[i].list, lists[i].count) && some[i].index < lists[i].count) {
-        map_->FetchRecord(lists[i], some[i].index);
-      } else {
-        lists[i] = {};
+        places[i] = map_->FetchRecord(lists[i], some[i].index);
       }
     }
     for (std::size_t i = 0; i < count; ++i) {
-      if (lists[i].list == nullptr) continue;
-      records[i] = EntryReader(this, lists[i].list, lists[i].count).record(some[i].index);
-      map_->PrefetchKeys(records[i].record_);
+      records[i] = {};
+      has_keys[i] = false;
+      if (places[i].from == nullptr) continue;
+      records[i].guard_ = this;
+      records[i].record_ = packed::WalkTo(places[i], map_->shapes());
+      has_keys[i] = map_->PrefetchKeys(records[i].record_);
     }
     for (std::size_t i = 0; i < count; ++i) {
-      if (records[i].record_ != nullptr) map_->PrefetchKeyTexts(records[i].record_, pin_);
+      if (has_keys[i]) map_->PrefetchKeyTexts(records[i].record_, pin_);
     }
     for (std::size_t i = 0; i < count; ++i) {
       PairCursor& pair = found[begin + i];

@@ -36,21 +36,23 @@ std::uint8_t* WriteGrowingHead(std::size_t count, std::size_t record_bytes, std:
 
 }  // namespace
 
-const std::uint8_t* StoredList::MarkBefore(std::size_t index) const {
-  const std::size_t mark = std::min(index / marks.stride, marks.Count(count));
-  if (mark == 0) return records;
+const std::uint8_t* StoredList::AtMark(std::size_t mark) const {
   const std::size_t place = mark * marks.bytes;
-  std::uint32_t offset = 0;  // little-endian, as all of the log
-  std::memcpy(&offset, word != nullptr ? directory - place : directory + place - marks.bytes,
-              marks.bytes);
+  const std::uint8_t* const at =
+      word != nullptr ? directory - place : directory + place - marks.bytes;
+  std::uint32_t offset = *at;  // little-endian, as all of the log
+  if (marks.bytes == 2) {
+    std::memcpy(&offset, at, 2);
+  } else if (marks.bytes == 4) {
+    std::memcpy(&offset, at, 4);
+  }
   return records + offset;
 }
 
-const std::uint8_t* StoredList::Start(std::size_t index, const Shapes& shapes) const {
-  const std::uint8_t* at = MarkBefore(index);
-  const std::size_t marked = std::min(index / marks.stride, marks.Count(count)) * marks.stride;
-  for (std::size_t i = marked; i < index; ++i) at = SkipRecord(at, shapes);
-  return at;
+RecordPlace StoredList::PlaceOf(std::size_t index) const {
+  const std::size_t mark = std::min(index >> marks.stride_bits, marks.Count(count));
+  if (mark == 0) return {records, index};
+  return {AtMark(mark), index - (mark << marks.stride_bits)};
 }
 
 StoredList ReadList(const std::uint8_t* at) {
@@ -82,8 +84,8 @@ void AppendToRoom(const StoredList& list, const std::uint8_t* record, std::size_
   // else's.
   std::uint8_t* const area = const_cast<std::uint8_t*>(list.records);
   std::memcpy(area + list.record_bytes, record, bytes);
-  if (list.count > 0 && list.count % list.marks.stride == 0) {
-    const std::size_t mark = list.count / list.marks.stride;
+  if (list.count > 0 && list.count % list.marks.stride() == 0) {
+    const std::size_t mark = list.count / list.marks.stride();
     const std::uint32_t offset = static_cast<std::uint32_t>(list.record_bytes);
     std::memcpy(area + list.area_bytes - mark * sizeof(offset), &offset, sizeof(offset));
   }
@@ -217,7 +219,7 @@ std::uint8_t* ListWriter::CopyTo(std::uint8_t* to) const {
   }
   const MarkForm marks = kMarkForms[Form()];
   to = WriteVarint(std::uint64_t{count()} << 2 | Form(), to);
-  for (std::size_t i = marks.stride; i < count(); i += marks.stride) {
+  for (std::size_t i = marks.stride(); i < count(); i += marks.stride()) {
     std::memcpy(to, &starts_[i], marks.bytes);
     to += marks.bytes;
   }
@@ -229,7 +231,7 @@ void ListWriter::CopyGrowingTo(std::uint8_t* to, std::size_t area_bytes) const {
   std::uint8_t* const area = WriteGrowingHead(count(), bytes_.size(), area_bytes, to);
   std::memcpy(area, bytes_.data(), bytes_.size());
   for (std::size_t mark = 1; mark <= kGrowingMarks.Count(count()); ++mark) {
-    const std::uint32_t offset = static_cast<std::uint32_t>(starts_[mark * kGrowingMarks.stride]);
+    const std::uint32_t offset = static_cast<std::uint32_t>(starts_[mark * kGrowingMarks.stride()]);
     std::memcpy(area + area_bytes - mark * sizeof(offset), &offset, sizeof(offset));
   }
 }

@@ -32,16 +32,20 @@
 
 namespace strata::packed {
 
-/// How a directory is written: how wide a mark is, and of every how many-th record there is one.
+/// How a directory is written: how wide a mark is, and of every how many-th record there is one, as
+/// a power of two.
 struct MarkForm {
   std::uint8_t bytes = 4;
-  std::uint8_t stride = 16;
+  std::uint8_t stride_bits = 4;
 
+  std::size_t stride() const { return std::size_t{1} << stride_bits; }
   /// How many marks so many records have, and their bytes.
-  std::size_t Count(std::size_t records) const { return records == 0 ? 0 : (records - 1) / stride; }
+  std::size_t Count(std::size_t records) const {
+    return records == 0 ? 0 : (records - 1) >> stride_bits;
+  }
   std::size_t Bytes(std::size_t records) const { return Count(records) * bytes; }
 };
-inline constexpr MarkForm kMarkForms[] = {{1, 4}, {2, 4}, {4, 16}};
+inline constexpr MarkForm kMarkForms[] = {{1, 2}, {2, 2}, {4, 4}};
 inline constexpr MarkForm kGrowingMarks = kMarkForms[2];
 
 /// A stored record: where its tokens are.
@@ -90,6 +94,17 @@ inline const std::uint8_t* SkipRecord(const std::uint8_t* at, const Shapes& shap
   return at;
 }
 
+/// Where a walk to a record begins, and how many records it passes.
+struct RecordPlace {
+  const std::uint8_t* from = nullptr;
+  std::size_t passed = 0;
+};
+
+inline const std::uint8_t* WalkTo(RecordPlace place, const Shapes& shapes) {
+  for (; place.passed > 0; --place.passed) place.from = SkipRecord(place.from, shapes);
+  return place.from;
+}
+
 /// A stored list, as it was when it was read.
 struct StoredList {
   std::size_t count = 0;
@@ -101,9 +116,13 @@ struct StoredList {
   std::size_t record_bytes = 0;  ///< of a growing list
 
   /// Where record `index` starts; index == count gives the list's end.
-  const std::uint8_t* Start(std::size_t index, const Shapes& shapes) const;
-  /// Where the last record with a mark, or the first, starts that is not behind record `index`.
-  const std::uint8_t* MarkBefore(std::size_t index) const;
+  const std::uint8_t* Start(std::size_t index, const Shapes& shapes) const {
+    return WalkTo(PlaceOf(index), shapes);
+  }
+  /// From the last record with a mark, or the first, that is not behind record `index`.
+  RecordPlace PlaceOf(std::size_t index) const;
+  /// Where the record of a mark starts, from 1 to marks.Count(count).
+  const std::uint8_t* AtMark(std::size_t mark) const;
   /// Bytes of the area that are neither records nor directory.
   std::size_t room_bytes() const {
     return word == nullptr ? 0 : area_bytes - record_bytes - marks.Bytes(count);

@@ -267,7 +267,7 @@ absl::Status PackedMap::TryAppend(std::string_view outer, std::string_view inner
   lists_.Begin();
   std::uint64_t pairs = 0;
   if (!AddNew(record, &pairs)) return GiveUp();
-  const std::size_t mark = list.count % list.marks.stride == 0 ? list.marks.bytes : 0;
+  const std::size_t mark = list.count % list.marks.stride() == 0 ? list.marks.bytes : 0;
   const std::size_t bytes = lists_.record_bytes() + mark;
   if (list.room_bytes() < bytes && !MoveToLargerArea(&site, &list, bytes)) return GiveUp();
   AppendToRoom(list, lists_.record_data(), lists_.record_bytes());

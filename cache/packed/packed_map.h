@@ -135,11 +135,12 @@ class PackedMap {
   // Fetching memory ahead of reads that follow, in steps whose waits overlap. Nothing is answered,
   // and what a step guesses wrong costs time only.
 
-  /// What reading this record of a list that was found, below its count, will look at.
-  void FetchRecord(const FoundList& found, std::size_t index) const;
+  /// What reading this record of a list that was found, below its count, will look at. Answers how
+  /// to get there.
+  RecordPlace FetchRecord(const FoundList& found, std::size_t index) const;
   /// Of a record's keys, then of one token: the dictionary's entries, and once those are there, the
-  /// texts.
-  void PrefetchKeys(const std::uint8_t* record) const;
+  /// texts. Whether any key of its own is in the dictionary.
+  bool PrefetchKeys(const std::uint8_t* record) const;
   void PrefetchKeyTexts(const std::uint8_t* record, ReadPin& pin) const;
   void PrefetchToken(const TokenHead& token) const { strings_.PrefetchEntry(TokenOf(token)); }
   void PrefetchText(const TokenHead& token, ReadPin& pin) const {

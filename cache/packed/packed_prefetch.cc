@@ -122,34 +122,33 @@ void PackedMap::FindTogether(std::span<const EntryAddress> entries, std::span<Fo
   }
 }
 
-void PackedMap::FetchRecord(const FoundList& found, std::size_t index) const {
+RecordPlace PackedMap::FetchRecord(const FoundList& found, std::size_t index) const {
   const StoredList list = ReadList(found.list);
-  // To its start one walks from the mark before it.
-  const std::uint8_t* const from = list.MarkBefore(index);
-  std::size_t bytes = std::min(kFetchRecordBytes, static_cast<std::size_t>(found.end - from));
-  const std::size_t next = index / list.marks.stride + 1;
-  if (next <= list.marks.Count(list.count)) {
-    bytes =
-        std::min(bytes, static_cast<std::size_t>(list.MarkBefore(next * list.marks.stride) - from));
-  }
-  FetchLines(from, bytes);
+  // As much as one walks over, to the next mark.
+  const RecordPlace place = list.PlaceOf(index);
+  const std::size_t next = (index >> list.marks.stride_bits) + 1;
+  const std::uint8_t* const end =
+      next <= list.marks.Count(list.count) ? list.AtMark(next) : found.end;
+  FetchLines(place.from, std::min(kFetchRecordBytes, static_cast<std::size_t>(end - place.from)));
+  return place;
 }
 
 // A shape's keys are looked at often enough to be there.
-void PackedMap::PrefetchKeys(const std::uint8_t* record) const {
+bool PackedMap::PrefetchKeys(const std::uint8_t* record) const {
   const StoredRecord stored = ReadRecord(record, shapes_);
-  if (stored.shape_keys != nullptr) return;
+  bool any = false;
+  if (stored.shape_keys != nullptr) return any;
   stored.ForEach([&](const Token& key, const Token&) {
     strings_.PrefetchEntry(key);
+    any = any || key.kind == Token::Kind::kDictionary;
     return true;
   });
+  return any;
 }
 
 void PackedMap::PrefetchKeyTexts(const std::uint8_t* record, ReadPin& pin) const {
-  const StoredRecord stored = ReadRecord(record, shapes_);
-  if (stored.shape_keys != nullptr) return;
   BeginRead(pin);
-  stored.ForEach([&](const Token& key, const Token&) {
+  ReadRecord(record, shapes_).ForEach([&](const Token& key, const Token&) {
     strings_.PrefetchText(key, pin);
     return true;
   });
