@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
@@ -102,6 +103,22 @@ TEST_F(ProcessBooksTest, StacksOfThreadsThatStandStillAreFound) {
     done = true;
   }
   changed.notify_all();
+  thread.join();
+}
+
+TEST_F(ProcessBooksTest, StacksOfThreadsThatNeverStandStillAreFound) {
+  const std::int64_t before = Term(Now(), "anon", "stacks");
+  std::atomic<bool> deep = false;
+  std::atomic<bool> done = false;
+  std::thread thread([&] {
+    volatile char bytes[4 << 20];
+    for (std::size_t i = 0; i < sizeof(bytes); i += 4096) bytes[i] = 1;
+    deep = true;
+    while (!done) bytes[0] = 1;
+  });
+  while (!deep) std::this_thread::yield();
+  for (int i = 0; i < 3; ++i) EXPECT_GE(Term(Now(), "anon", "stacks"), before + (4 << 20));
+  done = true;
   thread.join();
 }
 
