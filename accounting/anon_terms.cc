@@ -120,14 +120,20 @@ absl::Status AddGlibc(std::span<const Footprint> caches, const std::vector<Mappi
   for (const Footprint& cache : caches) blocks += cache.heap_blocks;
   terms->Add("headers of the layout's blocks", blocks * kBlockHeaderBytes, "door, 8 a block");
   const absl::StatusOr<GlibcHeap> heap = WalkGlibcHeap(mappings, page_map);
-  if (absl::IsAborted(heap.status())) return absl::OkStatus();
   if (!heap.ok()) return heap.status();
   terms->Figure("walked_in_use_bytes", heap->in_use_bytes + heap->mapped_bytes);
   terms->Figure("walked_in_use_blocks", heap->in_use_blocks + heap->mapped_blocks);
-  terms->Add("fragmentation: free, resident", heap->resident_free_bytes, "heap walk, pagemap");
-  terms->Add("free blocks kept by threads", heap->resident_cached_bytes, "heap walk, pagemap");
-  terms->Add("unused ends of heaps", heap->resident_top_bytes, "heap walk, pagemap");
-  terms->Add("states of arenas", heap->resident_state_bytes, "heap walk, pagemap");
+  terms->Figure("unwalked_bytes", heap->unwalked_bytes);
+  // Said with each term, so that every form of the books has it.
+  const std::string gap = heap->unwalked_bytes == 0
+                              ? ""
+                              : absl::StrCat(" but for ", heap->unwalked_bytes, " B in motion");
+  const std::string walk = absl::StrCat("heap walk", gap, ", pagemap");
+  terms->Add("fragmentation: free, resident", heap->resident_free_bytes, walk);
+  terms->Add("fragmentation: in fast bins", heap->fast_bytes, "fast bins of the arenas");
+  terms->Add("free blocks kept by threads", heap->resident_cached_bytes, walk);
+  terms->Add("unused ends of heaps", heap->resident_top_bytes, walk);
+  terms->Add("states of arenas", heap->resident_state_bytes, walk);
   return absl::OkStatus();
 }
 
