@@ -188,6 +188,7 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector
   const std::uint64_t muzzy_bytes = Jemalloc("stats.arenas.4096.pmuzzy") * page;
   terms->Figure("dirty_bytes", dirty_bytes);
   terms->Figure("muzzy_bytes", muzzy_bytes);
+  terms->Figure("foreign_bytes", pages->foreign_bytes);
   const std::uint64_t slab_bytes = FreeRegionBytes();
   const std::uint64_t cached_bytes = Jemalloc("stats.arenas.4096.tcache_bytes");
   const std::uint64_t padding_bytes =
@@ -196,16 +197,18 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector
   terms->Add("free regions kept by threads", cached_bytes, "jemalloc, tcache_bytes");
   terms->Add("padding of large blocks", padding_bytes, "jemalloc, lextents");
   terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
+  terms->Add("free pages the kernel may take", muzzy_bytes, "jemalloc, pmuzzy");
   terms->Add("pages of zeros in huge pages", pages->zero_bytes, "smaps, pages' contents");
   // What is set aside and not there, the caches' blocks apart; of these terms no more than they
-  // say. On a huge page it is there as zeros, which have a term of their own: so they are not
-  // counted twice. (Zeros of somebody else's block are set aside, too; nothing is taken back of
-  // their term, which is the only one that has them.)
-  const std::uint64_t set_aside_bytes = Jemalloc("stats.active") + dirty_bytes;
+  // say. Both are jemalloc's alone: memory of somebody else moves neither. On a huge page it is
+  // there as zeros, which have a term of their own: so they are not counted twice. (Zeros of
+  // somebody else's block are set aside, too; nothing is taken back of their term, which is the
+  // only one that has them.)
+  const std::uint64_t set_aside_bytes = Jemalloc("stats.active") + dirty_bytes + muzzy_bytes;
   const std::uint64_t there_bytes = pages->resident_block_bytes + absent_bytes;
   terms->TakeBack("of these, not resident",
                   std::min(set_aside_bytes - std::min(set_aside_bytes, there_bytes),
-                           slab_bytes + cached_bytes + padding_bytes + dirty_bytes),
+                           slab_bytes + cached_bytes + padding_bytes + dirty_bytes + muzzy_bytes),
                   "jemalloc, pagemap");
   terms->Add("jemalloc's own structures", pages->resident_base_bytes, "base blocks, pagemap");
   return absl::OkStatus();
@@ -261,6 +264,7 @@ absl::Status AddAnonTerms(std::span<const Footprint> caches, const std::vector<M
           ? AddJemalloc(others, foreign, *absent_block_bytes, *page_map, &terms)
           : AddGlibc(caches, others, *page_map, &terms);
   if (!status.ok()) return status;
+  terms.Add("notes of large blocks", LargeBlockNoteBytes(), "counted");
   terms.Add("stacks", stacks.anon_bytes, "smaps");
   const absl::StatusOr<std::uint64_t> data_bytes = ResidentBytes(data, *page_map);
   if (!data_bytes.ok()) return data_bytes.status();
