@@ -92,7 +92,11 @@ absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, const
   std::uint64_t absent_page_bytes = 0;
   std::uint64_t block_bytes = 0;
   for (const Footprint& cache : caches) {
-    terms->Add(absl::StrCat("layout ", cache.layout), cache.allocated_bytes, "door");
+    // Scripts rely on the name of the only one.
+    const bool named = caches.size() > 1 && !cache.cache.empty();
+    terms->Add(named ? absl::StrCat("layout ", cache.layout, " of ", cache.cache)
+                     : absl::StrCat("layout ", cache.layout),
+               cache.allocated_bytes, "door");
     const absl::StatusOr<std::uint64_t> absent = AbsentBytes(cache.pages, page_map);
     if (!absent.ok()) return absent.status();
     absent_page_bytes += *absent;

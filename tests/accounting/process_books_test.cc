@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
@@ -161,6 +162,15 @@ TEST_F(ProcessBooksTest, OfACachesLargeBlockOnlyWhatWasTouchedIsItsMemory) {
               -static_cast<double>(kLargeBytes - kTouchedBytes), kNearBytes);
   EXPECT_NEAR(static_cast<double>(books.UnexplainedBytes("anon")), static_cast<double>(before),
               kNearBytes);
+}
+
+TEST_F(ProcessBooksTest, CachesAreToldApartByTheirNamesAndAnOnlyOneByItsLayout) {
+  const Footprint one = {.layout = "test", .allocated_bytes = 1000, .cache = "one"};
+  const Footprint two = {.layout = "test", .allocated_bytes = 2000, .cache = "two"};
+  const ProcessBooks both = Now(std::array{one, two});
+  EXPECT_EQ(Term(both, "anon", "layout test of one"), 1000);
+  EXPECT_EQ(Term(both, "anon", "layout test of two"), 2000);
+  EXPECT_EQ(Now({&two, 1}).terms.front().name, "layout test");
 }
 
 // Its pages that are not there would otherwise be taken back from what the cache has.
