@@ -92,7 +92,11 @@ absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, const
   std::uint64_t absent_page_bytes = 0;
   std::uint64_t block_bytes = 0;
   for (const Footprint& cache : caches) {
-    terms->Add(absl::StrCat("layout ", cache.layout), cache.allocated_bytes, "door");
+    // Scripts rely on the name of the only one.
+    const bool named = caches.size() > 1 && !cache.cache.empty();
+    terms->Add(named ? absl::StrCat("layout ", cache.layout, " of ", cache.cache)
+                     : absl::StrCat("layout ", cache.layout),
+               cache.allocated_bytes, "door");
     const absl::StatusOr<std::uint64_t> absent = AbsentBytes(cache.pages, page_map);
     if (!absent.ok()) return absent.status();
     absent_page_bytes += *absent;
@@ -120,14 +124,20 @@ absl::Status AddGlibc(std::span<const Footprint> caches, const std::vector<Mappi
   for (const Footprint& cache : caches) blocks += cache.heap_blocks;
   terms->Add("headers of the layout's blocks", blocks * kBlockHeaderBytes, "door, 8 a block");
   const absl::StatusOr<GlibcHeap> heap = WalkGlibcHeap(mappings, page_map);
-  if (absl::IsAborted(heap.status())) return absl::OkStatus();
   if (!heap.ok()) return heap.status();
   terms->Figure("walked_in_use_bytes", heap->in_use_bytes + heap->mapped_bytes);
   terms->Figure("walked_in_use_blocks", heap->in_use_blocks + heap->mapped_blocks);
-  terms->Add("fragmentation: free, resident", heap->resident_free_bytes, "heap walk, pagemap");
-  terms->Add("free blocks kept by threads", heap->resident_cached_bytes, "heap walk, pagemap");
-  terms->Add("unused ends of heaps", heap->resident_top_bytes, "heap walk, pagemap");
-  terms->Add("states of arenas", heap->resident_state_bytes, "heap walk, pagemap");
+  terms->Figure("unwalked_bytes", heap->unwalked_bytes);
+  // Said with each term, so that every form of the books has it.
+  const std::string gap = heap->unwalked_bytes == 0
+                              ? ""
+                              : absl::StrCat(" but for ", heap->unwalked_bytes, " B in motion");
+  const std::string walk = absl::StrCat("heap walk", gap, ", pagemap");
+  terms->Add("fragmentation: free, resident", heap->resident_free_bytes, walk);
+  terms->Add("fragmentation: in fast bins", heap->fast_bytes, "fast bins of the arenas");
+  terms->Add("free blocks kept by threads", heap->resident_cached_bytes, walk);
+  terms->Add("unused ends of heaps", heap->resident_top_bytes, walk);
+  terms->Add("states of arenas", heap->resident_state_bytes, walk);
   return absl::OkStatus();
 }
 
@@ -182,6 +192,7 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector
   const std::uint64_t muzzy_bytes = Jemalloc("stats.arenas.4096.pmuzzy") * page;
   terms->Figure("dirty_bytes", dirty_bytes);
   terms->Figure("muzzy_bytes", muzzy_bytes);
+  terms->Figure("foreign_bytes", pages->foreign_bytes);
   const std::uint64_t slab_bytes = FreeRegionBytes();
   const std::uint64_t cached_bytes = Jemalloc("stats.arenas.4096.tcache_bytes");
   const std::uint64_t padding_bytes =
@@ -190,16 +201,18 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector
   terms->Add("free regions kept by threads", cached_bytes, "jemalloc, tcache_bytes");
   terms->Add("padding of large blocks", padding_bytes, "jemalloc, lextents");
   terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
+  terms->Add("free pages the kernel may take", muzzy_bytes, "jemalloc, pmuzzy");
   terms->Add("pages of zeros in huge pages", pages->zero_bytes, "smaps, pages' contents");
   // What is set aside and not there, the caches' blocks apart; of these terms no more than they
-  // say. On a huge page it is there as zeros, which have a term of their own: so they are not
-  // counted twice. (Zeros of somebody else's block are set aside, too; nothing is taken back of
-  // their term, which is the only one that has them.)
-  const std::uint64_t set_aside_bytes = Jemalloc("stats.active") + dirty_bytes;
+  // say. Both are jemalloc's alone: memory of somebody else moves neither. On a huge page it is
+  // there as zeros, which have a term of their own: so they are not counted twice. (Zeros of
+  // somebody else's block are set aside, too; nothing is taken back of their term, which is the
+  // only one that has them.)
+  const std::uint64_t set_aside_bytes = Jemalloc("stats.active") + dirty_bytes + muzzy_bytes;
   const std::uint64_t there_bytes = pages->resident_block_bytes + absent_bytes;
   terms->TakeBack("of these, not resident",
                   std::min(set_aside_bytes - std::min(set_aside_bytes, there_bytes),
-                           slab_bytes + cached_bytes + padding_bytes + dirty_bytes),
+                           slab_bytes + cached_bytes + padding_bytes + dirty_bytes + muzzy_bytes),
                   "jemalloc, pagemap");
   terms->Add("jemalloc's own structures", pages->resident_base_bytes, "base blocks, pagemap");
   return absl::OkStatus();
@@ -255,6 +268,7 @@ absl::Status AddAnonTerms(std::span<const Footprint> caches, const std::vector<M
           ? AddJemalloc(others, foreign, *absent_block_bytes, *page_map, &terms)
           : AddGlibc(caches, others, *page_map, &terms);
   if (!status.ok()) return status;
+  terms.Add("notes of large blocks", LargeBlockNoteBytes(), "counted");
   terms.Add("stacks", stacks.anon_bytes, "smaps");
   const absl::StatusOr<std::uint64_t> data_bytes = ResidentBytes(data, *page_map);
   if (!data_bytes.ok()) return data_bytes.status();

@@ -270,6 +270,8 @@ void AddCgroup(const std::string& root, ProcessBooks* books, CgroupTerms terms) 
       Number(file(second ? "memory.current" : "memory.usage_in_bytes"));
   if (!current.has_value()) return;
   const Table stat(file("memory.stat"));
+  // Without it the working set is not known, and the whole of what is charged is not it.
+  if (!stat.Find(second ? "inactive_file" : "total_inactive_file").has_value()) return;
   const Figures figures = second ? ReadVersion2(stat) : ReadVersion1(folder->path, stat);
   books->cgroup = CgroupBooks{
       .version = place->version,

@@ -14,8 +14,14 @@
 // are there. What of the caches' blocks is not there is the doors' to say (large_blocks.h): of
 // other blocks in use no term has anything.
 //
-// Threads: safe from any. Threads that allocate meanwhile may lead the walk astray; it notices, and
-// starts over a few times.
+// The main heap is not always one row of chunks. Where somebody else moves the program's break, two
+// chunks of only a header (fences) end the row, and another begins behind what is his. Where the
+// break cannot move, the heap goes on in pieces that are mapped, without a head, each such a row.
+//
+// Threads: safe from any. Threads that allocate meanwhile lead the walk astray: a heap where that
+// happens is walked again a few times, and the best walk of it counts. There the walk finds its way
+// back behind the place, and says how many bytes it does not know. It takes nothing for free that
+// the chunk behind does not say is free, with the same size.
 #ifndef STRATA_ACCOUNTING_GLIBC_HEAP_H_
 #define STRATA_ACCOUNTING_GLIBC_HEAP_H_
 
@@ -40,13 +46,14 @@ struct GlibcHeap {
   std::uint64_t resident_free_bytes = 0;  ///< of them on resident pages: the fragmentation
   std::uint64_t cached_bytes = 0;         ///< kept by threads for themselves
   std::uint64_t resident_cached_bytes = 0;
-  std::uint64_t top_bytes = 0;  ///< at the ends of heaps, never handed out, or not lately
+  std::uint64_t fast_bytes = 0;  ///< free, in fast bins; all of them are resident
+  std::uint64_t top_bytes = 0;   ///< at the ends of heaps, never handed out, or not lately
   std::uint64_t resident_top_bytes = 0;
   std::uint64_t resident_state_bytes = 0;  ///< the states of heaps and arenas but the main one's
+  std::uint64_t unwalked_bytes = 0;        ///< of heaps, where threads led the walk astray
 };
 
-/// Walks now. `mappings` are those of a moment ago. Aborted where other threads allocated all the
-/// while, Unavailable where /proc cannot be read.
+/// Walks now. `mappings` are those of a moment ago. Unavailable where /proc cannot be read.
 absl::StatusOr<GlibcHeap> WalkGlibcHeap(const std::vector<Mapping>& mappings,
                                         const PageMap& page_map);
 

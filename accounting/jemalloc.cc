@@ -74,4 +74,26 @@ bool Do(const char* name) {
   return IsTheAllocator() && TheControl()(name, nullptr, nullptr, nullptr, 0) == 0;
 }
 
+bool Ask(const char* name, void* question, std::size_t question_bytes, void* answer,
+         std::size_t answer_bytes) {
+  std::size_t size_bytes = answer_bytes;
+  return IsTheAllocator() &&
+         TheControl()(name, answer, &size_bytes, question, question_bytes) == 0 &&
+         size_bytes == answer_bytes;
+}
+
+std::uintptr_t AddressFrom(unsigned arena, std::size_t size_bytes) {
+  using Allocate = void* (*)(std::size_t, int);
+  using Free = void (*)(void*, int);
+  static const auto allocate = reinterpret_cast<Allocate>(dlsym(RTLD_DEFAULT, "mallocx"));
+  static const auto free = reinterpret_cast<Free>(dlsym(RTLD_DEFAULT, "dallocx"));
+  if (!IsTheAllocator() || allocate == nullptr || free == nullptr) return 0;
+  // MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE
+  const int flags = static_cast<int>(((arena + 1) << 20) | (1u << 8));
+  void* const block = allocate(size_bytes, flags);
+  const auto address = reinterpret_cast<std::uintptr_t>(block);
+  if (block != nullptr) free(block, flags);
+  return address;
+}
+
 }  // namespace strata::jemalloc

@@ -30,6 +30,15 @@ std::optional<std::uint64_t> Read(const char* name);
 /// Sets or does what `name` stands for, which takes no argument; whether it could.
 bool Do(const char* name);
 
+/// Gives `question` to what `name` stands for and takes its answer of exactly that size; whether it
+/// was answered.
+bool Ask(const char* name, void* question, std::size_t question_bytes, void* answer,
+         std::size_t answer_bytes);
+
+/// Has a block from that arena, past what threads keep for themselves, and gives it back at once.
+/// Its address; 0 where there was none.
+std::uintptr_t AddressFrom(unsigned arena, std::size_t size_bytes);
+
 }  // namespace strata::jemalloc
 
 #endif  // STRATA_ACCOUNTING_JEMALLOC_H_

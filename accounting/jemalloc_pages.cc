@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
-#include <utility>
+#include <optional>
+
+#include "accounting/jemalloc_extents.h"
 
 namespace strata {
 namespace {
@@ -35,6 +37,91 @@ bool IsZero(std::uintptr_t page, OwnMemory& memory) {
   return true;
 }
 
+// Goes through one mapping.
+class MappingReader {
+ public:
+  MappingReader(const Mapping& mapping, const ResidentPages& pages,
+                const std::vector<Stretch>& others, const std::vector<Stretch>& held,
+                OwnMemory* memory, JemallocExtents* extents, JemallocPages* found)
+      : mapping_(mapping),
+        pages_(pages),
+        others_(others),
+        held_(held),
+        memory_(*memory),
+        extents_(*extents),
+        found_(*found) {}
+
+  void Read() {
+    for (std::uintptr_t at = mapping_.begin; at < mapping_.end;) {
+      const bool other = std::any_of(others_.begin(), others_.end(),
+                                     [at](const Stretch& stretch) { return stretch.Has(at); });
+      at += other ? kPageBytes : CountWhatBeginsAt(at);
+    }
+  }
+
+ private:
+  // Gives its bytes, whole pages.
+  std::uint64_t CountWhatBeginsAt(std::uintptr_t at) {
+    const std::optional<Extent> extent = extents_.At(at);
+    if (!extent.has_value()) unknown_end_ = at + kPageBytes;
+    if (extent.has_value() && extent->bytes > 0 && Begins(at, *extent)) {
+      unknown_end_.reset();
+      extents_.Learn(at, *extent);
+      const std::uint64_t bytes = std::min<std::uint64_t>(extent->bytes, mapping_.end - at);
+      CountExtent(at, at + bytes, extent->may_be_slab);
+      return bytes;
+    }
+    if (!pages_.Has(at)) return kPageBytes;
+    if (const std::uint64_t bytes = BaseBlockBytes(at, mapping_.end, memory_); bytes > 0) {
+      found_.base_bytes += bytes;
+      found_.resident_base_bytes += pages_.Bytes(at, at + bytes);
+      return bytes;
+    }
+    if (unknown_end_.has_value()) {
+      CountPage(at, IsIn(held_, at));
+    } else {
+      found_.foreign_bytes += kPageBytes;
+    }
+    return kPageBytes;
+  }
+
+  // Whether it does, and is not one that began where jemalloc could not be asked. Of such a one the
+  // last page answers, and of a slab every page.
+  bool Begins(std::uintptr_t at, const Extent& extent) const {
+    return !unknown_end_.has_value() || extent.bytes <= at + kPageBytes - *unknown_end_;
+  }
+
+  // A block that is held does not always begin where its extent does.
+  void CountExtent(std::uintptr_t begin, std::uintptr_t end, bool may_be_slab) {
+    const auto next = std::lower_bound(
+        held_.begin(), held_.end(), begin,
+        [](const Stretch& stretch, std::uintptr_t address) { return stretch.begin < address; });
+    const bool held = may_be_slab || (next != held_.end() && next->begin < end);
+    if (held || !mapping_.may_be_huge) {
+      found_.resident_block_bytes += pages_.Bytes(begin, end);
+      return;
+    }
+    for (std::uintptr_t at = begin; at < end; at += kPageBytes) {
+      if (pages_.Has(at)) CountPage(at, /*held=*/false);
+    }
+  }
+
+  void CountPage(std::uintptr_t at, bool held) {
+    const bool zero = mapping_.may_be_huge && !held && IsZero(at, memory_);
+    (zero ? found_.zero_bytes : found_.resident_block_bytes) += kPageBytes;
+  }
+
+  const Mapping& mapping_;
+  const ResidentPages& pages_;
+  const std::vector<Stretch>& others_;
+  const std::vector<Stretch>& held_;
+  OwnMemory& memory_;
+  JemallocExtents& extents_;
+  JemallocPages& found_;
+  // Where jemalloc could not be asked up to here, and no extent is known to have begun since.
+  std::optional<std::uintptr_t> unknown_end_;
+};
+
 }  // namespace
 
 absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mappings,
@@ -42,28 +129,13 @@ absl::StatusOr<JemallocPages> ReadJemallocPages(const std::vector<Mapping>& mapp
                                                 const std::vector<Stretch>& held,
                                                 const PageMap& page_map) {
   OwnMemory memory;
+  JemallocExtents extents;
   JemallocPages found;
   for (const Mapping& mapping : mappings) {
     if (!mapping.IsPrivateMemory()) continue;
     const absl::StatusOr<ResidentPages> pages = page_map.Read(mapping.begin, mapping.end);
     if (!pages.ok()) return pages.status();
-    for (std::uintptr_t at = mapping.begin; at < mapping.end;) {
-      if (!pages->Has(at) || std::any_of(others.begin(), others.end(),
-                                         [at](const Stretch& other) { return other.Has(at); })) {
-        at += kPageBytes;
-        continue;
-      }
-      const std::uint64_t base_bytes = BaseBlockBytes(at, mapping.end, memory);
-      if (base_bytes > 0) {
-        found.base_bytes += base_bytes;
-        found.resident_base_bytes += pages->Bytes(at, at + base_bytes);
-      } else if (mapping.may_be_huge && !IsIn(held, at) && IsZero(at, memory)) {
-        found.zero_bytes += kPageBytes;
-      } else {
-        found.resident_block_bytes += kPageBytes;
-      }
-      at += std::max<std::uint64_t>(base_bytes, kPageBytes);
-    }
+    MappingReader(mapping, *pages, others, held, &memory, &extents, &found).Read();
   }
   return found;
 }

@@ -1,16 +1,24 @@
 // What jemalloc cannot say of its pages, read from the pages themselves.
 //
 //     base block   │ size, a multiple of 2 MiB │ next block │ jemalloc's own structures, sparse … │
+//     extent       │ pages of a large block, a slab, or free ones …                  │ next extent
+//     …
 //
 // stats.metadata counts what was set aside for its structures, most of which is never touched; the
-// pages of its base blocks that are resident are what it costs. And under huge pages (thp:always)
-// pages that it holds free, or never used, are resident beside used ones: they hold nothing but
-// zeros, for that is how the kernel gives and takes them.
+// pages of its base blocks that are resident are what it costs.
 //
-// stats.active and pdirty count pages as they are set aside, too: a region that a thread keeps for
-// itself, or a page given back, may never have been touched. So what is resident is counted here.
+// stats.active, pdirty and pmuzzy count pages as they are set aside, too: a region that a thread
+// keeps for itself, or a page given back, may never have been touched. So what is resident is
+// counted here, in extents: jemalloc says of an address whether an extent begins there, and how
+// large it is (experimental.utilization.batch_query). Memory of somebody else, though it may lie
+// beside jemalloc's in one mapping, is so told apart. jemalloc must not be asked in a region of
+// addresses where it never had anything: there all is taken for its own.
 //
-// Threads: safe from any.
+// Under huge pages (thp:always) pages that it holds free, or never used, are resident beside used
+// ones: they hold nothing but zeros, for that is how the kernel gives and takes them. Pages in
+// slabs and in blocks that doors have are not among them, zeros or not: other terms have these.
+//
+// Threads: safe from any; what others allocate meanwhile may be taken for somebody else's.
 #ifndef STRATA_ACCOUNTING_JEMALLOC_PAGES_H_
 #define STRATA_ACCOUNTING_JEMALLOC_PAGES_H_
 
@@ -25,12 +33,14 @@ namespace strata {
 struct JemallocPages {
   std::uint64_t base_bytes = 0;           ///< of base blocks, touched or not
   std::uint64_t resident_base_bytes = 0;  ///< of them on resident pages
-  /// Resident pages of zeros in mappings that may have huge pages, outside base blocks and blocks
-  /// that are held. (How much is on huge pages now tells too little: one that was divided keeps its
-  /// pages.)
+  /// Resident pages of zeros in mappings that may have huge pages, outside base blocks, slabs and
+  /// blocks that are held. (How much is on huge pages now tells too little: one that was divided
+  /// keeps its pages.)
   std::uint64_t zero_bytes = 0;
-  /// All other resident pages: those of blocks handed out, and free ones not given back.
+  /// All other resident pages of its extents: those of blocks handed out, and free ones not given
+  /// back.
   std::uint64_t resident_block_bytes = 0;
+  std::uint64_t foreign_bytes = 0;  ///< resident pages that are in none of its extents
 };
 
 /// Looks at `mappings`, the private memory that may be jemalloc's, adjacent ones merged, but not at

@@ -10,6 +10,7 @@
 #include <new>
 #include <type_traits>
 
+#include "accounting/heap_regions.h"
 #include "accounting/large_blocks.h"
 
 namespace strata {
@@ -152,6 +153,7 @@ void* MemoryDoor::TryAllocate(LayerId layer, std::size_t size_bytes) noexcept {
     Refuse(size_bytes);
     return nullptr;
   }
+  HeapRegions::Note(reinterpret_cast<std::uintptr_t>(block));
   const std::size_t reserved_bytes = UsableBytes(block);
   // The allocator rounds up, and the limit is one on what it reserved.
   if (limit_bytes_ != kNoLimit && allocated_bytes() + reserved_bytes > limit_bytes_) {

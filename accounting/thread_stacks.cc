@@ -1,11 +1,13 @@
 #include "accounting/thread_stacks.h"
 
 #include <dirent.h>
-#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 
@@ -31,8 +33,20 @@ std::optional<std::uintptr_t> StackPointer(const char* thread) {
   return words[count - 2];
 }
 
+// Of any thread, running or not: the kernel has the address of a list that the C library keeps for
+// it in its control block, and the threads library puts that at the upper end of the thread's
+// stack, whoever gave the memory. (Not that of the first thread, whose stack is the kernel's.)
+std::optional<std::uintptr_t> ControlBlock(const char* thread) {
+  const long id = std::strtol(thread, nullptr, 10);
+  if (id == getpid()) return std::nullopt;
+  void* list = nullptr;
+  std::size_t size_bytes = 0;
+  if (syscall(SYS_get_robust_list, id, &list, &size_bytes) != 0) return std::nullopt;
+  if (list == nullptr) return std::nullopt;
+  return reinterpret_cast<std::uintptr_t>(list);
+}
+
 std::vector<std::uintptr_t> StackAddresses() {
-  constexpr int kTries = 3;
   std::vector<std::uintptr_t> addresses;
   const int here = 0;
   addresses.push_back(reinterpret_cast<std::uintptr_t>(&here));
@@ -40,12 +54,9 @@ std::vector<std::uintptr_t> StackAddresses() {
   if (threads == nullptr) return addresses;
   for (const dirent* entry = readdir(threads); entry != nullptr; entry = readdir(threads)) {
     if (entry->d_name[0] == '.') continue;
-    for (int i = 0; i < kTries; ++i) {
-      if (const std::optional<std::uintptr_t> address = StackPointer(entry->d_name)) {
-        addresses.push_back(*address);
-        break;
-      }
-      sched_yield();
+    // A thread may run on a stack that it was not given by the threads library.
+    for (const auto& address : {StackPointer(entry->d_name), ControlBlock(entry->d_name)}) {
+      if (address.has_value()) addresses.push_back(*address);
     }
   }
   closedir(threads);
@@ -59,9 +70,11 @@ Stacks FindStacks(const std::vector<Mapping>& mappings) {
   Stacks stacks;
   for (const Mapping& mapping : mappings) {
     const Stretch stretch{mapping.begin, mapping.end};
-    const bool is = std::any_of(addresses.begin(), addresses.end(),
+    const bool is = mapping.name == "[stack]" ||
+                    std::any_of(addresses.begin(), addresses.end(),
                                 [&](std::uintptr_t at) { return stretch.Has(at); });
-    if (!is) continue;
+    // Who gives a thread a stack out of the heap has a block in use there, and no mapping.
+    if (!is || mapping.name == "[heap]") continue;
     stacks.where.push_back(stretch);
     stacks.anon_bytes += mapping.anon_bytes;
   }

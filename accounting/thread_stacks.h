@@ -17,8 +17,9 @@ struct Stacks {
   std::uint64_t anon_bytes = 0;  ///< of them resident
 };
 
-/// The mappings that are stacks: those on which, as the kernel says, a thread that stands still has
-/// its stack, and the calling one's. A thread that runs all the while is not found.
+/// The mappings that are stacks: those that hold a thread's control block, which lies above its
+/// stack, whether it runs or not; those on which, as the kernel says, a thread that stands still
+/// has its stack pointer; the calling one's; and the first one's.
 Stacks FindStacks(const std::vector<Mapping>& mappings);
 /// What is resident of them now, in bytes. Unavailable where /proc cannot be read.
 absl::StatusOr<std::uint64_t> StackBytes();

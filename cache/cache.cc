@@ -115,7 +115,11 @@ absl::StatusOr<std::vector<OuterFootprint>> Cache::LargestOuters(std::size_t mos
 DoorTotals Cache::memory() const { return state_->map.door().totals(); }
 double Cache::OldestGuardSeconds() const { return state_->map.OldestGuardSeconds(); }
 CacheStats Cache::Stats() const { return state_->map.Stats(); }
-Footprint Cache::MeasureFootprint() const { return state_->map.MeasureFootprint(); }
+Footprint Cache::MeasureFootprint() const {
+  Footprint footprint = state_->map.MeasureFootprint();
+  footprint.cache = state_->options.name;
+  return footprint;
+}
 const Options& Cache::options() const { return state_->options; }
 absl::Status Cache::Validate() const { return state_->map.Validate(); }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,6 +61,9 @@ std::string ListenNotice(const DebugServer& server, const std::string& given) {
 
 DebugHealth HealthOf(const FollowStatus& status) {
   const bool healthy = status.state == FollowState::kFollowing && status.lag_seconds >= 0;
+  // Not known yet is no number.
+  const double lag_seconds =
+      status.lag_seconds < 0 ? std::numeric_limits<double>::quiet_NaN() : status.lag_seconds;
   const auto count = [](std::uint64_t number) { return static_cast<double>(number); };
   const auto following = std::count_if(
       status.sources.begin(), status.sources.end(),
@@ -67,7 +71,7 @@ DebugHealth HealthOf(const FollowStatus& status) {
   return {.healthy = healthy,
           .state = std::string(FollowStateName(status.state)),
           .message = healthy ? "" : std::string(MessageOf(status.last_error)),
-          .figures = {{"lag_seconds", status.lag_seconds},
+          .figures = {{"lag_seconds", lag_seconds},
                       {"rows_loaded", count(status.rows_loaded)},
                       {"rows_read", count(status.rows_read)},
                       {"rows_applied", count(status.rows_applied)},

@@ -231,7 +231,9 @@ class CommandLine {
     verb->add_option("--layouts", args.layouts,
                      "A,B,… of std_map, std_unordered_map, flat_hash_map, interned, packed (all "
                      "where left out)");
-    verb->add_option("--lookups", args.lookups, "random lookups a round")->capture_default_str();
+    verb->add_option("--lookups", args.lookups,
+                     "random lookups a round; fewer of very long keys or values")
+        ->capture_default_str();
     AddFormat(verb, &args.format, "text, json or html (a page to look at)");
     AddOutput(verb, &args.output);
   }

@@ -562,9 +562,12 @@
     stackedBars(chart, bars, hue, {shares: true});
   };
 
-  const addOuters = (outers, whole) => page.append(section('The largest outers',
+  const addOuters = (outers, whole, all) => page.append(section('The largest outers',
+    (all > outers.length ? 'The ' + grouped(outers.length) + ' largest of ' + grouped(all) + '. '
+      : '') +
     'Its own bytes are those that nothing else names; of strings that others name too it has a ' +
-    'share. Deleting it would free the last figure.',
+    'share. Deleting it would free the last figure at once; keys of its own key lists follow when ' +
+    'the cache is cleaned.',
     table('outers', [
       {title: 'outer', of: (row) => named(row.outer)},
       {title: 'entries', of: (row) => grouped(row.entries)},
@@ -610,7 +613,7 @@
         : grouped(whole) + ' bytes walked, BUT ' + grouped(report.allocated_bytes) +
           ' counted at the door: the books are wrong')));
     map = treemap(chart, () => report, mark);
-    if (report.outers) addOuters(report.outers, whole);
+    if (report.outers) addOuters(report.outers, whole, dataset.outers);
     if (report.process) addProcess(report.process);
   };
 

@@ -161,6 +161,7 @@ std::string HealthJson(const DebugHealth& health) {
   if (!health.message.empty()) object["message"] = health.message;
   for (const auto& [name, figure] : health.figures) {
     const bool whole = std::trunc(figure) == figure && std::abs(figure) < kWholeBelow;
+    // A figure that is no number becomes null.
     object[name] = whole ? Json(static_cast<std::int64_t>(figure)) : Json(figure);
   }
   return JsonDocument(object);

@@ -30,7 +30,10 @@ absl::StatusOr<std::shared_ptr<Snapshot>> Snapshots::Measure() const {
                           .count();
   if (sources_->caches) snapshot->caches = sources_->caches();
   std::vector<Footprint> footprints;
-  for (const NamedFootprint& cache : snapshot->caches) footprints.push_back(cache.footprint);
+  for (const NamedFootprint& cache : snapshot->caches) {
+    footprints.push_back(cache.footprint);
+    footprints.back().cache = cache.cache;
+  }
   absl::StatusOr<ProcessBooks> process =
       sources_->process ? sources_->process() : ReadProcessBooks(footprints);
   if (!process.ok()) return process.status();

@@ -84,11 +84,28 @@ Json SideObject(const std::string& name, const FootprintReport& report) {
           {"total_bytes", report.layout.footprint.total_bytes()}};
 }
 
+// null where one of the two is in no container.
+Json CgroupChange(const ProcessBooks& a, const ProcessBooks& b) {
+  if (!a.cgroup.has_value() || !b.cgroup.has_value()) return nullptr;
+  return {{"current_bytes", ChangeObject(a.cgroup->current_bytes, b.cgroup->current_bytes)},
+          {"working_set_bytes",
+           ChangeObject(a.cgroup->working_set_bytes, b.cgroup->working_set_bytes)}};
+}
+
+Json RestChange(const ProcessBooks& a, const ProcessBooks& b) {
+  Json rest = Json::object();
+  for (const char* const of : {"anon", "file", "cgroup"}) {
+    rest[of] = ChangeObject(a.UnexplainedBytes(of), b.UnexplainedBytes(of));
+  }
+  return rest;
+}
+
 Json ProcessChange(const ProcessBooks& a, const ProcessBooks& b) {
-  // A term is one by what it is of and its name.
+  // A term is one by what it is of and its name; of those of one name the first is the first.
   struct TermPair {
     MemoryTerm a;
     MemoryTerm b;
+    bool in_both = false;
   };
   std::vector<TermPair> terms;
   for (const MemoryTerm& term : a.terms) {
@@ -97,17 +114,18 @@ Json ProcessChange(const ProcessBooks& a, const ProcessBooks& b) {
   }
   for (const MemoryTerm& term : b.terms) {
     const auto known = std::find_if(terms.begin(), terms.end(), [&](const TermPair& pair) {
-      return pair.a.of == term.of && pair.a.name == term.name;
+      return !pair.in_both && pair.a.of == term.of && pair.a.name == term.name;
     });
     if (known == terms.end()) {
-      terms.push_back({term, term});
+      terms.push_back({term, term, /*in_both=*/true});
       terms.back().a.bytes = 0;
     } else {
-      known->b.bytes += term.bytes;
+      known->b.bytes = term.bytes;
+      known->in_both = true;
     }
   }
   Json list = Json::array();
-  for (const auto& [before, after] : terms) {
+  for (const auto& [before, after, in_both] : terms) {
     list.push_back({{"of", before.of},
                     {"name", before.name},
                     {"bytes", ChangeObject(before.bytes, after.bytes)}});
@@ -115,7 +133,9 @@ Json ProcessChange(const ProcessBooks& a, const ProcessBooks& b) {
   return {{"rss_bytes", ChangeObject(a.rss_bytes, b.rss_bytes)},
           {"anon_bytes", ChangeObject(a.anon_bytes, b.anon_bytes)},
           {"file_bytes", ChangeObject(a.file_bytes, b.file_bytes)},
-          {"terms", std::move(list)}};
+          {"cgroup", CgroupChange(a, b)},
+          {"terms", std::move(list)},
+          {"unexplained_bytes", RestChange(a, b)}};
 }
 
 // How figures are written: in bytes, or in MiB where those would not fit side by side.
@@ -198,13 +218,26 @@ std::string LayersText(const std::vector<LayerPair>& pairs, const Unit& unit) {
 
 std::string ProcessText(const ProcessBooks& a, const ProcessBooks& b, const Unit& unit) {
   Table table({"process", "a", "b", "b - a", "of a"});
-  for (const auto& [name, before, after] :
-       {std::tuple("resident", a.rss_bytes, b.rss_bytes),
-        std::tuple("  anonymous", a.anon_bytes, b.anon_bytes),
-        std::tuple("  file and shared", a.file_bytes, b.file_bytes)}) {
+  const auto add = [&](const char* name, auto before, auto after) {
     table.Add({name, unit.Of(before), unit.Of(after), unit.Signed(Change(before, after)),
                ShareOf(Change(before, after), before)});
+  };
+  // A share of what may be below 0 says nothing.
+  const auto add_rest = [&](const char* of) {
+    const std::int64_t before = a.UnexplainedBytes(of);
+    const std::int64_t after = b.UnexplainedBytes(of);
+    table.Add({"    unexplained", unit.Of(before), unit.Of(after),
+               unit.Signed(Change(before, after)), "-"});
+  };
+  if (a.cgroup.has_value() && b.cgroup.has_value()) {
+    add("container's working set", a.cgroup->working_set_bytes, b.cgroup->working_set_bytes);
+    add_rest("cgroup");
   }
+  add("resident", a.rss_bytes, b.rss_bytes);
+  add("  anonymous", a.anon_bytes, b.anon_bytes);
+  add_rest("anon");
+  add("  file and shared", a.file_bytes, b.file_bytes);
+  add_rest("file");
   return table.Text();
 }
 

@@ -71,7 +71,7 @@ void AddStep(const ProcessBooks& process, std::string_view of, const char* name,
   // One alone keeps its name.
   for (const MemoryTerm* const term : terms) {
     if (term->bytes == 0 && zeros > 1) continue;
-    add(absl::StrCat("  ", term->name), term->bytes, term->source);
+    add(absl::StrCat("  ", Shown(term->name)), term->bytes, term->source);
   }
   if (zeros > 1) add(absl::StrFormat("  (%d that are 0)", zeros), 0, "");
   add("  unexplained", rest, "the rest");
@@ -257,7 +257,9 @@ std::string FootprintText(const FootprintReport& report) {
         Grouped(*report.std_map_bytes));
   }
   if (!report.outers.empty()) {
-    absl::StrAppend(&text, "\n", OutersText(report.outers, footprint.total_bytes()));
+    absl::StrAppend(
+        &text, "\n",
+        OutersText(report.outers, footprint.total_bytes(), report.dataset.counts.outers));
   }
   return text;
 }

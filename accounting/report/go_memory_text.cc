@@ -134,6 +134,9 @@ std::string SuspectsText(const GoMemoryReport& report) {
   return text;
 }
 
+// What a layout begins with, some 100 KB, is a hundredth of it.
+constexpr std::uint64_t kLeastSampleBytes = std::uint64_t{10} << 20;
+
 std::string EstimateText(const GoMemoryReport& report, const GoSampleEstimate& estimate) {
   if (estimate.go_sample_bytes == 0) {
     return absl::StrFormat("\n%s holds nothing to scale by.\n", Shown(estimate.sample));
@@ -159,7 +162,15 @@ std::string EstimateText(const GoMemoryReport& report, const GoSampleEstimate& e
                absl::StrCat("~", Grouped(static_cast<std::uint64_t>(bytes))),
                absl::StrFormat("%.1f", bytes / (1 << 20)), Percent(bytes, report.live_bytes)});
   }
-  return text + table.Text();
+  text += table.Text();
+  if (estimate.go_sample_bytes < kLeastSampleBytes) {
+    text += Lines(absl::StrFormat(
+                      "The sample is so small that what a layout takes however little it holds is "
+                      "multiplied with it: give one of %d MiB of Go's heap or more.",
+                      kLeastSampleBytes >> 20),
+                  0);
+  }
+  return text;
 }
 
 }  // namespace

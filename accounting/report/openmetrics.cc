@@ -187,12 +187,18 @@ void AddProcess(const ProcessBooks& process, Metrics* metrics) {
   metrics->Sample({}, process.rss_bytes);
   metrics->Family("strata_process_resident_peak_bytes", "bytes", "Its highest value so far.");
   metrics->Sample({}, process.peak_rss_bytes);
+  if (const auto unwalked = process.allocator.Find("unwalked_bytes"); unwalked.has_value()) {
+    metrics->Family("strata_process_heap_unwalked_bytes", "bytes",
+                    "Of the heap, what could not be walked because other threads allocated: the "
+                    "terms of the heap are without it.");
+    metrics->Sample({}, *unwalked);
+  }
   if (process.cgroup.has_value()) AddContainer(*process.cgroup, metrics);
   if (process.terms.empty()) return;
   metrics->Family("strata_process_memory_bytes", "bytes",
                   "The terms that anonymous memory, file memory and the container's working set "
                   "are made of, and what they leave unexplained, which may be below 0.");
-  // Two caches of one layout are two terms of one name, and here one series.
+  // Two caches of one layout without names are two terms of one name, and here one series.
   std::map<std::pair<std::string_view, std::string_view>, std::int64_t> sums;
   for (const MemoryTerm& term : process.terms) sums[{term.of, term.name}] += term.bytes;
   for (const auto& [name, bytes] : sums) {

@@ -50,7 +50,8 @@ std::vector<OuterFootprint> ReadOuters(const Json& array) {
   return outers;
 }
 
-std::string OutersText(const std::vector<OuterFootprint>& outers, std::uint64_t whole_bytes) {
+std::string OutersText(const std::vector<OuterFootprint>& outers, std::uint64_t whole_bytes,
+                       std::uint64_t all_outers) {
   Table table({"outer", "entries", "pairs", "own bytes", "share", "of shared", "freed"});
   for (const OuterFootprint& outer : outers) {
     const double share = whole_bytes == 0 ? 0
@@ -62,10 +63,15 @@ std::string OutersText(const std::vector<OuterFootprint>& outers, std::uint64_t 
                Grouped(static_cast<std::uint64_t>(outer.shared_bytes)),
                Grouped(outer.freed_bytes)});
   }
+  const std::string which =
+      outers.size() < all_outers
+          ? absl::StrCat("the ", outers.size(), " largest of ", Grouped(all_outers), " outers")
+          : "all outers";
   return absl::StrCat(
-      "the largest outers, bytes: their own, their share of what others name too, and what "
-      "deleting\n"
-      "each would free\n",
+      which,
+      ", bytes: their own, their share of what others\n"
+      "name too, and what deleting each would free at once; keys of its own key lists follow when\n"
+      "the cache is cleaned\n",
       table.Text());
 }
 

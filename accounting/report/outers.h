@@ -17,8 +17,9 @@ namespace strata {
 Json OutersArray(const std::vector<OuterFootprint>& outers);
 /// What OutersArray wrote; throws as the library's accessors do.
 std::vector<OuterFootprint> ReadOuters(const Json& array);
-/// A table; `whole_bytes` is what shares are of.
-std::string OutersText(const std::vector<OuterFootprint>& outers, std::uint64_t whole_bytes);
+/// A table; `whole_bytes` is what shares are of, `all_outers` how many there are, shown or not.
+std::string OutersText(const std::vector<OuterFootprint>& outers, std::uint64_t whole_bytes,
+                       std::uint64_t all_outers);
 
 }  // namespace strata
 

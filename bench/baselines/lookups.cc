@@ -12,6 +12,43 @@
 namespace strata {
 namespace {
 
+// A pair that may be drawn, and what looking it up takes: a copy of its keys, a reading of its
+// value.
+struct Draft {
+  Hash128 hash;
+  std::uint64_t key_bytes = 0;
+  std::uint64_t value_bytes = 0;
+
+  friend bool operator<(const Draft& a, const Draft& b) { return a.hash < b.hash; }
+};
+
+// What all lookups may take: so much that only long keys or values meet it, 220 bytes and 3.5 KB a
+// lookup of 300,000.
+class Budget {
+ public:
+  explicit Budget(std::size_t count)
+      : key_bytes_(std::max(kKeyBytes, std::uint64_t{256} * count)),
+        value_bytes_(std::max(kValueBytes, std::uint64_t{4096} * count)) {}
+
+  // Whether one more fits; the first always does.
+  bool Take(const Draft& draft) {
+    const bool fits =
+        first_ || (draft.key_bytes <= key_bytes_ && draft.value_bytes <= value_bytes_);
+    first_ = false;
+    key_bytes_ -= std::min(key_bytes_, draft.key_bytes);
+    value_bytes_ -= std::min(value_bytes_, draft.value_bytes);
+    return fits;
+  }
+
+ private:
+  static constexpr std::uint64_t kKeyBytes = std::uint64_t{64} << 20;
+  static constexpr std::uint64_t kValueBytes = std::uint64_t{1} << 30;
+
+  bool first_ = true;
+  std::uint64_t key_bytes_;
+  std::uint64_t value_bytes_;
+};
+
 // Visits pairs with their hashes.
 class PairVisitor : public ContentVisitor {
  public:
@@ -22,13 +59,17 @@ class PairVisitor : public ContentVisitor {
     records_ = 0;
   }
   void OnRecord() final { ++records_; }
-  void OnPair(std::string_view key, std::string_view) final {
+  void OnPair(std::string_view key, std::string_view value) final {
     const LookupKey pair = {.outer = outer_, .inner = inner_, .index = records_ - 1, .key = key};
-    OnHashedPair(hasher_.Begin('P').Hash(entry_).Number(pair.index).String(key).hash(), pair);
+    const Draft draft = {
+        .hash = hasher_.Begin('P').Hash(entry_).Number(pair.index).String(key).hash(),
+        .key_bytes = outer_.size() + inner_.size() + key.size(),
+        .value_bytes = value.size()};
+    OnDraft(draft, pair);
   }
 
  protected:
-  virtual void OnHashedPair(const Hash128& hash, const LookupKey& pair) = 0;
+  virtual void OnDraft(const Draft& draft, const LookupKey& pair) = 0;
 
  private:
   ContentHasher hasher_;
@@ -38,19 +79,27 @@ class PairVisitor : public ContentVisitor {
   std::size_t records_ = 0;
 };
 
-// Finds the largest of the `count` smallest hashes, with memory for twice as many.
+// Finds the largest of the `count` smallest hashes, or of so many as the budget has, with memory
+// for twice as many.
 class ThresholdFinder final : public PairVisitor {
  public:
   explicit ThresholdFinder(std::size_t count) : count_(count) {}
 
   Hash128 Find() {
     KeepSmallest();
-    return smallest_.empty() ? Hash128{} : *std::max_element(smallest_.begin(), smallest_.end());
+    std::sort(smallest_.begin(), smallest_.end());
+    Budget budget(count_);
+    Hash128 threshold;
+    for (const Draft& draft : smallest_) {
+      if (!budget.Take(draft)) break;
+      threshold = draft.hash;
+    }
+    return threshold;
   }
 
  private:
-  void OnHashedPair(const Hash128& hash, const LookupKey&) override {
-    smallest_.push_back(hash);
+  void OnDraft(const Draft& draft, const LookupKey&) override {
+    smallest_.push_back(draft);
     if (smallest_.size() >= 2 * count_) KeepSmallest();
   }
   void KeepSmallest() {
@@ -61,11 +110,11 @@ class ThresholdFinder final : public PairVisitor {
   }
 
   std::size_t count_;
-  std::vector<Hash128> smallest_;
+  std::vector<Draft> smallest_;
 };
 
 struct DrawnPair {
-  Hash128 hash;
+  Draft draft;
   std::string outer;
   std::string inner;
   std::size_t index;
@@ -81,9 +130,9 @@ class PairDrawer final : public PairVisitor {
   std::vector<DrawnPair> drawn;
 
  private:
-  void OnHashedPair(const Hash128& hash, const LookupKey& pair) override {
-    if (hash > threshold_) return;
-    drawn.push_back({.hash = hash,
+  void OnDraft(const Draft& draft, const LookupKey& pair) override {
+    if (draft.hash > threshold_) return;
+    drawn.push_back({.draft = draft,
                      .outer = std::string(pair.outer),
                      .inner = std::string(pair.inner),
                      .index = pair.index,
@@ -125,13 +174,13 @@ Lookups Lookups::Draw(const Layout& layout, std::size_t count) {
   order.reserve(drawer.drawn.size());
   for (const DrawnPair& pair : drawer.drawn) order.push_back(&pair);
   std::sort(order.begin(), order.end(),
-            [](const DrawnPair* a, const DrawnPair* b) { return a->hash < b->hash; });
+            [](const DrawnPair* a, const DrawnPair* b) { return a->draft < b->draft; });
   std::vector<LookupKey> keys;
-  keys.reserve(count);
+  Budget budget(count);
   std::mt19937_64 random(order.size());
   while (true) {
     for (const DrawnPair* pair : order) {
-      if (keys.size() == count) return Lookups(keys);
+      if (keys.size() == count || !budget.Take(pair->draft)) return Lookups(keys);
       keys.push_back(pair->view());
     }
     std::shuffle(order.begin(), order.end(), random);

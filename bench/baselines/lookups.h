@@ -3,7 +3,9 @@
 //
 // Each pair has a hash of (outer, inner, index, key). The pairs with the smallest hashes are drawn
 // and looked up in the order of their hashes; where there are fewer pairs than lookups wanted, all
-// of them follow again, each time in another shuffled order.
+// of them follow again, each time in another shuffled order. Where keys or values are so long that
+// the lookups would take gigabytes or minutes, there are fewer of them: the first ones of that
+// order, for every layout the same.
 //
 // Threads: one.
 #ifndef STRATA_BENCH_BASELINES_LOOKUPS_H_
@@ -27,7 +29,9 @@ class Lookups {
   Lookups(const Lookups&) = delete;
   Lookups& operator=(const Lookups&) = delete;
 
-  /// `count` keys of pairs that `layout` holds; none where it holds no pair. Two scans.
+  /// `count` keys of pairs that `layout` holds; none where it holds no pair. Fewer, but one at the
+  /// least, where all together would have more bytes of keys than 64 MiB and 256 a lookup, or would
+  /// read more bytes of values than 1 GiB and 4 KiB a lookup. Two scans.
   static Lookups Draw(const Layout& layout, std::size_t count);
 
   /// These lookups with each key lengthened until `layout` has no such pair: misses that go all the

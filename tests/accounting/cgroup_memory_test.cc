@@ -175,10 +175,12 @@ TEST(CgroupMemory, FolderBelowTheMountIsFound) {
                "9 8 0:28 /docker/0a1b /sys/fs/cgroup ro" + std::string(kMount2));
   second.Write("sys/fs/cgroup/init/memory.current", "4096000\n");
   second.Write("sys/fs/cgroup/init/memory.max", "max\n");
+  second.Write("sys/fs/cgroup/init/memory.stat", "inactive_file 96000\n");
   const ProcessBooks books = second.Read();
   ASSERT_TRUE(books.cgroup.has_value());
   EXPECT_EQ(books.cgroup->path, "/sys/fs/cgroup/init");
   EXPECT_EQ(books.cgroup->current_bytes, 4096000u);
+  EXPECT_EQ(books.cgroup->working_set_bytes, 4000000u);
   EXPECT_EQ(books.cgroup->limit_bytes, 103079215104u);
 }
 
@@ -238,8 +240,11 @@ TEST(CgroupMemory, FilesThatAreCutOffOrNonsenseAreNoFigures) {
   }
   Machine second("v2");
   second.Write("sys/fs/cgroup/memory.stat", "anon\nfile x\ninactive_file 1 2\n\n = \n");
-  const ProcessBooks books = second.Read();
-  EXPECT_EQ(books.cgroup->working_set_bytes, books.cgroup->current_bytes);
+  EXPECT_FALSE(second.Read().cgroup.has_value());
+  Machine third("v2");
+  ASSERT_TRUE(third.Read().cgroup.has_value());
+  third.Write("sys/fs/cgroup/memory.stat", "");
+  EXPECT_FALSE(third.Read().cgroup.has_value());
   second.Write("proc/self/mountinfo", "1 2 3\n - cgroup2\nx - y\n\n");
   EXPECT_FALSE(second.Read().cgroup.has_value());
 }

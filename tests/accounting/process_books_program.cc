@@ -1,17 +1,21 @@
-// process_books_program default|never|madvise|company: holds a cache of more than 100 MB and
-// demands that the rest of its anonymous memory is at most 1 % of it. Run under each allocator and
-// with each setting of huge pages (CMakeLists.txt); prints the books, and fails with 1 where they
-// stay open.
+// process_books_program default|never|madvise|company|foreign|zeros|freed: holds a cache of more
+// than 100 MB and demands that the rest of its anonymous memory is at most 1 % of it. Run under
+// each allocator and with each setting of huge pages (CMakeLists.txt); prints the books, and fails
+// with 1 where they stay open.
 //
 // `never` and `madvise` are set here, by prctl and by advice on all that is mapped; an allocator's
 // own settings come from the environment. `company`: two caches, threads and a guard
-// (RunInCompany).
+// (RunInCompany). `foreign`: memory that somebody else maps is rest, all of it (RunBesideForeign).
+// `zeros`: a door's blocks hold nothing but zeros. `freed`: large blocks of the program's were
+// freed.
+#include <dlfcn.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <latch>
 #include <random>
@@ -154,11 +158,96 @@ int RunInCompany(std::string_view pages) {
   return result;
 }
 
+absl::StatusOr<std::int64_t> Rest(const Footprint& footprint) {
+  const absl::StatusOr<ProcessBooks> books = ReadProcessBooks({&footprint, 1});
+  if (!books.ok()) return books.status();
+  return books->UnexplainedBytes("anon");
+}
+
+// Threads have hardly touched what jemalloc set aside for them, and it takes that back of its
+// terms: memory of somebody else, right beside its own, must not stand in for it.
+int RunBesideForeign() {
+  constexpr unsigned kThreads = 16;
+  constexpr std::size_t kForeignBytes = std::size_t{6} << 20;
+  absl::StatusOr<Cache> cache = Cache::Create();
+  if (!cache.ok() || !Fill(*cache, false)) return 2;
+  std::latch touched(kThreads);
+  std::latch judged(1);
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      for (std::size_t bytes = 16; bytes <= 14'336; bytes = bytes * 5 / 4 / 16 * 16 + 16) {
+        void* volatile block = std::malloc(bytes);
+        std::free(block);
+      }
+      touched.count_down();
+      judged.wait();
+    });
+  }
+  touched.wait();
+  const Footprint footprint = cache->MeasureFootprint();
+  const absl::StatusOr<std::int64_t> before = Rest(footprint);
+  void* const foreign =
+      mmap(nullptr, kForeignBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  std::memset(foreign, 7, kForeignBytes);
+  const absl::StatusOr<std::int64_t> after = Rest(footprint);
+  judged.count_down();
+  for (std::thread& thread : threads) thread.join();
+  if (!before.ok() || !after.ok() || Judge({&footprint, 1}, "foreign") == 2) return 2;
+  const std::int64_t more = *after - *before;
+  std::printf("%zu foreign bytes made the rest %lld larger\n", kForeignBytes,
+              static_cast<long long>(more));
+  constexpr std::int64_t kNearBytes = 512 << 10;
+  return std::abs(more - static_cast<std::int64_t>(kForeignBytes)) <= kNearBytes ? 0 : 1;
+}
+
+// Of all sizes, slabs and pages of their own.
+int RunWithZeros() {
+  MemoryDoor door;
+  std::vector<void*> blocks;
+  for (std::size_t i = 0; door.allocated_bytes() < kLeastBytes + kLeastBytes / 10; ++i) {
+    const std::size_t bytes = i % 3 == 0 ? 5000 : 30'000 + i % 1000;
+    blocks.push_back(door.Allocate(0, bytes));
+    std::memset(blocks.back(), 0, bytes);
+  }
+  const Footprint footprint = {.layout = "zeros",
+                               .allocated_bytes = door.allocated_bytes(),
+                               .heap_blocks = door.totals().heap_blocks};
+  const int result = Judge({&footprint, 1}, "default");
+  for (void* const block : blocks) door.Free(0, block);
+  return result;
+}
+
+int RunBesideFreed() {
+  absl::StatusOr<Cache> cache = Cache::Create();
+  if (!cache.ok() || !Fill(*cache, false)) return 2;
+  std::vector<std::string> blocks(160);
+  for (std::string& block : blocks) block.assign(std::size_t{256} << 10, 'x');
+  std::vector<std::string>().swap(blocks);
+  // Until jemalloc has given them up, by its clock.
+  using Control = int (*)(const char*, void*, std::size_t*, void*, std::size_t);
+  const auto control = reinterpret_cast<Control>(dlsym(RTLD_DEFAULT, "mallctl"));
+  if (control == nullptr) return 2;
+  for (std::size_t muzzy = 0, size = sizeof(muzzy); muzzy < 9'000;) {
+    std::uint64_t epoch = 1;
+    if (control("arena.4096.decay", nullptr, nullptr, nullptr, 0) != 0 ||
+        control("epoch", nullptr, nullptr, &epoch, sizeof(epoch)) != 0 ||
+        control("stats.arenas.4096.pmuzzy", &muzzy, &size, nullptr, 0) != 0) {
+      return 2;
+    }
+  }
+  const Footprint footprint = cache->MeasureFootprint();
+  return Judge({&footprint, 1}, "default");
+}
+
 }  // namespace
 }  // namespace strata
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const std::string_view pages = argv[1];
+  if (pages == "foreign") return strata::RunBesideForeign();
+  if (pages == "zeros") return strata::RunWithZeros();
+  if (pages == "freed") return strata::RunBesideFreed();
   return pages == "company" ? strata::RunInCompany("default") : strata::Run(pages);
 }

@@ -4,6 +4,8 @@
 
 #include <sys/mman.h>
 
+#include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
@@ -105,6 +107,22 @@ TEST_F(ProcessBooksTest, StacksOfThreadsThatStandStillAreFound) {
   thread.join();
 }
 
+TEST_F(ProcessBooksTest, StacksOfThreadsThatNeverStandStillAreFound) {
+  const std::int64_t before = Term(Now(), "anon", "stacks");
+  std::atomic<bool> deep = false;
+  std::atomic<bool> done = false;
+  std::thread thread([&] {
+    volatile char bytes[4 << 20];
+    for (std::size_t i = 0; i < sizeof(bytes); i += 4096) bytes[i] = 1;
+    deep = true;
+    while (!done) bytes[0] = 1;
+  });
+  while (!deep) std::this_thread::yield();
+  for (int i = 0; i < 3; ++i) EXPECT_GE(Term(Now(), "anon", "stacks"), before + (4 << 20));
+  done = true;
+  thread.join();
+}
+
 // So large that glibc gives it a mapping of its own, whatever was freed before.
 constexpr std::size_t kLargeBytes = std::size_t{48} << 20;
 constexpr std::size_t kTouchedBytes = std::size_t{3} << 20;
@@ -144,6 +162,15 @@ TEST_F(ProcessBooksTest, OfACachesLargeBlockOnlyWhatWasTouchedIsItsMemory) {
               -static_cast<double>(kLargeBytes - kTouchedBytes), kNearBytes);
   EXPECT_NEAR(static_cast<double>(books.UnexplainedBytes("anon")), static_cast<double>(before),
               kNearBytes);
+}
+
+TEST_F(ProcessBooksTest, CachesAreToldApartByTheirNamesAndAnOnlyOneByItsLayout) {
+  const Footprint one = {.layout = "test", .allocated_bytes = 1000, .cache = "one"};
+  const Footprint two = {.layout = "test", .allocated_bytes = 2000, .cache = "two"};
+  const ProcessBooks both = Now(std::array{one, two});
+  EXPECT_EQ(Term(both, "anon", "layout test of one"), 1000);
+  EXPECT_EQ(Term(both, "anon", "layout test of two"), 2000);
+  EXPECT_EQ(Now({&two, 1}).terms.front().name, "layout test");
 }
 
 // Its pages that are not there would otherwise be taken back from what the cache has.

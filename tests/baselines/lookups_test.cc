@@ -119,6 +119,47 @@ TEST(Lookups, ManyAtOnceFindWhatOneByOneFinds) {
   }
 }
 
+// How many lookups are drawn where 300,000 are asked for, the same of every layout.
+std::size_t DrawnOf(const std::string& outer, const std::string& value) {
+  std::set<std::size_t> counts;
+  for (const std::string_view name : {"std_map", "packed"}) {
+    const std::unique_ptr<Layout> layout = MakeLayout(name);
+    for (int inner = 0; inner < 20; ++inner) {
+      const std::vector<Pair> pairs = {{"key", value}, {"other", ""}};
+      EXPECT_TRUE(layout->Append(outer, absl::StrCat(inner), pairs).ok());
+    }
+    counts.insert(Lookups::Draw(*layout, 300'000).keys().size());
+  }
+  EXPECT_EQ(counts.size(), 1u);
+  return *counts.begin();
+}
+
+TEST(Lookups, AreAsManyAsWereAskedForOfOrdinaryLength) {
+  EXPECT_EQ(DrawnOf(std::string(200, 'o'), std::string(4000, 'v')), 300'000u);
+}
+
+// 77 MB for the keys' bytes; 300,000 would be 30 GB.
+TEST(Lookups, AreFewerWhereKeysAreLong) {
+  const std::size_t drawn = DrawnOf(std::string(100'000, 'o'), "value");
+  EXPECT_LE(drawn, 800u);
+  EXPECT_GE(drawn, 700u);
+}
+
+// 1.2 GB of values are read; 300,000 would be 150 GB.
+TEST(Lookups, AreFewerWhereValuesAreLong) {
+  const std::size_t drawn = DrawnOf("outer", std::string(1'000'000, 'v'));
+  EXPECT_LE(drawn, 4000u);
+  EXPECT_GE(drawn, 1500u);
+}
+
+TEST(Lookups, AreOneAtLeastHoweverLong) {
+  EXPECT_EQ(DrawnOf(std::string(15'000'000, 'o'), "value"), 5u);
+  const std::unique_ptr<Layout> layout = MakeLayout("std_map");
+  const std::vector<Pair> pairs = {{"key", "value"}};
+  ASSERT_TRUE(layout->Append(std::string(100 << 20, 'o'), "inner", pairs).ok());
+  EXPECT_EQ(Lookups::Draw(*layout, 10).keys().size(), 1u);
+}
+
 TEST(Lookups, ThereAreNoneWithoutPairs) {
   const std::unique_ptr<Layout> layout = MakeLayout("std_map");
   ASSERT_TRUE(layout->Put("outer", "inner", Records{{}}).ok());

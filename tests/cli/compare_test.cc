@@ -255,7 +255,17 @@ TEST_F(CompareTest, FootprintByOuterNamesTheLargestAndWhatDeletingThemFrees) {
   const Finished text = Strata({"footprint", path, "--by", "outer"});
   ExpectSuccess(text);
   EXPECT_THAT(text.out, HasSubstr("freed"));
+  EXPECT_THAT(text.out, HasSubstr("all outers, bytes"));
   EXPECT_FALSE(Parse(Strata({"footprint", path, "--format", "json"})).contains("outers"));
+}
+
+TEST_F(CompareTest, FootprintByOuterSaysHowManyItDoesNotShow) {
+  json outers;
+  for (int i = 0; i < 25; ++i) outers["o" + std::to_string(i)]["x"] = {{{"k", "v"}}};
+  const std::string path = folder_.Write("f.json", outers.dump());
+  const Finished text = Strata({"footprint", path, "--by", "outer"});
+  ExpectSuccess(text);
+  EXPECT_THAT(text.out, HasSubstr("the 20 largest of 25 outers"));
 }
 
 TEST_F(CompareTest, FootprintIsOneScreenAndTheContainerIsFirst) {

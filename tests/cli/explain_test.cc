@@ -90,6 +90,7 @@ TEST(ExplainTest, SampleIsBuiltInEveryLayoutAndScaledAsAnEstimate) {
   ExpectSuccess(finished);
   ExpectAHundredColumns(finished.out);
   EXPECT_THAT(finished.out, HasSubstr("ESTIMATE from the sample"));
+  EXPECT_THAT(finished.out, HasSubstr("The sample is so small"));
   for (const char* const layout : {"std_map", "flat_hash_map", "interned", "packed"}) {
     EXPECT_THAT(finished.out, ContainsRegex(std::string("\n") + layout + " +[0-9,]+ +~[0-9,]+ "));
   }

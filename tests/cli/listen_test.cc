@@ -3,6 +3,7 @@
 // Threads: the server's own.
 #include "cli/listen.h"
 
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -89,6 +90,8 @@ TEST(ListenTest, FollowingIsHealthyFromItsFirstRoundToItsFirstError) {
   EXPECT_FALSE(HealthOf(status).healthy) << "nothing is loaded";
   status.state = FollowState::kFollowing;
   EXPECT_FALSE(HealthOf(status).healthy) << "no round is complete";
+  EXPECT_EQ(HealthOf(status).figures.front().first, "lag_seconds");
+  EXPECT_TRUE(std::isnan(HealthOf(status).figures.front().second)) << "it is not known yet";
   status.lag_seconds = 0.5;
   status.rows_applied = 7;
   status.last_error = absl::UnavailableError("gone");

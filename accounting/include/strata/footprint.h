@@ -59,6 +59,9 @@ struct Footprint {
   /// The stretches of whole pages among what is held, which no allocator knows of; found by the
   /// walk.
   std::vector<AddressRange> pages{};
+  /// The cache's name (Options::name), by which the books of a process tell several apart; "" for
+  /// none.
+  std::string cache{};
 
   /// The sum over all layers, in bytes: what the walk found.
   std::uint64_t total_bytes() const;

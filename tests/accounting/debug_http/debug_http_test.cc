@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -114,11 +115,15 @@ TEST_F(DebugHttpTest, ProfileIsGzip) {
 }
 
 TEST_F(DebugHttpTest, HealthSaysWhatTheLoaderSays) {
-  health_ = {.healthy = true, .state = "following", .message = "", .figures = {{"lag_ms", 12.5}}};
+  health_ = {.healthy = true,
+             .state = "following",
+             .message = "",
+             .figures = {{"lag_ms", 12.5}, {"unknown", std::nan("")}}};
   const HttpAnswer well = HttpGet(port(), "/healthz");
   EXPECT_EQ(well.status, 200);
-  EXPECT_EQ(json::parse(well.body),
-            json({{"healthy", true}, {"state", "following"}, {"lag_ms", 12.5}}));
+  EXPECT_EQ(
+      json::parse(well.body),
+      json({{"healthy", true}, {"state", "following"}, {"lag_ms", 12.5}, {"unknown", nullptr}}));
 }
 
 TEST_F(DebugHttpTest, IllHealthIs503AndSaysWhy) {

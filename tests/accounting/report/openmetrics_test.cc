@@ -77,6 +77,15 @@ TEST(OpenMetricsTest, ContainerIsShownAsFarAsTheKernelSays) {
   EXPECT_THAT(text, Not(HasSubstr("strata_process_memory_bytes")));
 }
 
+TEST(OpenMetricsTest, WhatOfTheHeapWasNotWalkedIsSaid) {
+  ProcessBooks process;
+  EXPECT_THAT(OpenMetricsText(std::span<const NamedRunning>(), &process),
+              Not(HasSubstr("unwalked")));
+  process.allocator.figures = {{.name = "unwalked_bytes", .bytes = 4096}};
+  EXPECT_THAT(OpenMetricsText(std::span<const NamedRunning>(), &process),
+              HasSubstr("strata_process_heap_unwalked_bytes 4096\n"));
+}
+
 TEST(OpenMetricsTest, LimitsAndGuardsAreShownOfCachesThatHaveThem) {
   std::vector<NamedFootprint> caches = TwoCaches();
   EXPECT_THAT(OpenMetricsText(caches), Not(HasSubstr("strata_memory_limit_bytes")));
