@@ -2,33 +2,44 @@
 
 namespace strata::mysql {
 
-bool KnownRows::Has(const Row& row) const {
+bool KnownRows::Has(std::uint64_t hash, Since since) const {
   const std::lock_guard lock(mutex_);
-  // What this round has met is newer.
-  const Row* found = rounds_[1 - last_].Find(row);
-  if (found == nullptr) found = rounds_[last_].Find(row);
-  return found != nullptr && found->content == row.content;
+  const Slot* const found = rows_.Find(SlotOf(hash, kThis));
+  return found != nullptr && (since == Since::kLastRound || (found->bits & kThis) != 0);
 }
 
 void KnownRows::BeginRound() {
   const std::lock_guard lock(mutex_);
-  current().Clear();
+  if (kept_ == 0) return;
+  rows_.Sift([](const Slot& slot) { return (slot.bits & kLast) != 0; });
+  rows_.ForEach([](Slot* slot) { slot->bits &= ~kThis; });
+  kept_ = 0;
 }
 
-void KnownRows::Keep(const Row& row) {
+void KnownRows::Keep(std::uint64_t hash) {
   const std::lock_guard lock(mutex_);
-  if (current().size() < kMostRows) current().Insert(row).first->content = row.content;
+  Slot* slot = rows_.Find(SlotOf(hash, kThis));
+  if (slot == nullptr) {
+    // Together with those of the last round, so that the table's size has a bound.
+    if (rows_.size() >= kMostRows) return;
+    slot = rows_.Insert(SlotOf(hash, kThis)).first;
+  } else if ((slot->bits & kThis) != 0) {
+    return;
+  }
+  slot->bits |= kThis;
+  ++kept_;
 }
 
 void KnownRows::EndRound() {
   const std::lock_guard lock(mutex_);
-  last().Clear();
-  last_ = 1 - last_;
+  rows_.Sift([](const Slot& slot) { return (slot.bits & kThis) != 0; });
+  rows_.ForEach([](Slot* slot) { slot->bits = (slot->bits & ~kThis) | kLast; });
+  kept_ = 0;
 }
 
 void KnownRows::AddLayer(Footprint* footprint) const {
   const std::lock_guard lock(mutex_);
-  for (const SlotTable<Row>& round : rounds_) round.AddLayer("known rows", footprint);
+  rows_.AddLayer("known rows", footprint);
 }
 
 }  // namespace strata::mysql

@@ -1,18 +1,18 @@
-// The rows that the last round of polling met, by digests of their ids and of all that they were: a
-// row that is met again as it was has no entry to be read again.
+// The rows that the last round of polling met, by digests of all that they were: a row that is met
+// again as it was has no entry to be read again.
 //
-//     | id, 8 bytes: keyed hash, never 0 | content, 8 bytes: keyed hash |     16 bytes a row
+//     | 62 bits of a keyed hash of id and content | met by this round | met by the last |   8 bytes
 //
-// Two rows whose ids share 64 bits share a slot: one of them is taken for new in each round. A row
-// that changed is taken for known once in 2^64.
+// One table has both rounds. A row that changed is taken for known once in 2^62 divided by the rows
+// that are known.
 //
-// Bytes: tables that are 2/5 to 4/5 full, one of the last round and, while one goes on, one of it.
+// Bytes: a table that is 2/5 to 4/5 full, 10 to 20 bytes a row, at most 32 MiB; while it grows half
+// as much more.
 //
 // Threads: any; calls take turns.
 #ifndef STRATA_LOADER_KNOWN_ROWS_H_
 #define STRATA_LOADER_KNOWN_ROWS_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -25,26 +25,20 @@ namespace strata::mysql {
 
 class KnownRows {
  public:
-  /// No more are kept of a round: others are taken for new in the next.
-  static constexpr std::size_t kMostRows = 200'000;
+  /// No more are kept: others are taken for new in each round.
+  static constexpr std::size_t kMostRows = 3'000'000;
 
-  struct Row {
-    std::uint64_t id = 0;  ///< never 0
-    std::uint64_t content = 0;
-    bool free() const { return id == 0; }
-    std::uint64_t home() const { return id; }
-    bool SameKey(const Row& other) const { return id == other.id; }
-  };
-  static_assert(sizeof(Row) == 16);
-
-  /// Whether the last round, or this one so far, kept the row as it is now.
-  bool Has(const Row& row) const;
+  /// What was kept by the last whole round counts, and what by the one that goes on; or the latter
+  /// alone.
+  enum class Since { kLastRound, kThisRound };
+  /// Whether a row of that hash was kept.
+  bool Has(std::uint64_t hash, Since since) const;
 
   /// A round begins, which may be read in several parts. What one that failed kept is forgotten,
   /// what the last whole one kept is not.
   void BeginRound();
   /// Keeps the row for the round after this one. Throws std::bad_alloc and keeps it not.
-  void Keep(const Row& row);
+  void Keep(std::uint64_t hash);
   /// The round is whole: it is the last one now.
   void EndRound();
 
@@ -52,12 +46,21 @@ class KnownRows {
   void AddLayer(Footprint* footprint) const;
 
  private:
-  SlotTable<Row>& last() { return rounds_[last_]; }
-  SlotTable<Row>& current() { return rounds_[1 - last_]; }
+  static constexpr std::uint64_t kLast = 1;
+  static constexpr std::uint64_t kThis = 2;
+  static constexpr unsigned kFlags = 2;  // bits
+  struct Slot {
+    std::uint64_t bits = 0;
+    bool free() const { return bits == 0; }
+    std::uint64_t home() const { return bits >> kFlags; }
+    bool SameKey(const Slot& other) const { return home() == other.home(); }
+  };
+  static_assert(sizeof(Slot) == 8);
+  static Slot SlotOf(std::uint64_t hash, std::uint64_t flag) { return {(hash << kFlags) | flag}; }
 
   mutable std::mutex mutex_;  // of what follows
-  std::array<SlotTable<Row>, 2> rounds_;
-  std::size_t last_ = 0;
+  SlotTable<Slot> rows_;
+  std::size_t kept_ = 0;  // by this round
 };
 
 }  // namespace strata::mysql

@@ -57,16 +57,17 @@ constexpr std::size_t kMostNameBytes = std::size_t{2} << 20;
 
 std::size_t BytesOf(const EntryName& name) { return name.outer.size() + name.inner.size(); }
 
-// The first entries of a list that one statement asks for, at least one.
-std::size_t CountOfGroup(std::span<const EntryName> names) {
+// The first entries of a list, which one statement asks for: at least one.
+std::vector<EntryName> FirstGroup(std::span<const ChangeReader::Entries::value_type> entries) {
+  std::vector<EntryName> group;
   std::size_t bytes = 0;
-  std::size_t count = 0;
-  while (count < std::min(kMostEntriesARead, names.size())) {
-    bytes += BytesOf(names[count]);
-    if (count > 0 && bytes > kMostNameBytes) break;
-    ++count;
+  while (group.size() < std::min(kMostEntriesARead, entries.size())) {
+    const EntryName& name = entries[group.size()].first;
+    bytes += BytesOf(name);
+    if (!group.empty() && bytes > kMostNameBytes) break;
+    group.push_back(name);
   }
-  return count;
+  return group;
 }
 
 }  // namespace
@@ -268,9 +269,13 @@ absl::Status TableFollower::PollFeed(Feed* feed) {
                                      .fresh_from = FreshFrom(*feed),
                                      .until = feed->positions.At(plan, now_us_),
                                      .max_page_rows = source_->max_page_rows};
-  return feed->reader.Read(
-      session_, plan, round, &rows_,
-      [this](const std::vector<EntryName>& names) { return Refresh(names, false); });
+  const auto is_large = [this](const EntryName& name) { return IsLarge(name); };
+  const auto refresh = [this](const ChangeReader::Entries& names) { return Refresh(names, false); };
+  const auto after_page = [this]() -> absl::Status {
+    progress_();
+    return stopping_->load() ? absl::CancelledError("stopped as asked") : absl::OkStatus();
+  };
+  return feed->reader.Read(session_, plan, round, &rows_, {is_large, refresh, after_page});
 }
 
 void TableFollower::MovePosition(Feed* feed) {
@@ -325,39 +330,60 @@ absl::Status TableFollower::TooLong(const EntryName& name) const {
       ": it is loaded and not followed; keep keys below 2 MiB"));
 }
 
+// Whether reading the entry for each page of rows that name it is dear.
+bool TableFollower::IsLarge(const EntryName& name) const {
+  constexpr std::size_t kManyRecords = 256;
+  constexpr std::size_t kManyBytes = std::size_t{256} << 10;
+  const ReadGuard guard(applier_->cache());
+  const EntrySize size = SizeOf(guard.Get(name.outer, name.inner), kManyRecords, kManyBytes);
+  return size.records > kManyRecords || size.bytes > kManyBytes;
+}
+
 absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<EntryName>& names,
                                                          bool repair) {
-  std::vector<bool> failed(names.size(), false);
-  std::size_t count = 0;
-  for (std::size_t begin = 0; begin < names.size(); begin += count) {
+  ChangeReader::Entries entries;
+  entries.reserve(names.size());
+  for (const EntryName& name : names) entries.emplace_back(name, PendingEntries::Named());
+  return Refresh(entries, repair);
+}
+
+absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const ChangeReader::Entries& entries,
+                                                         bool repair) {
+  std::vector<bool> failed(entries.size(), false);
+  std::vector<EntryName> group;
+  for (std::size_t begin = 0; begin < entries.size(); begin += group.size()) {
     if (stopping_->load()) return absl::CancelledError("stopped as asked");
-    count = CountOfGroup(std::span(names).subspan(begin));
-    const std::span<const EntryName> group(names.data() + begin, count);
+    group = FirstGroup(std::span(entries).subspan(begin));
+    const auto first = failed.begin() + static_cast<std::ptrdiff_t>(begin);
     if (BytesOf(group[0]) > kMostNameBytes) {
       held_.Hold(group[0], TooLong(group[0]));
-      failed[begin] = true;
+      *first = true;
       continue;
     }
-    absl::Status status = ReadEntries(
-        session_, plan_.selection, group, [&](const EntryAsRead& entry) -> absl::Status {
-          const absl::StatusOr<bool> changed = Apply(entry, repair);
-          ++entries_reread_;
-          if (changed.ok()) {
-            entries_changed_ += *changed ? 1 : 0;
-            repairs_ += *changed && repair ? 1 : 0;
-            if (held_.Release(entry.name)) reconcile_due_ = true;
-            return absl::OkStatus();
-          }
-          if (!IsOfOneEntry(changed.status())) return changed.status();
-          // The others go on: a deletion among them may make the room that is missing.
-          held_.Hold(entry.name, changed.status());
-          const auto at = std::find(group.begin(), group.end(), entry.name) - group.begin();
-          failed[begin + static_cast<std::size_t>(at)] = true;
-          return absl::OkStatus();
-        });
-    if (!status.ok()) return status;
+    if (absl::Status status = RefreshGroup(group, repair, first); !status.ok()) return status;
+    progress_();
   }
   return failed;
+}
+
+absl::Status TableFollower::RefreshGroup(std::span<const EntryName> group, bool repair,
+                                         std::vector<bool>::iterator failed) {
+  return ReadEntries(
+      session_, plan_.selection, group, [&](const EntryAsRead& entry) -> absl::Status {
+        const absl::StatusOr<bool> changed = Apply(entry, repair);
+        ++entries_reread_;
+        if (changed.ok()) {
+          entries_changed_ += *changed ? 1 : 0;
+          repairs_ += *changed && repair ? 1 : 0;
+          if (held_.Release(entry.name)) reconcile_due_ = true;
+          return absl::OkStatus();
+        }
+        if (!IsOfOneEntry(changed.status())) return changed.status();
+        // The others go on: a deletion among them may make the room that is missing.
+        held_.Hold(entry.name, changed.status());
+        failed[std::find(group.begin(), group.end(), entry.name) - group.begin()] = true;
+        return absl::OkStatus();
+      });
 }
 
 absl::Status TableFollower::RetryRefused() { return Refresh(held_.names(), false).status(); }

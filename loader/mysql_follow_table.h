@@ -9,11 +9,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -61,6 +64,9 @@ class TableFollower {
   TableFollower(const MySqlOptions* source, const FollowOptions* options, EntryApplier* applier,
                 TransactionWatch* watch, const std::atomic<bool>* stopping)
       : source_(source), options_(options), applier_(applier), watch_(watch), stopping_(stopping) {}
+
+  /// Calls `progress` now and then while a step goes on: what Tell tells has changed.
+  void OnProgress(std::function<void()> progress) { progress_ = std::move(progress); }
 
   bool attached() const { return session_ != nullptr; }
   /// Looks the table up, and goes on with this connection until Detach.
@@ -125,9 +131,15 @@ class TableFollower {
   /// To where the last sample allows, after a round that began at the position.
   void MovePosition(Feed* feed);
   absl::StatusOr<bool> Apply(const EntryAsRead& entry, bool repair);
+  /// Reads them again, and makes the cache's what they are. Answers for which, by index, it could
+  /// not.
+  absl::StatusOr<std::vector<bool>> Refresh(const ChangeReader::Entries& entries, bool repair);
   absl::StatusOr<std::vector<bool>> Refresh(const std::vector<EntryName>& names, bool repair);
+  absl::Status RefreshGroup(std::span<const EntryName> group, bool repair,
+                            std::vector<bool>::iterator failed);
   absl::Status MendSuspects();
   absl::Status TooLong(const EntryName& name) const;
+  bool IsLarge(const EntryName& name) const;
   std::optional<std::string> FreshFrom(const Feed& feed) const;
 
   const MySqlOptions* source_;
@@ -135,6 +147,7 @@ class TableFollower {
   EntryApplier* applier_;
   TransactionWatch* watch_;
   const std::atomic<bool>* stopping_;
+  std::function<void()> progress_ = [] {};
 
   Session* session_ = nullptr;
   FollowPlan plan_;

@@ -85,32 +85,70 @@ TEST(EntryDigests, KnowWhatWasReadLast) {
   EXPECT_EQ(digests.size(), 0u);
 }
 
-TEST(KnownRows, AreThoseOfTheLastWholeRoundAndNewerOfThisOne) {
+TEST(SlotTable, SiftKeepsWhatItIsToldToAndGivesMemoryBack) {
+  std::mt19937_64 random(11);
+  SlotTable<Slot> table;
+  for (const std::uint64_t kept_of : {2u, 3u, 100u}) {
+    std::map<std::uint64_t, std::uint64_t> model;
+    table.Clear();
+    for (std::uint64_t i = 0; i < 5000; ++i) {
+      // Homes that crowd together, at the table's end too.
+      const std::uint64_t key = (random() << 32) + random() % 50 + 8180;
+      table.Insert({key, i});
+      model.emplace(key, i);
+    }
+    const auto keep = [&](std::uint64_t value) { return value % kept_of == 0; };
+    table.Sift([&](const Slot& slot) { return keep(slot.value); });
+    table.ForEach([](Slot* slot) { slot->value += 7; });
+    std::erase_if(model, [&](const auto& item) { return !keep(item.second); });
+    ASSERT_EQ(table.size(), model.size());
+    for (const auto& [key, value] : model) {
+      const Slot* const slot = table.Find({key, 0});
+      ASSERT_NE(slot, nullptr);
+      EXPECT_EQ(slot->value, value + 7);
+    }
+    Footprint footprint;
+    table.AddLayer("slots", &footprint);
+    EXPECT_EQ(footprint.total_bytes(), footprint.allocated_bytes);
+    EXPECT_LT(footprint.layers[0].total_bytes(), 16 * 16 * model.size() + 1000);
+  }
+  table.Sift([](const Slot&) { return false; });
+  Footprint footprint;
+  table.AddLayer("slots", &footprint);
+  EXPECT_EQ(footprint.total_bytes(), 0u);
+}
+
+TEST(KnownRows, AreThoseOfTheLastWholeRoundAndOfThisOne) {
+  using enum mysql::KnownRows::Since;
   mysql::KnownRows rows;
   rows.BeginRound();
-  rows.Keep({.id = 1, .content = 7});
-  rows.Keep({.id = 2, .content = 7});
-  EXPECT_TRUE(rows.Has({.id = 1, .content = 7})) << "a round may be read in parts";
+  rows.Keep(17);
+  rows.Keep(27);
+  EXPECT_TRUE(rows.Has(17, kLastRound)) << "a round may be read in parts";
+  EXPECT_TRUE(rows.Has(17, kThisRound));
   rows.EndRound();
-  EXPECT_TRUE(rows.Has({.id = 1, .content = 7}));
-  EXPECT_FALSE(rows.Has({.id = 1, .content = 8}));
-  EXPECT_FALSE(rows.Has({.id = 3, .content = 7}));
+  EXPECT_TRUE(rows.Has(17, kLastRound));
+  EXPECT_FALSE(rows.Has(17, kThisRound));
+  EXPECT_FALSE(rows.Has(18, kLastRound));
 
   // A round that fails leaves the one before it, and nothing of its own.
   rows.BeginRound();
-  rows.Keep({.id = 3, .content = 7});
+  rows.Keep(37);
+  rows.Keep(17);
   rows.BeginRound();
-  EXPECT_TRUE(rows.Has({.id = 2, .content = 7}));
-  EXPECT_FALSE(rows.Has({.id = 3, .content = 7}));
-  rows.Keep({.id = 2, .content = 9});
-  EXPECT_FALSE(rows.Has({.id = 2, .content = 7})) << "it has changed since";
+  EXPECT_TRUE(rows.Has(17, kLastRound));
+  EXPECT_FALSE(rows.Has(17, kThisRound));
+  EXPECT_FALSE(rows.Has(37, kLastRound));
+  rows.Keep(29);
+  rows.Keep(27);
   rows.EndRound();
-  EXPECT_TRUE(rows.Has({.id = 2, .content = 9}));
-  EXPECT_FALSE(rows.Has({.id = 1, .content = 7}));
-  EXPECT_FALSE(rows.Has({.id = 3, .content = 7}));
+  EXPECT_TRUE(rows.Has(29, kLastRound));
+  EXPECT_TRUE(rows.Has(27, kLastRound));
+  EXPECT_FALSE(rows.Has(17, kLastRound));
 }
 
 TEST(KnownRows, AreALayerWithAMost) {
+  using enum mysql::KnownRows::Since;
   mysql::KnownRows rows;
   const auto layer = [&rows] {
     Footprint footprint;
@@ -120,16 +158,15 @@ TEST(KnownRows, AreALayerWithAMost) {
     return footprint.layers[0];
   };
   EXPECT_EQ(layer().total_bytes(), 0u);
+  const auto hash = [](std::uint64_t row) { return row * 0x9E3779B97F4A7C15u; };
   rows.BeginRound();
-  for (std::uint64_t id = 1; id <= mysql::KnownRows::kMostRows + 5; ++id) {
-    rows.Keep({.id = id, .content = id});
-  }
+  for (std::uint64_t row = 1; row <= mysql::KnownRows::kMostRows + 5; ++row) rows.Keep(hash(row));
   EXPECT_EQ(layer().count, mysql::KnownRows::kMostRows);
-  EXPECT_EQ(layer().used_bytes, 16 * mysql::KnownRows::kMostRows);
+  EXPECT_EQ(layer().used_bytes, 8 * mysql::KnownRows::kMostRows);
+  EXPECT_LE(layer().total_bytes(), 33u << 20);
   rows.EndRound();
-  EXPECT_TRUE(rows.Has({.id = 1, .content = 1}));
-  EXPECT_FALSE(rows.Has(
-      {.id = mysql::KnownRows::kMostRows + 1, .content = mysql::KnownRows::kMostRows + 1}));
+  EXPECT_TRUE(rows.Has(hash(1), kLastRound));
+  EXPECT_FALSE(rows.Has(hash(mysql::KnownRows::kMostRows + 1), kLastRound));
   rows.BeginRound();
   rows.EndRound();
   EXPECT_EQ(layer().total_bytes(), 0u);
