@@ -1,6 +1,7 @@
 #include "loader/mysql_follow_table.h"
 
 #include <algorithm>
+#include <limits>
 #include <span>
 #include <thread>
 #include <utility>
@@ -55,19 +56,18 @@ bool IsFarBehind(const FollowPlan& plan, const std::optional<std::string>& posit
 // over, and a packet of 16 MiB is the least that servers have by default.
 constexpr std::size_t kMostNameBytes = std::size_t{2} << 20;
 
+// A statement asks for entries of so many bytes, by what is known of them before: their rows are
+// held twice while they come. One that is larger is asked for alone, and streamed.
+constexpr std::size_t kMostGroupBytes = std::size_t{4} << 20;
+
 std::size_t BytesOf(const EntryName& name) { return name.outer.size() + name.inner.size(); }
 
-// The first entries of a list, which one statement asks for: at least one.
-std::vector<EntryName> FirstGroup(std::span<const ChangeReader::Entries::value_type> entries) {
-  std::vector<EntryName> group;
-  std::size_t bytes = 0;
-  while (group.size() < std::min(kMostEntriesARead, entries.size())) {
-    const EntryName& name = entries[group.size()].first;
-    bytes += BytesOf(name);
-    if (!group.empty() && bytes > kMostNameBytes) break;
-    group.push_back(name);
+std::uint64_t BytesOf(const RecordsView& records) {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    for (const Pair& pair : records[i]) bytes += pair.key.size() + pair.value.size();
   }
-  return group;
+  return bytes;
 }
 
 }  // namespace
@@ -350,13 +350,14 @@ absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<Entry
 absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const ChangeReader::Entries& entries,
                                                          bool repair) {
   std::vector<bool> failed(entries.size(), false);
-  std::vector<EntryName> group;
-  for (std::size_t begin = 0; begin < entries.size(); begin += group.size()) {
+  Group group;
+  for (std::size_t begin = 0; begin < entries.size(); begin += group.names.size()) {
     if (stopping_->load()) return absl::CancelledError("stopped as asked");
     group = FirstGroup(std::span(entries).subspan(begin));
     const auto first = failed.begin() + static_cast<std::ptrdiff_t>(begin);
-    if (BytesOf(group[0]) > kMostNameBytes) {
-      held_.Hold(group[0], TooLong(group[0]));
+    const EntryName& name = group.names[0];
+    if (BytesOf(name) > kMostNameBytes) {
+      held_.Hold(name, TooLong(name));
       *first = true;
       continue;
     }
@@ -366,24 +367,57 @@ absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const ChangeReader::Ent
   return failed;
 }
 
-absl::Status TableFollower::RefreshGroup(std::span<const EntryName> group, bool repair,
+// What is known of an entry's bytes before it is read: what the cache has of it, and what its rows
+// that changed have said. Of one of which nothing is known, what the last ones had.
+std::uint64_t TableFollower::ExpectedBytes(const EntryName& name,
+                                           const PendingEntries::Named& named) const {
+  const ReadGuard guard(applier_->cache());
+  const EntryReader entry = guard.Get(name.outer, name.inner);
+  if (!entry && named.bytes == 0) return bytes_an_entry_;
+  constexpr std::size_t kAnyRecords = std::numeric_limits<std::size_t>::max();
+  return SizeOf(entry, kAnyRecords, kMostGroupBytes).bytes + named.bytes;
+}
+
+TableFollower::Group TableFollower::FirstGroup(
+    std::span<const ChangeReader::Entries::value_type> entries) const {
+  Group group;
+  std::size_t name_bytes = 0;
+  while (group.names.size() < std::min(kMostEntriesARead, entries.size())) {
+    const auto& [name, named] = entries[group.names.size()];
+    name_bytes += BytesOf(name);
+    const std::uint64_t bytes = group.bytes + ExpectedBytes(name, named);
+    if (!group.names.empty() && (name_bytes > kMostNameBytes || bytes > kMostGroupBytes)) break;
+    group.bytes = bytes;
+    group.names.push_back(name);
+  }
+  return group;
+}
+
+absl::Status TableFollower::RefreshGroup(const Group& group, bool repair,
                                          std::vector<bool>::iterator failed) {
-  return ReadEntries(
-      session_, plan_.selection, group, [&](const EntryAsRead& entry) -> absl::Status {
-        const absl::StatusOr<bool> changed = Apply(entry, repair);
-        ++entries_reread_;
-        if (changed.ok()) {
-          entries_changed_ += *changed ? 1 : 0;
-          repairs_ += *changed && repair ? 1 : 0;
-          if (held_.Release(entry.name)) reconcile_due_ = true;
-          return absl::OkStatus();
-        }
-        if (!IsOfOneEntry(changed.status())) return changed.status();
-        // The others go on: a deletion among them may make the room that is missing.
-        held_.Hold(entry.name, changed.status());
-        failed[std::find(group.begin(), group.end(), entry.name) - group.begin()] = true;
-        return absl::OkStatus();
-      });
+  const std::vector<EntryName>& names = group.names;
+  std::uint64_t bytes = 0;
+  const auto on_entry = [&](const EntryAsRead& entry) -> absl::Status {
+    bytes += BytesOf(entry.records);
+    const absl::StatusOr<bool> changed = Apply(entry, repair);
+    ++entries_reread_;
+    if (changed.ok()) {
+      entries_changed_ += *changed ? 1 : 0;
+      repairs_ += *changed && repair ? 1 : 0;
+      if (held_.Release(entry.name)) reconcile_due_ = true;
+      return absl::OkStatus();
+    }
+    if (!IsOfOneEntry(changed.status())) return changed.status();
+    // The others go on: a deletion among them may make the room that is missing.
+    held_.Hold(entry.name, changed.status());
+    failed[std::find(names.begin(), names.end(), entry.name) - names.begin()] = true;
+    return absl::OkStatus();
+  };
+  absl::Status status = group.bytes > kMostGroupBytes
+                            ? ReadLargeEntry(session_, plan_.selection, names[0], on_entry)
+                            : ReadEntries(session_, plan_.selection, names, on_entry);
+  bytes_an_entry_ = bytes / names.size();
+  return status;
 }
 
 absl::Status TableFollower::RetryRefused() { return Refresh(held_.names(), false).status(); }

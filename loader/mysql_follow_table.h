@@ -135,8 +135,14 @@ class TableFollower {
   /// not.
   absl::StatusOr<std::vector<bool>> Refresh(const ChangeReader::Entries& entries, bool repair);
   absl::StatusOr<std::vector<bool>> Refresh(const std::vector<EntryName>& names, bool repair);
-  absl::Status RefreshGroup(std::span<const EntryName> group, bool repair,
-                            std::vector<bool>::iterator failed);
+  // What one statement asks for.
+  struct Group {
+    std::vector<EntryName> names;
+    std::uint64_t bytes = 0;  // by what is known of them before
+  };
+  Group FirstGroup(std::span<const ChangeReader::Entries::value_type> entries) const;
+  std::uint64_t ExpectedBytes(const EntryName& name, const PendingEntries::Named& named) const;
+  absl::Status RefreshGroup(const Group& group, bool repair, std::vector<bool>::iterator failed);
   absl::Status MendSuspects();
   absl::Status TooLong(const EntryName& name) const;
   bool IsLarge(const EntryName& name) const;
@@ -167,6 +173,7 @@ class TableFollower {
   HeldEntries held_;
 
   ChangeReader::Counts rows_;
+  std::uint64_t bytes_an_entry_ = 0;  // of those that were read last
   std::uint64_t entries_reread_ = 0;
   std::uint64_t entries_changed_ = 0;
   std::uint64_t repairs_ = 0;

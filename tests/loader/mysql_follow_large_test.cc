@@ -1,13 +1,19 @@
 // Much at once: large entries of which all rows change, many rows behind an open transaction, large
 // values. What following them costs, in entries and rows that are read, and what is told meanwhile.
 #include <atomic>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 
+#include "loader/mysql_entry_read.h"
+#include "loader/mysql_schema.h"
+#include "tests/kit/peak.h"
+#include "tests/kit/sanitizers.h"
 #include "tests/loader/follow_kit.h"
 
 namespace strata {
@@ -97,6 +103,95 @@ TEST_F(MySqlFollowLargeTest, TheCountsOfALongRoundAreToldWhileItGoesOn) {
   ASSERT_TRUE(WaitUntil([&] { return changes == 200; }));
   EXPECT_TRUE(WaitUntil([&] { return told > 0; }));
   follower_.reset();
+}
+
+TEST_F(MySqlFollowLargeTest, EntriesOfLargeValuesAreReadAFewAtATime) {
+  if (kit::kUnderSanitizer) GTEST_SKIP() << "a sanitizer keeps what was freed";
+  constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+  MakeTable();
+  Run("ALTER TABLE t MODIFY v LONGTEXT");
+  const auto insert = [this](const char* outer) {
+    Run(absl::StrCat("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT '", outer,
+                     "', seq, 0, 'k', REPEAT(CHAR(64 + seq), 3000000) FROM seq_1_to_20"));
+  };
+  const auto peak_bytes = [] {
+    const absl::StatusOr<ProcessMemory> memory = ReadProcessMemory();
+    return memory.ok() ? memory->peak_rss_bytes : 0;
+  };
+  insert("old");
+  Follow();
+  std::uint64_t before = kit::BeginPeak();
+  Run("UPDATE t SET v = CONCAT(v, 'w')");
+  for (const char* inner : {"1", "20"}) {
+    ASSERT_TRUE(WaitUntil([&] { return Value("old", inner, 0, "k").ends_with("w"); }));
+  }
+  ASSERT_TRUE(WaitUntil([&] { return follower().status().rows_applied >= 20; }));
+  EXPECT_LT(peak_bytes(), before + 64 * kMiB);
+  // Of these the cache has nothing yet.
+  before = kit::BeginPeak();
+  insert("new");
+  ASSERT_TRUE(WaitUntil([&] { return follower().status().rows_applied >= 40; }));
+  EXPECT_LT(peak_bytes(), before + 60 * kMiB + 64 * kMiB);
+  follower_.reset();
+  ExpectEqual(OptionsFor("t"));
+}
+
+TEST_F(MySqlFollowLargeTest, ALargeEntryThatIsStreamedIsAllOfItOrAnError) {
+  MakeTable();
+  constexpr std::size_t kRows = 20'000;
+  Run(
+      absl::StrCat("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'a', 'x', seq, 'k', "
+                   "REPEAT('v', 500) FROM seq_1_to_",
+                   kRows));
+  Add("('a','y',0,'k','v')");
+  std::unique_ptr<mysql::Session> reader = Connect();
+  const MySqlOptions options = OptionsFor("t");
+  const auto relation = mysql::LookUp(reader.get(), options.database, options.mapping);
+  ASSERT_TRUE(relation.ok()) << relation.status();
+  std::size_t records = 0;
+  const auto read = [&](const mysql::EntryName& name) {
+    return mysql::ReadLargeEntry(reader.get(), relation->selection, name,
+                                 [&](const mysql::EntryAsRead& entry) {
+                                   EXPECT_EQ(entry.name, name);
+                                   EXPECT_EQ(entry.present, entry.records.size() > 0);
+                                   records = entry.records.size();
+                                   return absl::OkStatus();
+                                 });
+  };
+  for (const auto& [inner, expected] :
+       {std::pair("x", kRows), std::pair("y", std::size_t{1}), std::pair("z", std::size_t{0})}) {
+    ASSERT_TRUE(read({"a", inner}).ok());
+    EXPECT_EQ(records, expected);
+  }
+  // Another connection kills what it does, again and again.
+  std::string id;
+  ASSERT_TRUE(reader
+                  ->Query("SELECT CONNECTION_ID()", "testing",
+                          [&](const mysql::Row& row) {
+                            id = std::string(row[0]);
+                            return absl::OkStatus();
+                          })
+                  .ok());
+  std::atomic<bool> stop{false};
+  std::thread killer([&] {
+    std::unique_ptr<mysql::Session> other = Connect();
+    while (!stop) {
+      Must(other.get(), "KILL QUERY " + id);
+      std::this_thread::sleep_for(milliseconds(7));
+    }
+  });
+  int failed = 0;
+  for (int i = 0; i < 200 && failed < 20; ++i) {
+    const absl::Status status = read({"a", "x"});
+    if (status.ok()) {
+      EXPECT_EQ(records, kRows);
+    } else {
+      ++failed;
+    }
+  }
+  EXPECT_GT(failed, 0);
+  stop = true;
+  killer.join();
 }
 
 }  // namespace
