@@ -343,6 +343,8 @@ absl::StatusOr<Relation> LookUp(Session* session, const std::string& database,
     return absl::Status(selection.status().code(), absl::StrCat("MySQL ", session->server(), ": ",
                                                                 selection.status().message()));
   }
+  absl::Status runs = CheckWhere(session, *selection, /*with_a_row=*/false);
+  if (!runs.ok()) return runs;
   return Relation{*std::move(table), *std::move(selection)};
 }
 

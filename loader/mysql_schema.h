@@ -100,7 +100,7 @@ struct Relation {
   Table table;
   Selection selection;
 };
-/// ReadRelation and Select; errors name the server.
+/// ReadRelation and Select, and whether `where` can be run; errors name the server.
 absl::StatusOr<Relation> LookUp(Session* session, const std::string& database,
                                 const MySqlMapping& mapping);
 

@@ -1,0 +1,87 @@
+// The configuration's own SQL that a server cannot run, and settings of a server that are not what
+// one would wish.
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+
+#include "tests/loader/follow_kit.h"
+
+namespace strata {
+namespace {
+
+using ::testing::HasSubstr;
+
+class MySqlFollowSettingsTest : public FollowTest {
+ protected:
+  // Sets it for all sessions that are opened from here to the test's end.
+  void SetGlobal(const std::string& name, const std::string& value) {
+    changed_.push_back(absl::StrCat("SET GLOBAL ", name, " = DEFAULT"));
+    Run(absl::StrCat("SET GLOBAL ", name, " = ", value));
+  }
+  void TearDown() override {
+    for (const std::string& statement : changed_) Run(statement);
+    FollowTest::TearDown();
+  }
+  std::vector<std::string> changed_;
+};
+
+TEST_F(MySqlFollowSettingsTest, AWhereThatCannotBeRunEndsTheFollowerAndALoadAndIsNamed) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  Run("CREATE TABLE least (n INT)");
+  Run("INSERT INTO least VALUES (0), (0)");
+  for (const auto& [where, error] :
+       {std::pair("k = '", "1064"), std::pair("k = 1 /* not closed", "1064"),
+        std::pair("missing = 1", "1054"), std::pair("no_function(k) = 1", "1305"),
+        std::pair("id > (SELECT n FROM least)", "1242"),
+        std::pair("id > 9223372036854775807 + 1", "1690")}) {
+    SCOPED_TRACE(where);
+    MySqlOptions source = OptionsFor("t");
+    source.mapping.where = where;
+    Follow(source, QuickFollow(), FollowState::kFailed);
+    for (const absl::Status& status : {follower().status().last_error, Load(source).status()}) {
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+      EXPECT_THAT(std::string(status.message()), HasSubstr("mend `where`"));
+      EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("error ", error)));
+    }
+    follower_.reset();
+  }
+}
+
+TEST_F(MySqlFollowSettingsTest, AServersOwnLimitOfAJoinIsNotOurs) {
+  MakeTable();
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'a', seq, 0, 'k', 'v' FROM "
+      "seq_1_to_500");
+  SetGlobal("max_join_size", "100");
+  Follow();
+  Add("('a','x',0,'k','v')");
+  ExpectValue("a", "x", 0, "k", "v");
+  ASSERT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+  EXPECT_TRUE(follower().status().last_error.ok()) << follower().status().last_error;
+  ExpectEqual(OptionsFor("t"));
+}
+
+TEST_F(MySqlFollowSettingsTest, AServersOwnWayToCommitIsNotOurs) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  for (const char* type : {"2", "1"}) {  // RELEASE, CHAIN
+    SCOPED_TRACE(type);
+    SetGlobal("completion_type", type);
+    cache().Clear();
+    Follow();
+    for (int i = 0; i < 5; ++i) {
+      Run(absl::StrCat("UPDATE t SET v = '", type, i, "'"));
+      ExpectValue("a", "x", 0, "k", absl::StrCat(type, i));
+    }
+    EXPECT_EQ(follower().status().reconnects, 0u) << follower().status().last_error;
+    EXPECT_TRUE(follower().status().last_error.ok()) << follower().status().last_error;
+    follower_.reset();
+  }
+}
+
+}  // namespace
+}  // namespace strata
