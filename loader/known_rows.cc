@@ -13,7 +13,7 @@ void KnownRows::BeginRound() {
   if (kept_ == 0) return;
   rows_.Sift([](const Slot& slot) { return (slot.bits & kLast) != 0; });
   rows_.ForEach([](Slot* slot) { slot->bits &= ~kThis; });
-  kept_ = 0;
+  kept_ = again_ = 0;
 }
 
 void KnownRows::Keep(std::uint64_t hash) {
@@ -25,16 +25,21 @@ void KnownRows::Keep(std::uint64_t hash) {
     slot = rows_.Insert(SlotOf(hash, kThis)).first;
   } else if ((slot->bits & kThis) != 0) {
     return;
+  } else {
+    ++again_;
   }
   slot->bits |= kThis;
   ++kept_;
 }
 
-void KnownRows::EndRound() {
+KnownRows::Ended KnownRows::EndRound() {
   const std::lock_guard lock(mutex_);
+  const Ended ended = {last_, again_};
   rows_.Sift([](const Slot& slot) { return (slot.bits & kThis) != 0; });
   rows_.ForEach([](Slot* slot) { slot->bits = (slot->bits & ~kThis) | kLast; });
-  kept_ = 0;
+  last_ = rows_.size();
+  kept_ = again_ = 0;
+  return ended;
 }
 
 void KnownRows::AddLayer(Footprint* footprint) const {

@@ -39,8 +39,12 @@ class KnownRows {
   void BeginRound();
   /// Keeps the row for the round after this one. Throws std::bad_alloc and keeps it not.
   void Keep(std::uint64_t hash);
+  struct Ended {
+    std::size_t last = 0;   ///< rows that the last round kept
+    std::size_t again = 0;  ///< those among them that this one kept, too
+  };
   /// The round is whole: it is the last one now.
-  void EndRound();
+  Ended EndRound();
 
   /// Adds the layer "known rows".
   void AddLayer(Footprint* footprint) const;
@@ -60,7 +64,9 @@ class KnownRows {
 
   mutable std::mutex mutex_;  // of what follows
   SlotTable<Slot> rows_;
-  std::size_t kept_ = 0;  // by this round
+  std::size_t kept_ = 0;   // by this round
+  std::size_t again_ = 0;  // of those, by the last one too
+  std::size_t last_ = 0;   // by the last one
 };
 
 }  // namespace strata::mysql

@@ -11,6 +11,7 @@
 #include "loader/message_text.h"
 #include "loader/mysql_digest.h"
 #include "loader/mysql_pages.h"
+#include "loader/mysql_position.h"
 #include "loader/mysql_relation.h"
 
 namespace strata::mysql {
@@ -72,12 +73,9 @@ absl::Status ConfirmEnd(Session* session, const FollowPlan& plan, const std::str
   return *more ? absl::AlreadyExistsError("more rows") : absl::OkStatus();
 }
 
-// Whether the cursor `text` is at or behind `until`: of times by their text, of integers, none
-// below zero, by their digits.
+// Whether the cursor `text` is at or behind `until`: of times by their text.
 bool Reaches(const FollowPlan& plan, std::string_view text, std::string_view until) {
-  if (plan.cursor_kind != CursorKind::kInteger) return text >= until;
-  if (text.starts_with('-') || until.starts_with('-')) return false;
-  return text.size() != until.size() ? text.size() > until.size() : text >= until;
+  return plan.cursor_kind == CursorKind::kInteger ? !IsBelow(text, until) : text >= until;
 }
 
 // Pages of a round behind the sample's own time.
@@ -120,6 +118,10 @@ void ChangeReader::Take(const Row& row, Reading* reading) {
     known_.Keep(hash);
   }
   if (known) return;
+  if (reading->plan.cursor_kind == CursorKind::kInteger && !last_end_.empty() &&
+      !IsBelow(last_end_, row[cells.cursor])) {
+    ++new_within_;
+  }
   if (row.IsNull(cells.outer) || row.IsNull(cells.inner)) {
     ++reading->counts->rows_applied;
     return;
@@ -157,6 +159,7 @@ absl::Status ChangeReader::ReadPage(Reading* reading, const std::string& conditi
                                             ": the same id came again; name another unique key "
                                             "with id="));
   }
+  if (page->rows > 0) end_ = page->last[0];
   reading->counts->rows_read += page->rows;
   return reading->hooks.after_page();
 }
@@ -221,6 +224,18 @@ absl::Status ChangeReader::ReadRows(Reading* reading) {
   return absl::OkStatus();
 }
 
+// Rows that are updated leave their place for one behind the end, and a late commit puts a few
+// between: only a table that was filled again has as many others in the place of all.
+void ChangeReader::EndRound(const FollowPlan& plan, const Round& round) {
+  constexpr std::size_t kLeast = 8;
+  const KnownRows::Ended ended = known_.EndRound();
+  replaced_ =
+      replaced_ || (plan.cursor_kind == CursorKind::kInteger && round.from &&
+                    ended.last >= kLeast && ended.again == 0 && new_within_ * 2 >= ended.last);
+  last_end_ = std::exchange(end_, {});
+  new_within_ = 0;
+}
+
 absl::Status ChangeReader::Read(Session* session, const FollowPlan& plan, const Round& round,
                                 Counts* counts, const Hooks& hooks) {
   if (!plan.cursor) return absl::OkStatus();
@@ -229,13 +244,15 @@ absl::Status ChangeReader::Read(Session* session, const FollowPlan& plan, const 
     cut_.clear();
     goes_on_ = false;
     known_.BeginRound();
+    new_within_ = 0;
+    end_.clear();
   }
   whole_ = false;
   Reading reading{session, plan, round, counts, hooks, {}};
   absl::Status status = ReadRows(&reading);
   if (status.ok()) status = Refresh(&reading, true);
   if (!status.ok()) return status;
-  if (cut_.empty()) known_.EndRound();
+  if (cut_.empty()) EndRound(plan, round);
   whole_ = true;
   return absl::OkStatus();
 }

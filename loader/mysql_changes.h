@@ -31,6 +31,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -77,6 +78,10 @@ class ChangeReader {
   /// Whether the next round goes on behind a cut, and does not begin at its `from`.
   bool goes_on() const { return whole_ && goes_on_; }
 
+  /// Whether a round found others in the place of all rows of the one before, by a cursor of
+  /// integers: the table was emptied and filled again from below, where nothing is read. Said once.
+  bool TakeReplaced() { return std::exchange(replaced_, false); }
+
   /// Reads all of a round.
   absl::Status Read(Session* session, const FollowPlan& plan, const Round& round, Counts* counts,
                     const Hooks& hooks);
@@ -105,12 +110,17 @@ class ChangeReader {
   void Take(const Row& row, Reading* reading);
   std::uint64_t HashOf(const FollowPlan& plan, const Row& row);
   absl::Status Refresh(Reading* reading, bool large);
+  void EndRound(const FollowPlan& plan, const Round& round);
 
   Hash128 key_;
   KnownRows known_;
   std::vector<std::string> cut_;  // cursor and id of the last row that was reached; empty: all were
   bool goes_on_ = false;          // behind cut_, in the next round
   bool whole_ = true;             // whether the last round, or part of one, came to its end
+  std::string last_end_;          // of the last whole round, its last cursor
+  std::string end_;               // of this one, so far
+  std::size_t new_within_ = 0;    // of this one, rows that are new and not behind last_end_
+  bool replaced_ = false;
   std::string scratch_;
 };
 

@@ -211,7 +211,13 @@ absl::Status TableFollower::Sample() {
     begun_beside_open_ = false;
     reconcile_due_ = true;
   }
-  for (const auto& feed : feeds_) feed->positions.Note(feed->now(), now_us_);
+  for (const auto& feed : feeds_) {
+    feed->positions.Note(feed->now(), now_us_);
+    if (feed->positions.began_again()) {
+      reconcile_due_ = true;
+      feed->certain = false;
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -298,6 +304,8 @@ absl::Status TableFollower::Poll() {
     const bool from_position = !feed->reader.goes_on();
     if (absl::Status status = PollFeed(feed.get()); !status.ok()) return status;
     if (from_position) MovePosition(feed.get());
+    // Others have come below the position, too.
+    if (feed->reader.TakeReplaced()) reconcile_due_ = true;
     if (!feed->certain && feed->positions.Certain(feed->now(), bound_us_)) {
       feed->certain = true;
       reconcile_due_ = true;
@@ -468,6 +476,13 @@ void TableFollower::Tell(FollowSourceStatus* status) const {
           &status->advice, status->advice.empty() ? "" : "; ", "of `changes` the cursor ",
           QuoteForMessage(feed->changes->cursor.name),
           " is a DATE: what changes again on the same day is found by reconciling alone");
+    }
+    if (feed->positions.set_back_us() > 0) {
+      absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",
+                      "the server's clock was set back by ",
+                      feed->positions.set_back_us() / kMinuteUs,
+                      " minutes: the position goes back by as much until it has caught up; use a "
+                      "TIMESTAMP");
     }
     if (feed->positions.ahead_us() < kAheadIsToldUs) continue;
     absl::StrAppend(
