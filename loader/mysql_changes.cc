@@ -190,7 +190,7 @@ absl::Status ChangeReader::ReadRows(Reading* reading) {
   const Round& round = reading->round;
   const std::vector<Column> columns = PageColumns(plan);
   absl::StatusOr<std::string> condition = FirstCondition(plan, round);
-  if (!condition.ok()) return condition.status();
+  if (!condition.ok()) return InTable(*reading->session, plan.selection, condition.status());
   Page page;
   std::size_t pages_behind = 0;
   while (true) {
@@ -217,7 +217,7 @@ absl::Status ChangeReader::ReadRows(Reading* reading) {
       return absl::OkStatus();
     }
     condition = AfterCondition(columns, page.last);
-    if (!condition.ok()) return condition.status();
+    if (!condition.ok()) return InTable(*reading->session, plan.selection, condition.status());
   }
   cut_.clear();
   goes_on_ = false;

@@ -245,7 +245,7 @@ class Asked {
     for (const EntryName& name : names) {
       entries_[name];
       absl::StatusOr<std::string> condition = EntryCondition(selection_, name);
-      if (!condition.ok()) return condition.status();
+      if (!condition.ok()) return InTable(session_, selection_, condition.status());
       wanted.push_back(*std::move(condition));
     }
     from_where_ = absl::StrCat(FromClause(selection_), " WHERE (", absl::StrJoin(wanted, " OR "),
@@ -272,7 +272,7 @@ class Asked {
         entries_.find({std::string(row[cells_.outer]), std::string(row[cells_.inner])});
     if (entry == entries_.end()) return absl::OkStatus();
     absl::StatusOr<StoredRow> stored = Store(selection_, cells_, row);
-    if (!stored.ok()) return stored.status();
+    if (!stored.ok()) return InTable(session_, selection_, stored.status());
     entry->second.push_back(*std::move(stored));
     return absl::OkStatus();
   }

@@ -52,6 +52,24 @@ bool IsFarBehind(const FollowPlan& plan, const std::optional<std::string>& posit
   return at_us && other_us && *at_us + kAheadIsToldUs < *other_us;
 }
 
+bool SameColumn(const Column& a, const Column& b) {
+  return a.name == b.name && a.kind == b.kind && a.collation == b.collation;
+}
+bool SameColumn(const std::optional<Column>& a, const std::optional<Column>& b) {
+  return a.has_value() == b.has_value() && (!a || SameColumn(*a, *b));
+}
+bool SameColumns(const std::vector<Column>& a, const std::vector<Column>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Column& x, const Column& y) { return SameColumn(x, y); });
+}
+
+// Whether the one makes of a table's rows what the other does.
+bool SameContent(const Selection& a, const Selection& b) {
+  return SameColumn(a.outer, b.outer) && SameColumn(a.inner, b.inner) &&
+         SameColumn(a.order, b.order) && SameColumn(a.deleted, b.deleted) &&
+         SameColumns(a.id, b.id) && SameColumns(a.values, b.values);
+}
+
 // Entries whose names are longer than this are not asked for: a statement has each up to six times
 // over, and a packet of 16 MiB is the least that servers have by default.
 constexpr std::size_t kMostNameBytes = std::size_t{2} << 20;
@@ -120,8 +138,12 @@ absl::Status TableFollower::SetPlan(Session* session) {
     if (!changes.ok()) return changes.status();
     wanted.emplace_back(*std::move(changes), FollowPlan());
   }
+  // What was made of rows by the table as it was, their order say, a pass makes anew.
+  const bool altered = planned_ && !SameContent(plan->selection, plan_.selection);
+  if (altered) reconcile_due_ = true;
+  planned_ = true;
   // A pass that goes by ranges of an index cannot go on by slices, nor the other way round.
-  const bool keeps_pass = plan->keys_indexed == plan_.keys_indexed;
+  const bool keeps_pass = !altered && plan->keys_indexed == plan_.keys_indexed;
   plan_ = *std::move(plan);
   {
     const std::lock_guard lock(layers_mutex_);
@@ -446,8 +468,10 @@ absl::Status TableFollower::MendSuspects() {
 absl::StatusOr<bool> TableFollower::Reconcile() {
   if (absl::Status status = MendSuspects(); !status.ok()) return status;
   if (!pass_) {
-    // The table may have been altered.
+    // The table may have been altered; then this is the pass that is due.
+    const bool due = reconcile_due_;
     if (absl::Status status = SetPlan(session_); !status.ok()) return status;
+    reconcile_due_ = due;
     const std::lock_guard lock(layers_mutex_);
     pass_.emplace(plan_, applier_->cache(), &digests_);
     held_.PassBegins();
@@ -483,6 +507,7 @@ void TableFollower::Tell(FollowSourceStatus* status) const {
                       feed->positions.set_back_us() / kMinuteUs,
                       " minutes: the position goes back by as much until it has caught up; use a "
                       "TIMESTAMP");
+      continue;
     }
     if (feed->positions.ahead_us() < kAheadIsToldUs) continue;
     absl::StrAppend(

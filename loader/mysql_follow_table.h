@@ -157,6 +157,7 @@ class TableFollower {
 
   Session* session_ = nullptr;
   FollowPlan plan_;
+  bool planned_ = false;  // whether the table was looked up
 
   mutable std::mutex layers_mutex_;  // of which feeds there are, and whether a pass is
   MemoryDoor feeds_door_;

@@ -1,5 +1,5 @@
-// The configuration's own SQL that a server cannot run, and settings of a server that are not what
-// one would wish.
+// The configuration's own SQL that a server cannot run, settings of a server that are not what one
+// would wish, and columns that are given another type.
 #include <string>
 #include <vector>
 
@@ -81,6 +81,42 @@ TEST_F(MySqlFollowSettingsTest, AServersOwnWayToCommitIsNotOurs) {
     EXPECT_TRUE(follower().status().last_error.ok()) << follower().status().last_error;
     follower_.reset();
   }
+}
+
+TEST_F(MySqlFollowSettingsTest, AnOrderColumnOfAnotherTypeIsNamedAndAsksForAPass) {
+  MakeTable();
+  Add("('a','x',2,'k','second'),('a','x',10,'k','tenth'),('b','x',1,'k','v')");
+  Follow();
+  EXPECT_EQ(Value("a", "x", 0, "k"), "second");
+  Run("ALTER TABLE t MODIFY seq VARCHAR(9)");
+  Add("('b','x','no number','k','w')");
+  ASSERT_TRUE(WaitUntil([&] { return !follower().status().last_error.ok(); }));
+  const std::string error(follower().status().last_error.message());
+  EXPECT_THAT(error, HasSubstr("table \"t\""));
+  EXPECT_THAT(error, HasSubstr("column \"seq\": \"no number\" came, which is no number"));
+  EXPECT_THAT(error, HasSubstr("type altered?"));
+  ExpectValue("b", "x", 1, "k", "w");
+  // By text, "10" is before "2"; no row of it has changed.
+  ExpectValue("a", "x", 0, "k", "tenth");
+  EXPECT_EQ(follower().status().state, FollowState::kFollowing);
+  follower_.reset();
+  ExpectEqual(OptionsFor("t"));
+}
+
+TEST_F(MySqlFollowSettingsTest, AKeyOfAnotherTypeIsNamedAndFollowed) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key INT, inner_key VARCHAR(9), seq "
+      "INT, k VARCHAR(9), v TEXT, updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6), KEY "
+      "(outer_key, inner_key), KEY (updated_at))");
+  Add("(1,'x',0,'k','v')");
+  Follow();
+  Run("ALTER TABLE t MODIFY outer_key VARCHAR(9)");
+  Add("('abc','x',0,'k','v')");
+  ASSERT_TRUE(WaitUntil([&] { return !follower().status().last_error.ok(); }));
+  EXPECT_THAT(std::string(follower().status().last_error.message()),
+              HasSubstr("table \"t\": column \"outer_key\": \"abc\" came, which is no number"));
+  ExpectValue("abc", "x", 0, "k", "v");
+  follower_.reset();
+  ExpectEqual(OptionsFor("t"));
 }
 
 }  // namespace
