@@ -14,6 +14,9 @@
 //     other one goes on behind the cut, until one comes to the end: rows are reached however many
 //     share a value.
 //
+//   - In a round that takes long the newest rows are applied now and then before those whose turn
+//   it
+//     is, so that a small change does not wait for a big one that was made before it.
 //   - An entry is read again for all of a round's rows that name it, not for each (see
 //     pending_entries.h), and a row is known for good when that has been done: a round that fails
 //     leaves none.
@@ -26,6 +29,7 @@
 #ifndef STRATA_LOADER_MYSQL_CHANGES_H_
 #define STRATA_LOADER_MYSQL_CHANGES_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -102,11 +106,13 @@ class ChangeReader {
     Counts* counts;
     const Hooks& hooks;
     PendingEntries pending;
+    std::chrono::steady_clock::time_point next_newest;
   };
 
   absl::StatusOr<std::string> FirstCondition(const FollowPlan& plan, const Round& round) const;
   absl::Status ReadRows(Reading* reading);
   absl::Status ReadPage(Reading* reading, const std::string& condition, Page* page);
+  absl::Status ApplyNewest(Reading* reading);
   void Take(const Row& row, Reading* reading);
   std::uint64_t HashOf(const FollowPlan& plan, const Row& row);
   absl::Status Refresh(Reading* reading, bool large);

@@ -105,6 +105,33 @@ TEST_F(MySqlFollowLargeTest, TheCountsOfALongRoundAreToldWhileItGoesOn) {
   follower_.reset();
 }
 
+TEST_F(MySqlFollowLargeTest, ASmallChangeDoesNotWaitForABigOneThatWasMadeBefore) {
+  constexpr int kEntries = 4000;
+  MakeTable();
+  Run(
+      absl::StrCat("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'a', seq, 0, 'k', 'v' "
+                   "FROM seq_1_to_",
+                   kEntries));
+  std::atomic<int> changes{0};
+  std::atomic<int> probe_at{0};
+  FollowOptions options = QuickFollow();
+  options.on_applied = [&](const AppliedChange& change) {
+    const int number = ++changes;
+    if (change.outer == "probe") probe_at = number;
+    std::this_thread::sleep_for(milliseconds(1));  // so that the round takes seconds anywhere
+  };
+  Follow(OptionsFor("t"), options);
+  Run("UPDATE t SET v = 'w'");
+  ASSERT_TRUE(WaitUntil([&] { return changes > 0; }));
+  Add("('probe','x',0,'k','v')");
+  ASSERT_TRUE(WaitUntil([&] { return changes == kEntries + 1; }));
+  EXPECT_GT(probe_at, 0);
+  EXPECT_LE(probe_at, kEntries);
+  EXPECT_EQ(follower().status().repairs, 0u);
+  follower_.reset();
+  ExpectEqual(OptionsFor("t"));
+}
+
 TEST_F(MySqlFollowLargeTest, EntriesOfLargeValuesAreReadAFewAtATime) {
   if (kit::kUnderSanitizer) GTEST_SKIP() << "a sanitizer keeps what was freed";
   constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
