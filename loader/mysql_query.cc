@@ -36,12 +36,20 @@ absl::Status CheckWhere(Session* session, const Selection& selection, bool with_
   const std::string where = OwnCondition(selection);
   if (where.empty()) return absl::OkStatus();
   const std::string from = FromClause(selection);
-  const std::string statement = with_a_row
-                                    ? absl::StrCat("SELECT ", where, from, " LIMIT 1")
-                                    : absl::StrCat("SELECT 1", from, " WHERE ", where, " LIMIT 0");
-  absl::Status status =
-      session->Query(statement, absl::StrCat("looking at `where` of ", Described(selection)),
-                     [](const Row&) { return absl::OkStatus(); });
+  const std::string doing = absl::StrCat("looking at `where` of ", Described(selection));
+  const auto nothing = [](const Row&) { return absl::OkStatus(); };
+  absl::Status status;
+  if (!with_a_row) {
+    status = session->Query(absl::StrCat("SELECT 1", from, " WHERE ", where, " LIMIT 0"), doing,
+                            nothing);
+    return OfConfiguration(status, "mend `where` in the configuration");
+  }
+  // It may call functions, and may only read.
+  status = session->Execute(kSnapshotTransaction, doing);
+  if (!status.ok()) return status;
+  status = session->Query(absl::StrCat("SELECT ", where, from, " LIMIT 1"), doing, nothing);
+  const absl::Status ended = session->Execute(kEndOfTransaction, doing);
+  if (status.ok()) status = ended;
   return OfConfiguration(status, "mend `where` in the configuration");
 }
 

@@ -52,6 +52,22 @@ TEST_F(MySqlFollowSettingsTest, AWhereThatCannotBeRunEndsTheFollowerAndALoadAndI
   }
 }
 
+TEST_F(MySqlFollowSettingsTest, AWhereThatWritesIsRefusedAndHasWrittenNothing) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  Run("CREATE TABLE written (n INT)");
+  Run("CREATE FUNCTION writes() RETURNS INT MODIFIES SQL DATA BEGIN INSERT INTO written VALUES "
+      "(1); "
+      "RETURN 1; END");
+  MySqlOptions source = OptionsFor("t");
+  source.mapping.where = "writes() = 1";
+  Follow(source, QuickFollow(), FollowState::kFailed);
+  for (const absl::Status& status : {follower().status().last_error, Load(source).status()}) {
+    EXPECT_THAT(std::string(status.message()), HasSubstr("error 1792"));
+  }
+  EXPECT_EQ(Rows("SELECT COUNT(*) FROM written")[0][0], "0");
+}
+
 TEST_F(MySqlFollowSettingsTest, AServersOwnLimitOfAJoinIsNotOurs) {
   MakeTable();
   Run("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'a', seq, 0, 'k', 'v' FROM "
