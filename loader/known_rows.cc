@@ -2,41 +2,44 @@
 
 namespace strata::mysql {
 
-bool KnownRows::Has(std::uint64_t hash, Since since) const {
+bool KnownRows::Has(const Row& row) const {
   const std::lock_guard lock(mutex_);
-  const Slot* const found = rows_.Find(SlotOf(hash, kThis));
-  return found != nullptr && (since == Since::kLastRound || (found->bits & kThis) != 0);
+  const Slot* const found = rows_.Find(SlotOf(row));
+  return found != nullptr && found->content == row.content;
 }
 
 void KnownRows::BeginRound() {
   const std::lock_guard lock(mutex_);
   if (kept_ == 0) return;
-  rows_.Sift([](const Slot& slot) { return (slot.bits & kLast) != 0; });
-  rows_.ForEach([](Slot* slot) { slot->bits &= ~kThis; });
+  rows_.Sift([](const Slot& slot) { return (slot.id & kLast) != 0; });
+  rows_.ForEach([](Slot* slot) { slot->id &= ~kThis; });
   kept_ = again_ = 0;
 }
 
-void KnownRows::Keep(std::uint64_t hash) {
+void KnownRows::Keep(const Row& row) {
   const std::lock_guard lock(mutex_);
-  Slot* slot = rows_.Find(SlotOf(hash, kThis));
+  Slot* slot = rows_.Find(SlotOf(row));
   if (slot == nullptr) {
     // Together with those of the last round, so that the table's size has a bound.
     if (rows_.size() >= kMostRows) return;
-    slot = rows_.Insert(SlotOf(hash, kThis)).first;
-  } else if ((slot->bits & kThis) != 0) {
+    rows_.Insert(SlotOf(row));
+    ++kept_;
     return;
-  } else {
-    ++again_;
   }
-  slot->bits |= kThis;
-  ++kept_;
+  kept_ += (slot->id & kThis) == 0 ? 1 : 0;
+  if (slot->content != row.content) {
+    *slot = SlotOf(row);  // what the last round met is no more
+    return;
+  }
+  again_ += (slot->id & (kLast | kThis)) == kLast ? 1 : 0;
+  slot->id |= kThis;
 }
 
 KnownRows::Ended KnownRows::EndRound() {
   const std::lock_guard lock(mutex_);
   const Ended ended = {last_, again_};
-  rows_.Sift([](const Slot& slot) { return (slot.bits & kThis) != 0; });
-  rows_.ForEach([](Slot* slot) { slot->bits = (slot->bits & ~kThis) | kLast; });
+  rows_.Sift([](const Slot& slot) { return (slot.id & kThis) != 0; });
+  rows_.ForEach([](Slot* slot) { slot->id = (slot->id & ~kThis) | kLast; });
   last_ = rows_.size();
   kept_ = again_ = 0;
   return ended;

@@ -1,12 +1,14 @@
-// The rows that the last round of polling met, by digests of all that they were: a row that is met
-// again as it was has no entry to be read again.
+// The rows that the last round of polling met, by digests of their ids and of all that they were: a
+// row that is met again as it was has no entry to be read again.
 //
-//     | 62 bits of a keyed hash of id and content | met by this round | met by the last |   8 bytes
+//     | 62 bits of a keyed hash of the id | met by this round | by the last |   8 bytes
+//     | keyed hash of the content                                          |   8 bytes
 //
-// One table has both rounds. A row that changed is taken for known once in 2^62 divided by the rows
-// that are known.
+// One table has both rounds; of a row that was met with two contents it has the newer one. Two rows
+// whose ids share 62 bits share a slot: one of them is taken for new in each round. A row that
+// changed is taken for known once in 2^64.
 //
-// Bytes: a table that is 2/5 to 4/5 full, 10 to 20 bytes a row, at most 32 MiB; while it grows half
+// Bytes: a table that is 2/5 to 4/5 full, 20 to 40 bytes a row, at most 32 MiB; while it grows half
 // as much more.
 //
 // Threads: any; calls take turns.
@@ -26,19 +28,20 @@ namespace strata::mysql {
 class KnownRows {
  public:
   /// No more are kept: others are taken for new in each round.
-  static constexpr std::size_t kMostRows = 3'000'000;
+  static constexpr std::size_t kMostRows = 1'500'000;
 
-  /// What was kept by the last whole round counts, and what by the one that goes on; or the latter
-  /// alone.
-  enum class Since { kLastRound, kThisRound };
-  /// Whether a row of that hash was kept.
-  bool Has(std::uint64_t hash, Since since) const;
+  struct Row {
+    std::uint64_t id = 0;
+    std::uint64_t content = 0;
+  };
+  /// Whether the last round, or this one so far, kept the row as it is now.
+  bool Has(const Row& row) const;
 
   /// A round begins, which may be read in several parts. What one that failed kept is forgotten,
   /// what the last whole one kept is not.
   void BeginRound();
   /// Keeps the row for the round after this one. Throws std::bad_alloc and keeps it not.
-  void Keep(std::uint64_t hash);
+  void Keep(const Row& row);
   struct Ended {
     std::size_t last = 0;   ///< rows that the last round kept
     std::size_t again = 0;  ///< those among them that this one kept, too
@@ -54,13 +57,14 @@ class KnownRows {
   static constexpr std::uint64_t kThis = 2;
   static constexpr unsigned kFlags = 2;  // bits
   struct Slot {
-    std::uint64_t bits = 0;
-    bool free() const { return bits == 0; }
-    std::uint64_t home() const { return bits >> kFlags; }
+    std::uint64_t id = 0;  // and flags, one of which is set
+    std::uint64_t content = 0;
+    bool free() const { return id == 0; }
+    std::uint64_t home() const { return id >> kFlags; }
     bool SameKey(const Slot& other) const { return home() == other.home(); }
   };
-  static_assert(sizeof(Slot) == 8);
-  static Slot SlotOf(std::uint64_t hash, std::uint64_t flag) { return {(hash << kFlags) | flag}; }
+  static_assert(sizeof(Slot) == 16);
+  static Slot SlotOf(const Row& row) { return {(row.id << kFlags) | kThis, row.content}; }
 
   mutable std::mutex mutex_;  // of what follows
   SlotTable<Slot> rows_;

@@ -97,24 +97,23 @@ ChangeReader::ChangeReader() {
   key_.high = std::uint64_t{random()} << 32 | random();
 }
 
-std::uint64_t ChangeReader::HashOf(const FollowPlan& plan, const Row& row) {
+KnownRows::Row ChangeReader::HashOf(const FollowPlan& plan, const Row& row) {
   const Cells cells(plan.selection);
-  scratch_.clear();
-  for (std::size_t i = 0; i <= cells.digest; ++i) {
-    absl::StrAppend(&scratch_, row.IsNull(i) ? "N" : "V", row[i].size(), ":");
-    scratch_.append(row[i]);
-  }
-  return SipHash128(key_, scratch_).low;
+  const auto hash = [&](std::size_t first, std::size_t end) {
+    scratch_.clear();
+    for (std::size_t i = first; i < end; ++i) {
+      absl::StrAppend(&scratch_, row.IsNull(i) ? "N" : "V", row[i].size(), ":");
+      scratch_.append(row[i]);
+    }
+    return SipHash128(key_, scratch_).low;
+  };
+  return {hash(0, cells.cursor), hash(cells.cursor, cells.digest + 1)};
 }
 
 void ChangeReader::Take(const Row& row, Reading* reading) {
   const Cells cells(reading->plan.selection);
-  const std::uint64_t hash = HashOf(reading->plan, row);
-  // In a part that begins at the position again, what this round has met before is newer than the
-  // last round.
-  const bool again = !goes_on_ && !cut_.empty();
-  const bool known =
-      known_.Has(hash, again ? KnownRows::Since::kThisRound : KnownRows::Since::kLastRound);
+  const KnownRows::Row hash = HashOf(reading->plan, row);
+  const bool known = known_.Has(hash);
   // Without a digest (the row is larger than a packet) it may have changed without its cursor.
   const std::optional<std::string>& fresh_from = reading->round.fresh_from;
   if (!row.IsNull(cells.digest) &&

@@ -21,7 +21,7 @@
 //     pending_entries.h), and a row is known for good when that has been done: a round that fails
 //     leaves none.
 //
-// Bytes: 10 to 20 a row between the position and the end, for at most KnownRows::kMostRows rows (of
+// Bytes: 20 to 40 a row between the position and the end, for at most KnownRows::kMostRows rows (of
 // more rows the rest is read again, entries and all, each round); a page of rows as the connection
 // has it; and the entries that wait.
 //
@@ -114,7 +114,7 @@ class ChangeReader {
   absl::Status ReadPage(Reading* reading, const std::string& condition, Page* page);
   absl::Status ApplyNewest(Reading* reading);
   void Take(const Row& row, Reading* reading);
-  std::uint64_t HashOf(const FollowPlan& plan, const Row& row);
+  KnownRows::Row HashOf(const FollowPlan& plan, const Row& row);
   absl::Status Refresh(Reading* reading, bool large);
   void EndRound(const FollowPlan& plan, const Round& round);
 

@@ -118,37 +118,40 @@ TEST(SlotTable, SiftKeepsWhatItIsToldToAndGivesMemoryBack) {
   EXPECT_EQ(footprint.total_bytes(), 0u);
 }
 
-TEST(KnownRows, AreThoseOfTheLastWholeRoundAndOfThisOne) {
-  using enum mysql::KnownRows::Since;
+TEST(KnownRows, AreThoseOfTheLastWholeRoundAndNewerOfThisOne) {
   mysql::KnownRows rows;
   rows.BeginRound();
-  rows.Keep(17);
-  rows.Keep(27);
-  EXPECT_TRUE(rows.Has(17, kLastRound)) << "a round may be read in parts";
-  EXPECT_TRUE(rows.Has(17, kThisRound));
-  rows.EndRound();
-  EXPECT_TRUE(rows.Has(17, kLastRound));
-  EXPECT_FALSE(rows.Has(17, kThisRound));
-  EXPECT_FALSE(rows.Has(18, kLastRound));
+  rows.Keep({.id = 1, .content = 7});
+  rows.Keep({.id = 2, .content = 7});
+  EXPECT_TRUE(rows.Has({.id = 1, .content = 7})) << "a round may be read in parts";
+  EXPECT_EQ(rows.EndRound().last, 0u);
+  EXPECT_TRUE(rows.Has({.id = 1, .content = 7}));
+  EXPECT_FALSE(rows.Has({.id = 1, .content = 8}));
+  EXPECT_FALSE(rows.Has({.id = 3, .content = 7}));
 
   // A round that fails leaves the one before it, and nothing of its own.
   rows.BeginRound();
-  rows.Keep(37);
-  rows.Keep(17);
+  rows.Keep({.id = 3, .content = 7});
+  rows.Keep({.id = 1, .content = 7});
   rows.BeginRound();
-  EXPECT_TRUE(rows.Has(17, kLastRound));
-  EXPECT_FALSE(rows.Has(17, kThisRound));
-  EXPECT_FALSE(rows.Has(37, kLastRound));
-  rows.Keep(29);
-  rows.Keep(27);
-  rows.EndRound();
-  EXPECT_TRUE(rows.Has(29, kLastRound));
-  EXPECT_TRUE(rows.Has(27, kLastRound));
-  EXPECT_FALSE(rows.Has(17, kLastRound));
+  EXPECT_TRUE(rows.Has({.id = 1, .content = 7}));
+  EXPECT_TRUE(rows.Has({.id = 2, .content = 7}));
+  EXPECT_FALSE(rows.Has({.id = 3, .content = 7}));
+  rows.Keep({.id = 2, .content = 9});
+  EXPECT_FALSE(rows.Has({.id = 2, .content = 7})) << "it has changed since";
+  rows.Keep({.id = 1, .content = 7});
+  rows.Keep({.id = 1, .content = 7});
+  const mysql::KnownRows::Ended ended = rows.EndRound();
+  EXPECT_EQ(ended.last, 2u);
+  EXPECT_EQ(ended.again, 1u);
+  EXPECT_TRUE(rows.Has({.id = 2, .content = 9}));
+  EXPECT_TRUE(rows.Has({.id = 1, .content = 7}));
+  rows.BeginRound();
+  EXPECT_EQ(rows.EndRound().again, 0u);
+  EXPECT_FALSE(rows.Has({.id = 1, .content = 7}));
 }
 
 TEST(KnownRows, AreALayerWithAMost) {
-  using enum mysql::KnownRows::Since;
   mysql::KnownRows rows;
   const auto layer = [&rows] {
     Footprint footprint;
@@ -158,15 +161,18 @@ TEST(KnownRows, AreALayerWithAMost) {
     return footprint.layers[0];
   };
   EXPECT_EQ(layer().total_bytes(), 0u);
-  const auto hash = [](std::uint64_t row) { return row * 0x9E3779B97F4A7C15u; };
+  const auto row = [](std::uint64_t number) {
+    return mysql::KnownRows::Row{number * 0x9E3779B97F4A7C15u, number};
+  };
+  constexpr std::uint64_t kMost = mysql::KnownRows::kMostRows;
   rows.BeginRound();
-  for (std::uint64_t row = 1; row <= mysql::KnownRows::kMostRows + 5; ++row) rows.Keep(hash(row));
-  EXPECT_EQ(layer().count, mysql::KnownRows::kMostRows);
-  EXPECT_EQ(layer().used_bytes, 8 * mysql::KnownRows::kMostRows);
+  for (std::uint64_t number = 1; number <= kMost + 5; ++number) rows.Keep(row(number));
+  EXPECT_EQ(layer().count, kMost);
+  EXPECT_EQ(layer().used_bytes, 16 * kMost);
   EXPECT_LE(layer().total_bytes(), 33u << 20);
   rows.EndRound();
-  EXPECT_TRUE(rows.Has(hash(1), kLastRound));
-  EXPECT_FALSE(rows.Has(hash(mysql::KnownRows::kMostRows + 1), kLastRound));
+  EXPECT_TRUE(rows.Has(row(1)));
+  EXPECT_FALSE(rows.Has(row(kMost + 1)));
   rows.BeginRound();
   rows.EndRound();
   EXPECT_EQ(layer().total_bytes(), 0u);
