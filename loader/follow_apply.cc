@@ -21,6 +21,20 @@ bool SameList(const EntryReader& entry, const RecordsView& records) {
   return true;
 }
 
+EntrySize SizeOf(const EntryReader& entry, std::size_t most_records, std::size_t most_bytes) {
+  EntrySize size;
+  if (!entry) return size;
+  for (RecordCursor record = entry.records(); record.valid(); record.Next()) {
+    ++size.records;
+    for (PairCursor pair = record.record().pairs(); pair.valid(); pair.Next()) {
+      size.bytes += pair.key().size() + pair.value().size();
+      if (size.bytes > most_bytes) return size;
+    }
+    if (size.records > most_records) return size;
+  }
+  return size;
+}
+
 // The first source that has an entry under it has the outer.
 absl::Status EntryApplier::Claim(std::string_view outer) {
   if (claims_.owners == nullptr) return absl::OkStatus();

@@ -26,6 +26,15 @@ namespace strata {
 /// Whether the entry's list is `records`, as a Put of them would leave it.
 bool SameList(const EntryReader& entry, const RecordsView& records);
 
+/// How large an entry is: its records, and the bytes of their keys and values, where they are more
+/// than `most_bytes` or `most_records` those of the first that are.
+struct EntrySize {
+  std::size_t records = 0;
+  std::size_t bytes = 0;
+};
+/// Of none, 0.
+EntrySize SizeOf(const EntryReader& entry, std::size_t most_records, std::size_t most_bytes);
+
 /// Whose outers are whose.
 struct OuterClaims {
   /// Null: all of the cache is the one source's.

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -49,6 +50,9 @@ class FollowedSource {
   mysql::EntryNotes NotesForLoading() { return table_.NotesForLoading(); }
   /// As TableFollower::AddLayers.
   void AddLayers(Footprint* footprint) const { table_.AddLayers(footprint); }
+
+  /// As TableFollower::OnProgress.
+  void OnProgress(std::function<void()> progress) { table_.OnProgress(std::move(progress)); }
 
   /// Looks the table up on this connection, unless it is done.
   absl::Status Attach(mysql::Session* session);

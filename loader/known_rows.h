@@ -1,18 +1,20 @@
 // The rows that the last round of polling met, by digests of their ids and of all that they were: a
 // row that is met again as it was has no entry to be read again.
 //
-//     | id, 8 bytes: keyed hash, never 0 | content, 8 bytes: keyed hash |     16 bytes a row
+//     | 62 bits of a keyed hash of the id | met by this round | by the last |   8 bytes
+//     | keyed hash of the content                                          |   8 bytes
 //
-// Two rows whose ids share 64 bits share a slot: one of them is taken for new in each round. A row
-// that changed is taken for known once in 2^64.
+// One table has both rounds; of a row that was met with two contents it has the newer one. Two rows
+// whose ids share 62 bits share a slot: one of them is taken for new in each round. A row that
+// changed is taken for known once in 2^64.
 //
-// Bytes: tables that are 2/5 to 4/5 full, one of the last round and, while one goes on, one of it.
+// Bytes: a table that is 2/5 to 4/5 full, 20 to 40 bytes a row, at most 32 MiB; while it grows half
+// as much more.
 //
 // Threads: any; calls take turns.
 #ifndef STRATA_LOADER_KNOWN_ROWS_H_
 #define STRATA_LOADER_KNOWN_ROWS_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -25,18 +27,13 @@ namespace strata::mysql {
 
 class KnownRows {
  public:
-  /// No more are kept of a round: others are taken for new in the next.
-  static constexpr std::size_t kMostRows = 200'000;
+  /// No more are kept: others are taken for new in each round.
+  static constexpr std::size_t kMostRows = 1'500'000;
 
   struct Row {
-    std::uint64_t id = 0;  ///< never 0
+    std::uint64_t id = 0;
     std::uint64_t content = 0;
-    bool free() const { return id == 0; }
-    std::uint64_t home() const { return id; }
-    bool SameKey(const Row& other) const { return id == other.id; }
   };
-  static_assert(sizeof(Row) == 16);
-
   /// Whether the last round, or this one so far, kept the row as it is now.
   bool Has(const Row& row) const;
 
@@ -45,19 +42,35 @@ class KnownRows {
   void BeginRound();
   /// Keeps the row for the round after this one. Throws std::bad_alloc and keeps it not.
   void Keep(const Row& row);
+  struct Ended {
+    std::size_t last = 0;   ///< rows that the last round kept
+    std::size_t again = 0;  ///< those among them that this one kept, too
+  };
   /// The round is whole: it is the last one now.
-  void EndRound();
+  Ended EndRound();
 
   /// Adds the layer "known rows".
   void AddLayer(Footprint* footprint) const;
 
  private:
-  SlotTable<Row>& last() { return rounds_[last_]; }
-  SlotTable<Row>& current() { return rounds_[1 - last_]; }
+  static constexpr std::uint64_t kLast = 1;
+  static constexpr std::uint64_t kThis = 2;
+  static constexpr unsigned kFlags = 2;  // bits
+  struct Slot {
+    std::uint64_t id = 0;  // and flags, one of which is set
+    std::uint64_t content = 0;
+    bool free() const { return id == 0; }
+    std::uint64_t home() const { return id >> kFlags; }
+    bool SameKey(const Slot& other) const { return home() == other.home(); }
+  };
+  static_assert(sizeof(Slot) == 16);
+  static Slot SlotOf(const Row& row) { return {(row.id << kFlags) | kThis, row.content}; }
 
   mutable std::mutex mutex_;  // of what follows
-  std::array<SlotTable<Row>, 2> rounds_;
-  std::size_t last_ = 0;
+  SlotTable<Slot> rows_;
+  std::size_t kept_ = 0;   // by this round
+  std::size_t again_ = 0;  // of those, by the last one too
+  std::size_t last_ = 0;   // by the last one
 };
 
 }  // namespace strata::mysql

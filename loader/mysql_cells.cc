@@ -34,9 +34,13 @@ Cells::Cells(const Selection& selection) {
 absl::Status AppendRowOrder(const Selection& selection, const Cells& cells, const Row& row,
                             std::string* key) {
   if (!selection.order) return absl::OkStatus();
-  if (!row.IsNull(cells.order)) return AppendOrder(selection.order->kind, row[cells.order], key);
-  AppendNullOrder(key);
-  return absl::OkStatus();
+  if (row.IsNull(cells.order)) {
+    AppendNullOrder(key);
+    return absl::OkStatus();
+  }
+  const absl::Status status = AppendOrder(selection.order->kind, row[cells.order], key);
+  if (!absl::IsInvalidArgument(status)) return status;
+  return OfAnotherType(*selection.order, std::string(status.message()));
 }
 
 }  // namespace strata::mysql

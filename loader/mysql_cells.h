@@ -31,7 +31,7 @@ struct Cells {
 };
 
 /// Appends to `*key` what puts the row in order within its entry (mysql_sort_key.h); nothing where
-/// the selection has no order column. InvalidArgument: the column gave what is not of its kind.
+/// the selection has no order column. Aborted: the column gave what is not of its kind.
 absl::Status AppendRowOrder(const Selection& selection, const Cells& cells, const Row& row,
                             std::string* key);
 

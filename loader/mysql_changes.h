@@ -14,19 +14,28 @@
 //     other one goes on behind the cut, until one comes to the end: rows are reached however many
 //     share a value.
 //
+//   - In a round that takes long the newest rows are applied now and then before those whose turn
+//   it
+//     is, so that a small change does not wait for a big one that was made before it.
+//   - An entry is read again for all of a round's rows that name it, not for each (see
+//     pending_entries.h), and a row is known for good when that has been done: a round that fails
+//     leaves none.
+//
 // Bytes: 20 to 40 a row between the position and the end, for at most KnownRows::kMostRows rows (of
-// more rows the rest is read again, entries and all, each round), twice that while a round goes on;
-// and a page of rows, as the connection has it and as names of entries.
+// more rows the rest is read again, entries and all, each round); a page of rows as the connection
+// has it; and the entries that wait.
 //
 // Threads: one at a time; AddLayer by any.
 #ifndef STRATA_LOADER_MYSQL_CHANGES_H_
 #define STRATA_LOADER_MYSQL_CHANGES_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -36,6 +45,7 @@
 #include "loader/mysql_entry_read.h"
 #include "loader/mysql_follow_plan.h"
 #include "loader/outer_set.h"
+#include "loader/pending_entries.h"
 
 namespace strata::mysql {
 
@@ -57,39 +67,66 @@ class ChangeReader {
     std::uint64_t rows_applied = 0;
   };
 
-  /// Whether the next round goes on behind a cut, and does not begin at its `from`.
-  bool goes_on() const { return goes_on_; }
+  using Entries = std::vector<std::pair<EntryName, PendingEntries::Named>>;
+  /// What is done with the entries that a round names.
+  struct Hooks {
+    /// Whether reading it again is dear.
+    absl::FunctionRef<bool(const EntryName&)> is_large;
+    /// Reads them again. Answers for which, by index, it could not do what it was to do: their rows
+    /// are not counted as applied.
+    absl::FunctionRef<absl::StatusOr<std::vector<bool>>(const Entries&)> refresh;
+    /// A page was read; whether to go on.
+    absl::FunctionRef<absl::Status()> after_page;
+  };
 
-  /// Reads all of a round. `refresh` is given the entries of a page's new rows and answers for
-  /// which, by index, it could not do what it was to do: their rows are not counted as applied.
-  absl::Status Read(
-      Session* session, const FollowPlan& plan, const Round& round, Counts* counts,
-      absl::FunctionRef<absl::StatusOr<std::vector<bool>>(const std::vector<EntryName>&)> refresh);
+  /// Whether the next round goes on behind a cut, and does not begin at its `from`.
+  bool goes_on() const { return whole_ && goes_on_; }
+
+  /// Whether a round found others in the place of all rows of the one before, by a cursor of
+  /// integers: the table was emptied and filled again from below, where nothing is read. Said once.
+  bool TakeReplaced() { return std::exchange(replaced_, false); }
+
+  /// Reads all of a round.
+  absl::Status Read(Session* session, const FollowPlan& plan, const Round& round, Counts* counts,
+                    const Hooks& hooks);
 
   /// Adds the layer "known rows".
   void AddLayer(Footprint* footprint) const { known_.AddLayer(footprint); }
 
  private:
-  struct NewRow {
-    KnownRows::Row row;
-    std::size_t entry;  // npos: of none, its keys are NULL
-    bool keep;          // whether it may be known from now on
-  };
   struct Page {
     std::size_t rows = 0;
-    std::vector<EntryName> entries;
-    std::vector<NewRow> new_rows;
     std::vector<std::string> last;  // cursor and id of the last row
   };
+  // What all pages of a round share.
+  struct Reading {
+    Session* session;
+    const FollowPlan& plan;
+    const Round& round;
+    Counts* counts;
+    const Hooks& hooks;
+    PendingEntries pending;
+    std::chrono::steady_clock::time_point next_newest;
+  };
 
-  absl::Status ReadPage(Session* session, const FollowPlan& plan, const Round& round,
-                        const std::string& condition, Page* page);
-  NewRow Look(const FollowPlan& plan, const Round& round, const Row& row);
+  absl::StatusOr<std::string> FirstCondition(const FollowPlan& plan, const Round& round) const;
+  absl::Status ReadRows(Reading* reading);
+  absl::Status ReadPage(Reading* reading, const std::string& condition, Page* page);
+  absl::Status ApplyNewest(Reading* reading);
+  void Take(const Row& row, Reading* reading);
+  KnownRows::Row HashOf(const FollowPlan& plan, const Row& row);
+  absl::Status Refresh(Reading* reading, bool large);
+  void EndRound(const FollowPlan& plan, const Round& round);
 
   Hash128 key_;
   KnownRows known_;
   std::vector<std::string> cut_;  // cursor and id of the last row that was reached; empty: all were
   bool goes_on_ = false;          // behind cut_, in the next round
+  bool whole_ = true;             // whether the last round, or part of one, came to its end
+  std::string last_end_;          // of the last whole round, its last cursor
+  std::string end_;               // of this one, so far
+  std::size_t new_within_ = 0;    // of this one, rows that are new and not behind last_end_
+  bool replaced_ = false;
   std::string scratch_;
 };
 

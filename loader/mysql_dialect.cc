@@ -84,6 +84,15 @@ std::vector<std::string> Dialect::SessionSettings() const {
       // A query's lists would be cut off, without an error, at MySQL's 1024 bytes or MariaDB's 1
       // MiB. More than max_allowed_packet, at most this, no server gives.
       "SET SESSION group_concat_max_len = 1073741824",
+      // MySQL, 7.1.8, sql_big_selects, max_join_size; MariaDB, "Server System Variables". A
+      // server's
+      // max_join_size would refuse (1104) to scan or sort a table that is larger.
+      "SET SESSION sql_big_selects = 1",
+      // MySQL, 15.3.1 "START TRANSACTION, COMMIT, and ROLLBACK Statements" and 7.1.8,
+      // completion_type; MariaDB, "COMMIT", "Server System Variables". By a server's own a COMMIT
+      // may
+      // end the connection, or begin another transaction, in whose old snapshot we would go on.
+      "SET SESSION completion_type = 'NO_CHAIN'",
       // MySQL, 15.3.7 "SET TRANSACTION"; MariaDB, "SET TRANSACTION". A snapshot wants it: under
       // READ COMMITTED both ignore WITH CONSISTENT SNAPSHOT.
       "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"};
@@ -140,6 +149,7 @@ std::span<const Setting> CheckedSessionSettings() {
                                           {"sql_select_limit", "18446744073709551615"},
                                           {"max_sort_length", "16384"},
                                           {"group_concat_max_len", "1073741824"},
+                                          {"completion_type", "NO_CHAIN"},
                                           {"tx_isolation", "REPEATABLE-READ", false},
                                           {"transaction_isolation", "REPEATABLE-READ", false}};
   return kSettings;

@@ -234,55 +234,116 @@ absl::Status Tell(const Session& session, const Selection& selection, const Entr
   return on_entry(entry);
 }
 
+// What asks for entries, and their rows as they come.
+class Asked {
+ public:
+  Asked(const Session& session, const Selection& selection)
+      : session_(session), selection_(selection), cells_(selection) {}
+
+  absl::Status Ask(std::span<const EntryName> names) {
+    std::vector<std::string> wanted;
+    for (const EntryName& name : names) {
+      entries_[name];
+      absl::StatusOr<std::string> condition = EntryCondition(selection_, name);
+      if (!condition.ok()) return InTable(session_, selection_, condition.status());
+      wanted.push_back(*std::move(condition));
+    }
+    from_where_ = absl::StrCat(FromClause(selection_), " WHERE (", absl::StrJoin(wanted, " OR "),
+                               ") AND ", LivingCondition(selection_));
+    doing_ =
+        absl::StrCat("reading ", Described(selection_), ", entry ", QuoteForMessage(names[0].outer),
+                     ", ", QuoteForMessage(names[0].inner), names.size() > 1 ? " and others" : "");
+    return absl::OkStatus();
+  }
+
+  std::string Statement() const {
+    std::vector<std::string> order;
+    for (const Column& column : selection_.id) order.push_back(QuoteName(column.name));
+    return absl::StrCat("SELECT ", absl::StrJoin(cells_.expressions, ", "), from_where_,
+                        " ORDER BY ", absl::StrJoin(order, ", "));
+  }
+  const std::string& from_where() const { return from_where_; }
+  const std::string& doing() const { return doing_; }
+  std::uint64_t rows() const { return rows_; }
+
+  absl::Status Take(const Row& row) {
+    ++rows_;
+    const auto entry =
+        entries_.find({std::string(row[cells_.outer]), std::string(row[cells_.inner])});
+    if (entry == entries_.end()) return absl::OkStatus();
+    absl::StatusOr<StoredRow> stored = Store(selection_, cells_, row);
+    if (!stored.ok()) return InTable(session_, selection_, stored.status());
+    entry->second.push_back(*std::move(stored));
+    return absl::OkStatus();
+  }
+
+  absl::Status TellAll(absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
+    for (auto& [name, rows] : entries_) {
+      absl::Status told = Tell(session_, selection_, name, &rows, on_entry);
+      if (!told.ok()) return told;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const Session& session_;
+  const Selection& selection_;
+  const Cells cells_;
+  std::map<EntryName, StoredEntry> entries_;
+  std::string from_where_;
+  std::string doing_;
+  std::uint64_t rows_ = 0;
+};
+
+// The rows, and by the server's own count that they are all.
+absl::Status StreamAndCount(Session* session, Asked* asked) {
+  absl::Status status = session->Stream(asked->Statement(), asked->doing(),
+                                        [&](const Row& row) { return asked->Take(row); });
+  if (!status.ok()) return status;
+  std::string count;
+  status = session->Query(absl::StrCat("SELECT COUNT(*)", asked->from_where()), asked->doing(),
+                          [&](const Row& row) {
+                            count = std::string(row[0]);
+                            return absl::OkStatus();
+                          });
+  if (!status.ok()) return status;
+  return count == absl::StrCat(asked->rows()) ? absl::OkStatus()
+                                              : session->EndedEarly(asked->doing());
+}
+
 }  // namespace
 
 absl::Status ReadEntries(Session* session, const Selection& selection,
                          std::span<const EntryName> names,
                          absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
   if (names.empty()) return absl::OkStatus();
-  std::vector<std::string> wanted;
-  std::map<EntryName, StoredEntry> entries;
-  for (const EntryName& name : names) {
-    entries[name];
-    absl::StatusOr<std::string> condition = EntryCondition(selection, name);
-    if (!condition.ok()) return condition.status();
-    wanted.push_back(*std::move(condition));
-  }
-  std::string from_where =
-      absl::StrCat(FromClause(selection), " WHERE (", absl::StrJoin(wanted, " OR "), ") AND ",
-                   LivingCondition(selection));
-  const std::string doing =
-      absl::StrCat("reading ", Described(selection), ", entry ", QuoteForMessage(names[0].outer),
-                   ", ", QuoteForMessage(names[0].inner), names.size() > 1 ? " and others" : "");
-  std::vector<std::string> order;
-  for (const Column& column : selection.id) order.push_back(QuoteName(column.name));
-  const Cells cells(selection);
-  bool any = false;
-  absl::Status status = session->Query(
-      absl::StrCat("SELECT ", absl::StrJoin(cells.expressions, ", "), from_where, " ORDER BY ",
-                   absl::StrJoin(order, ", ")),
-      doing, [&](const Row& row) -> absl::Status {
-        any = true;
-        const auto entry =
-            entries.find({std::string(row[cells.outer]), std::string(row[cells.inner])});
-        if (entry == entries.end()) return absl::OkStatus();
-        absl::StatusOr<StoredRow> stored = Store(selection, cells, row);
-        if (!stored.ok()) return stored.status();
-        entry->second.push_back(*std::move(stored));
-        return absl::OkStatus();
-      });
+  Asked asked(*session, selection);
+  absl::Status status = asked.Ask(names);
   if (!status.ok()) return status;
-  if (!any) {
-    const absl::StatusOr<bool> some = session->Exists(absl::StrCat("SELECT 1", from_where), doing);
+  status = session->Query(asked.Statement(), asked.doing(),
+                          [&](const Row& row) { return asked.Take(row); });
+  if (!status.ok()) return status;
+  if (asked.rows() == 0) {
+    const absl::StatusOr<bool> some =
+        session->Exists(absl::StrCat("SELECT 1", asked.from_where()), asked.doing());
     if (!some.ok()) return some.status();
-    if (*some) return session->EndedEarly(doing);
+    if (*some) return session->EndedEarly(asked.doing());
   }
-  for (auto& [name, rows] : entries) {
-    if (absl::Status told = Tell(*session, selection, name, &rows, on_entry); !told.ok()) {
-      return told;
-    }
-  }
-  return absl::OkStatus();
+  return asked.TellAll(on_entry);
+}
+
+absl::Status ReadLargeEntry(Session* session, const Selection& selection, const EntryName& name,
+                            absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
+  Asked asked(*session, selection);
+  absl::Status status = asked.Ask({&name, 1});
+  if (status.ok()) status = session->Execute(kSnapshotTransaction, asked.doing());
+  if (!status.ok()) return status;
+  status = StreamAndCount(session, &asked);
+  // Whatever came of it: in this transaction's snapshot nothing else is to be read. A connection
+  // that cannot end it is not to be used again.
+  const absl::Status ended = session->Execute(kEndOfTransaction, asked.doing());
+  if (!ended.ok()) return absl::UnavailableError(ended.message());
+  return status.ok() ? asked.TellAll(on_entry) : status;
 }
 
 }  // namespace strata::mysql

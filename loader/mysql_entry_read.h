@@ -61,10 +61,17 @@ struct EntryAsRead {
 };
 
 /// Reads up to kMostEntriesARead different entries, as one statement saw them. Calls `on_entry`
-/// for each.
+/// for each. The rows are held twice while they come: as the client library has them, and here.
 absl::Status ReadEntries(Session* session, const Selection& selection,
                          std::span<const EntryName> names,
                          absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry);
+
+/// The same for one entry of any size, whose rows are held once: they are streamed, and counted by
+/// the server in the same snapshot, for a stream that is cut off ends like one that is done. An
+/// engine without snapshots may answer Aborted while the entry is written to. In a transaction of
+/// its own: none may be open.
+absl::Status ReadLargeEntry(Session* session, const Selection& selection, const EntryName& name,
+                            absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry);
 
 }  // namespace strata::mysql
 

@@ -42,6 +42,7 @@ constexpr milliseconds kStopWait{700};
 // A connection that has seen a row as large as this is worth a new one, now and then.
 constexpr std::size_t kLargeRowBytes = std::size_t{1} << 20;
 constexpr std::chrono::seconds kLeastBetweenRenewals{60};
+constexpr milliseconds kBetweenTellings{200};
 
 absl::Status CheckOptions(const FollowOptions& options) {
   constexpr milliseconds kLeastPoll{10};
@@ -95,6 +96,7 @@ class Follower::State {
       const EntryApplier applier(cache, &gate_, &options_, {claimed_, i, &names_});
       sources_.push_back(MakeThroughDoor<FollowedSource>(&sources_door_, source, &options_, applier,
                                                          &watch_, &stopping_));
+      sources_.back()->OnProgress([this] { TellProgress(); });
     }
     told_.resize(sources_.size());
     for (std::size_t i = 0; i < sources_.size(); ++i) sources_[i]->Tell(&told_[i]);
@@ -189,6 +191,7 @@ class Follower::State {
   std::optional<Clock::time_point> JudgeAll(const absl::Status& error);
   void SetAll(FollowState state, const absl::Status& error = absl::OkStatus());
   void Publish(const absl::Status& error = absl::OkStatus());
+  void TellProgress();
   void WaitUntil(Clock::time_point next);
 
   const MySqlOptions connection_;
@@ -217,6 +220,7 @@ class Follower::State {
   std::size_t first_source_ = 0;  // whose turn is first
   Clock::time_point next_pass_;
   Clock::time_point next_chunk_;
+  Clock::time_point next_telling_;
 
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable wake_;
@@ -244,6 +248,15 @@ void Follower::State::Publish(const absl::Status& error) {
     options_.on_status(told);
     return absl::OkStatus();
   });
+}
+
+// Of a round that takes long, its counts; nobody is called for it.
+void Follower::State::TellProgress() {
+  const Clock::time_point now = Clock::now();
+  if (now < next_telling_) return;
+  next_telling_ = now + kBetweenTellings;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (std::size_t i = 0; i < sources_.size(); ++i) sources_[i]->Tell(&told_[i]);
 }
 
 void Follower::State::SetAll(FollowState state, const absl::Status& error) {

@@ -1,6 +1,7 @@
 #include "loader/mysql_follow_table.h"
 
 #include <algorithm>
+#include <limits>
 #include <span>
 #include <thread>
 #include <utility>
@@ -51,22 +52,40 @@ bool IsFarBehind(const FollowPlan& plan, const std::optional<std::string>& posit
   return at_us && other_us && *at_us + kAheadIsToldUs < *other_us;
 }
 
+bool SameColumn(const Column& a, const Column& b) {
+  return a.name == b.name && a.kind == b.kind && a.collation == b.collation;
+}
+bool SameColumn(const std::optional<Column>& a, const std::optional<Column>& b) {
+  return a.has_value() == b.has_value() && (!a || SameColumn(*a, *b));
+}
+bool SameColumns(const std::vector<Column>& a, const std::vector<Column>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Column& x, const Column& y) { return SameColumn(x, y); });
+}
+
+// Whether the one makes of a table's rows what the other does.
+bool SameContent(const Selection& a, const Selection& b) {
+  return SameColumn(a.outer, b.outer) && SameColumn(a.inner, b.inner) &&
+         SameColumn(a.order, b.order) && SameColumn(a.deleted, b.deleted) &&
+         SameColumns(a.id, b.id) && SameColumns(a.values, b.values);
+}
+
 // Entries whose names are longer than this are not asked for: a statement has each up to six times
 // over, and a packet of 16 MiB is the least that servers have by default.
 constexpr std::size_t kMostNameBytes = std::size_t{2} << 20;
 
+// A statement asks for entries of so many bytes, by what is known of them before: their rows are
+// held twice while they come. One that is larger is asked for alone, and streamed.
+constexpr std::size_t kMostGroupBytes = std::size_t{4} << 20;
+
 std::size_t BytesOf(const EntryName& name) { return name.outer.size() + name.inner.size(); }
 
-// The first entries of a list that one statement asks for, at least one.
-std::size_t CountOfGroup(std::span<const EntryName> names) {
-  std::size_t bytes = 0;
-  std::size_t count = 0;
-  while (count < std::min(kMostEntriesARead, names.size())) {
-    bytes += BytesOf(names[count]);
-    if (count > 0 && bytes > kMostNameBytes) break;
-    ++count;
+std::uint64_t BytesOf(const RecordsView& records) {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    for (const Pair& pair : records[i]) bytes += pair.key.size() + pair.value.size();
   }
-  return count;
+  return bytes;
 }
 
 }  // namespace
@@ -119,8 +138,12 @@ absl::Status TableFollower::SetPlan(Session* session) {
     if (!changes.ok()) return changes.status();
     wanted.emplace_back(*std::move(changes), FollowPlan());
   }
+  // What was made of rows by the table as it was, their order say, a pass makes anew.
+  const bool altered = planned_ && !SameContent(plan->selection, plan_.selection);
+  if (altered) reconcile_due_ = true;
+  planned_ = true;
   // A pass that goes by ranges of an index cannot go on by slices, nor the other way round.
-  const bool keeps_pass = plan->keys_indexed == plan_.keys_indexed;
+  const bool keeps_pass = !altered && plan->keys_indexed == plan_.keys_indexed;
   plan_ = *std::move(plan);
   {
     const std::lock_guard lock(layers_mutex_);
@@ -210,7 +233,13 @@ absl::Status TableFollower::Sample() {
     begun_beside_open_ = false;
     reconcile_due_ = true;
   }
-  for (const auto& feed : feeds_) feed->positions.Note(feed->now(), now_us_);
+  for (const auto& feed : feeds_) {
+    feed->positions.Note(feed->now(), now_us_);
+    if (feed->positions.began_again()) {
+      reconcile_due_ = true;
+      feed->certain = false;
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -268,9 +297,13 @@ absl::Status TableFollower::PollFeed(Feed* feed) {
                                      .fresh_from = FreshFrom(*feed),
                                      .until = feed->positions.At(plan, now_us_),
                                      .max_page_rows = source_->max_page_rows};
-  return feed->reader.Read(
-      session_, plan, round, &rows_,
-      [this](const std::vector<EntryName>& names) { return Refresh(names, false); });
+  const auto is_large = [this](const EntryName& name) { return IsLarge(name); };
+  const auto refresh = [this](const ChangeReader::Entries& names) { return Refresh(names, false); };
+  const auto after_page = [this]() -> absl::Status {
+    progress_();
+    return stopping_->load() ? absl::CancelledError("stopped as asked") : absl::OkStatus();
+  };
+  return feed->reader.Read(session_, plan, round, &rows_, {is_large, refresh, after_page});
 }
 
 void TableFollower::MovePosition(Feed* feed) {
@@ -293,6 +326,8 @@ absl::Status TableFollower::Poll() {
     const bool from_position = !feed->reader.goes_on();
     if (absl::Status status = PollFeed(feed.get()); !status.ok()) return status;
     if (from_position) MovePosition(feed.get());
+    // Others have come below the position, too.
+    if (feed->reader.TakeReplaced()) reconcile_due_ = true;
     if (!feed->certain && feed->positions.Certain(feed->now(), bound_us_)) {
       feed->certain = true;
       reconcile_due_ = true;
@@ -325,39 +360,94 @@ absl::Status TableFollower::TooLong(const EntryName& name) const {
       ": it is loaded and not followed; keep keys below 2 MiB"));
 }
 
+// Whether reading the entry for each page of rows that name it is dear.
+bool TableFollower::IsLarge(const EntryName& name) const {
+  constexpr std::size_t kManyRecords = 256;
+  constexpr std::size_t kManyBytes = std::size_t{256} << 10;
+  const ReadGuard guard(applier_->cache());
+  const EntrySize size = SizeOf(guard.Get(name.outer, name.inner), kManyRecords, kManyBytes);
+  return size.records > kManyRecords || size.bytes > kManyBytes;
+}
+
 absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<EntryName>& names,
                                                          bool repair) {
-  std::vector<bool> failed(names.size(), false);
-  std::size_t count = 0;
-  for (std::size_t begin = 0; begin < names.size(); begin += count) {
+  ChangeReader::Entries entries;
+  entries.reserve(names.size());
+  for (const EntryName& name : names) entries.emplace_back(name, PendingEntries::Named());
+  return Refresh(entries, repair);
+}
+
+absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const ChangeReader::Entries& entries,
+                                                         bool repair) {
+  std::vector<bool> failed(entries.size(), false);
+  Group group;
+  for (std::size_t begin = 0; begin < entries.size(); begin += group.names.size()) {
     if (stopping_->load()) return absl::CancelledError("stopped as asked");
-    count = CountOfGroup(std::span(names).subspan(begin));
-    const std::span<const EntryName> group(names.data() + begin, count);
-    if (BytesOf(group[0]) > kMostNameBytes) {
-      held_.Hold(group[0], TooLong(group[0]));
-      failed[begin] = true;
+    group = FirstGroup(std::span(entries).subspan(begin));
+    const auto first = failed.begin() + static_cast<std::ptrdiff_t>(begin);
+    const EntryName& name = group.names[0];
+    if (BytesOf(name) > kMostNameBytes) {
+      held_.Hold(name, TooLong(name));
+      *first = true;
       continue;
     }
-    absl::Status status = ReadEntries(
-        session_, plan_.selection, group, [&](const EntryAsRead& entry) -> absl::Status {
-          const absl::StatusOr<bool> changed = Apply(entry, repair);
-          ++entries_reread_;
-          if (changed.ok()) {
-            entries_changed_ += *changed ? 1 : 0;
-            repairs_ += *changed && repair ? 1 : 0;
-            if (held_.Release(entry.name)) reconcile_due_ = true;
-            return absl::OkStatus();
-          }
-          if (!IsOfOneEntry(changed.status())) return changed.status();
-          // The others go on: a deletion among them may make the room that is missing.
-          held_.Hold(entry.name, changed.status());
-          const auto at = std::find(group.begin(), group.end(), entry.name) - group.begin();
-          failed[begin + static_cast<std::size_t>(at)] = true;
-          return absl::OkStatus();
-        });
-    if (!status.ok()) return status;
+    if (absl::Status status = RefreshGroup(group, repair, first); !status.ok()) return status;
+    progress_();
   }
   return failed;
+}
+
+// What is known of an entry's bytes before it is read: what the cache has of it, and what its rows
+// that changed have said. Of one of which nothing is known, what the last ones had.
+std::uint64_t TableFollower::ExpectedBytes(const EntryName& name,
+                                           const PendingEntries::Named& named) const {
+  const ReadGuard guard(applier_->cache());
+  const EntryReader entry = guard.Get(name.outer, name.inner);
+  if (!entry && named.bytes == 0) return bytes_an_entry_;
+  constexpr std::size_t kAnyRecords = std::numeric_limits<std::size_t>::max();
+  return SizeOf(entry, kAnyRecords, kMostGroupBytes).bytes + named.bytes;
+}
+
+TableFollower::Group TableFollower::FirstGroup(
+    std::span<const ChangeReader::Entries::value_type> entries) const {
+  Group group;
+  std::size_t name_bytes = 0;
+  while (group.names.size() < std::min(kMostEntriesARead, entries.size())) {
+    const auto& [name, named] = entries[group.names.size()];
+    name_bytes += BytesOf(name);
+    const std::uint64_t bytes = group.bytes + ExpectedBytes(name, named);
+    if (!group.names.empty() && (name_bytes > kMostNameBytes || bytes > kMostGroupBytes)) break;
+    group.bytes = bytes;
+    group.names.push_back(name);
+  }
+  return group;
+}
+
+absl::Status TableFollower::RefreshGroup(const Group& group, bool repair,
+                                         std::vector<bool>::iterator failed) {
+  const std::vector<EntryName>& names = group.names;
+  std::uint64_t bytes = 0;
+  const auto on_entry = [&](const EntryAsRead& entry) -> absl::Status {
+    bytes += BytesOf(entry.records);
+    const absl::StatusOr<bool> changed = Apply(entry, repair);
+    ++entries_reread_;
+    if (changed.ok()) {
+      entries_changed_ += *changed ? 1 : 0;
+      repairs_ += *changed && repair ? 1 : 0;
+      if (held_.Release(entry.name)) reconcile_due_ = true;
+      return absl::OkStatus();
+    }
+    if (!IsOfOneEntry(changed.status())) return changed.status();
+    // The others go on: a deletion among them may make the room that is missing.
+    held_.Hold(entry.name, changed.status());
+    failed[std::find(names.begin(), names.end(), entry.name) - names.begin()] = true;
+    return absl::OkStatus();
+  };
+  absl::Status status = group.bytes > kMostGroupBytes
+                            ? ReadLargeEntry(session_, plan_.selection, names[0], on_entry)
+                            : ReadEntries(session_, plan_.selection, names, on_entry);
+  bytes_an_entry_ = bytes / names.size();
+  return status;
 }
 
 absl::Status TableFollower::RetryRefused() { return Refresh(held_.names(), false).status(); }
@@ -378,8 +468,10 @@ absl::Status TableFollower::MendSuspects() {
 absl::StatusOr<bool> TableFollower::Reconcile() {
   if (absl::Status status = MendSuspects(); !status.ok()) return status;
   if (!pass_) {
-    // The table may have been altered.
+    // The table may have been altered; then this is the pass that is due.
+    const bool due = reconcile_due_;
     if (absl::Status status = SetPlan(session_); !status.ok()) return status;
+    reconcile_due_ = due;
     const std::lock_guard lock(layers_mutex_);
     pass_.emplace(plan_, applier_->cache(), &digests_);
     held_.PassBegins();
@@ -408,6 +500,14 @@ void TableFollower::Tell(FollowSourceStatus* status) const {
           &status->advice, status->advice.empty() ? "" : "; ", "of `changes` the cursor ",
           QuoteForMessage(feed->changes->cursor.name),
           " is a DATE: what changes again on the same day is found by reconciling alone");
+    }
+    if (feed->positions.set_back_us() > 0) {
+      absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",
+                      "the server's clock was set back by ",
+                      feed->positions.set_back_us() / kMinuteUs,
+                      " minutes: the position goes back by as much until it has caught up; use a "
+                      "TIMESTAMP");
+      continue;
     }
     if (feed->positions.ahead_us() < kAheadIsToldUs) continue;
     absl::StrAppend(

@@ -9,11 +9,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -61,6 +64,9 @@ class TableFollower {
   TableFollower(const MySqlOptions* source, const FollowOptions* options, EntryApplier* applier,
                 TransactionWatch* watch, const std::atomic<bool>* stopping)
       : source_(source), options_(options), applier_(applier), watch_(watch), stopping_(stopping) {}
+
+  /// Calls `progress` now and then while a step goes on: what Tell tells has changed.
+  void OnProgress(std::function<void()> progress) { progress_ = std::move(progress); }
 
   bool attached() const { return session_ != nullptr; }
   /// Looks the table up, and goes on with this connection until Detach.
@@ -125,9 +131,21 @@ class TableFollower {
   /// To where the last sample allows, after a round that began at the position.
   void MovePosition(Feed* feed);
   absl::StatusOr<bool> Apply(const EntryAsRead& entry, bool repair);
+  /// Reads them again, and makes the cache's what they are. Answers for which, by index, it could
+  /// not.
+  absl::StatusOr<std::vector<bool>> Refresh(const ChangeReader::Entries& entries, bool repair);
   absl::StatusOr<std::vector<bool>> Refresh(const std::vector<EntryName>& names, bool repair);
+  // What one statement asks for.
+  struct Group {
+    std::vector<EntryName> names;
+    std::uint64_t bytes = 0;  // by what is known of them before
+  };
+  Group FirstGroup(std::span<const ChangeReader::Entries::value_type> entries) const;
+  std::uint64_t ExpectedBytes(const EntryName& name, const PendingEntries::Named& named) const;
+  absl::Status RefreshGroup(const Group& group, bool repair, std::vector<bool>::iterator failed);
   absl::Status MendSuspects();
   absl::Status TooLong(const EntryName& name) const;
+  bool IsLarge(const EntryName& name) const;
   std::optional<std::string> FreshFrom(const Feed& feed) const;
 
   const MySqlOptions* source_;
@@ -135,9 +153,11 @@ class TableFollower {
   EntryApplier* applier_;
   TransactionWatch* watch_;
   const std::atomic<bool>* stopping_;
+  std::function<void()> progress_ = [] {};
 
   Session* session_ = nullptr;
   FollowPlan plan_;
+  bool planned_ = false;  // whether the table was looked up
 
   mutable std::mutex layers_mutex_;  // of which feeds there are, and whether a pass is
   MemoryDoor feeds_door_;
@@ -154,6 +174,7 @@ class TableFollower {
   HeldEntries held_;
 
   ChangeReader::Counts rows_;
+  std::uint64_t bytes_an_entry_ = 0;  // of those that were read last
   std::uint64_t entries_reread_ = 0;
   std::uint64_t entries_changed_ = 0;
   std::uint64_t repairs_ = 0;

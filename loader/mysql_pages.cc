@@ -72,6 +72,12 @@ std::string OrderExpression(const Column& column) {
   return IdExpression(column);
 }
 
+absl::Status OfAnotherType(const Column& column, std::string_view why) {
+  return absl::AbortedError(absl::StrCat(
+      "column ", QuoteForMessage(column.name), ": ", View(why),
+      ": was the column's type altered? The table is looked up again with the next connection"));
+}
+
 absl::StatusOr<std::string> IdLiteral(const Column& column, std::string_view text) {
   bool fits = true;
   switch (column.kind) {
@@ -101,8 +107,7 @@ absl::StatusOr<std::string> IdLiteral(const Column& column, std::string_view tex
       return QuoteText(text);
   }
   if (fits) return std::string(text);
-  return absl::InternalError(absl::StrCat("id column ", QuoteForMessage(column.name), " gave ",
-                                          QuoteForMessage(text), ", which is no number"));
+  return OfAnotherType(column, absl::StrCat(QuoteForMessage(text), " came, which is no number"));
 }
 
 absl::StatusOr<std::string> AfterCondition(const std::vector<Column>& id,
@@ -185,7 +190,7 @@ absl::Status Pages::ConfirmEnd(const std::string& condition) {
 
 absl::StatusOr<std::size_t> Pages::Next(absl::FunctionRef<absl::Status(const Row&)> on_row) {
   absl::StatusOr<std::string> after = AfterCondition(selection_->id, last_id_);
-  if (!after.ok()) return after.status();
+  if (!after.ok()) return InTable(*session_, *selection_, after.status());
   const std::string condition = Condition(*after);
   const std::string tail = absl::StrCat(condition, order_by_);
   const std::string doing = Doing();

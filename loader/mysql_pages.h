@@ -37,8 +37,12 @@ inline constexpr std::size_t kPageBytes = 4u << 20;
 inline constexpr std::size_t kMostQueryPageBytes = 64u << 20;
 inline constexpr std::size_t kLeastPageRows = 100;
 
-/// The literal for an id as IdExpression gave it. Internal where the text is not of the column's
-/// kind (it came from the server, so that cannot be).
+/// The error of a column that gave what is not of the kind that it was when the table was looked
+/// up: Aborted.
+absl::Status OfAnotherType(const Column& column, std::string_view why);
+
+/// The literal for an id as IdExpression gave it. Aborted where the text is not of the column's
+/// kind: the table was altered meanwhile.
 absl::StatusOr<std::string> IdLiteral(const Column& column, std::string_view text);
 
 /// The condition for rows behind `last` (the texts of all id columns); empty at the beginning.

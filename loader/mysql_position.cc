@@ -71,6 +71,13 @@ std::size_t BehindMostAhead(const std::vector<std::string>& values) {
 
 }  // namespace
 
+bool IsBelow(std::string_view a, std::string_view b) {
+  const bool negative = a.starts_with('-');
+  if (negative != b.starts_with('-')) return negative;
+  const bool shorter_or_less = a.size() != b.size() ? a.size() < b.size() : a < b;
+  return a != b && shorter_or_less != negative;
+}
+
 absl::Status PositionTracker::ReadLargest(Session* session, const FollowPlan& plan) {
   ahead_us_ = 0;
   if (IsLocalClock(plan.cursor_kind)) return ReadLargestTime(session, plan);
@@ -84,6 +91,8 @@ absl::Status PositionTracker::ReadLargestInteger(Session* session, const FollowP
       session, plan, absl::StrCat(QuoteName(plan.cursor->name), " IS NOT NULL"), &newest);
   if (!status.ok()) return status;
   largest_.reset();
+  last_integer_.reset();
+  if (!newest.empty()) last_integer_ = newest.front();
   std::size_t at = BehindMostAhead(newest);
   if (at == newest.size()) {
     if (newest.size() <= kMostRowsAhead) return absl::OkStatus();
@@ -111,6 +120,7 @@ absl::Status PositionTracker::ReadLargestTime(Session* session, const FollowPlan
                    ", COALESCE(CONVERT_TZ(", utc, ", '+00:00', @@GLOBAL.time_zone), ", utc, ")"),
       &cells);
   if (!status.ok()) return status;
+  NoteZone(*cells[1], *cells[2]);
   const std::optional<std::string> largest = cells[0];
   const std::set<std::string> clocks = {*cells[1], *cells[2]};  // mostly one
   for (const std::string& clock : clocks) {
@@ -134,8 +144,29 @@ absl::Status PositionTracker::ReadLargestTime(Session* session, const FollowPlan
   return absl::OkStatus();
 }
 
+// Over a new connection too: the server may have been started anew with another zone.
+void PositionTracker::NoteZone(const std::string& utc, const std::string& local) {
+  const std::optional<std::int64_t> utc_us = ParseTime(utc);
+  const std::optional<std::int64_t> local_us = ParseTime(local);
+  if (!utc_us || !local_us) return;
+  const std::int64_t now_us = *local_us - *utc_us;
+  const std::int64_t before_us = zone_us_.value_or(now_us);
+  zone_us_ = now_us;
+  if (now_us < before_us && clock_) {
+    set_back_ = SetBack{std::max(set_back_ ? set_back_->largest : "", *clock_->largest),
+                        set_back_us() + before_us - now_us};
+  }
+}
+
 void PositionTracker::Note(const FollowPlan& plan, std::int64_t now_us) {
+  began_again_ = false;
   if (plan.cursor_kind == CursorKind::kInteger) {
+    const std::optional<std::string> before =
+        integers_.empty() ? std::nullopt : integers_.back().largest;
+    if (before && (!last_integer_ || IsBelow(*last_integer_, *before))) {
+      began_again_ = true;
+      integers_.clear();
+    }
     if (integers_.size() == kMostSamples) {
       // Each second one goes: a position further back costs reading, and loses nothing.
       std::deque<Seen> kept;
@@ -148,6 +179,7 @@ void PositionTracker::Note(const FollowPlan& plan, std::int64_t now_us) {
   if (!largest_) return;
   // Later than M it can only have been at M's first sight.
   if (!clock_ || clock_->largest != largest_) clock_ = Seen{now_us, largest_};
+  if (set_back_ && *largest_ > set_back_->largest) set_back_.reset();
 }
 
 std::optional<std::string> PositionTracker::At(const FollowPlan& plan,
@@ -162,7 +194,7 @@ std::optional<std::string> PositionTracker::At(const FollowPlan& plan,
       const std::optional<std::int64_t> largest_us =
           clock_ ? ParseTime(*clock_->largest) : std::nullopt;
       if (!largest_us) return std::nullopt;
-      const std::int64_t at_us = *largest_us + (bound_us - clock_->at_us);
+      const std::int64_t at_us = *largest_us - set_back_us() + (bound_us - clock_->at_us);
       return plan.cursor_kind == CursorKind::kDate ? FormatDate(at_us)
                                                    : FormatTime(at_us, plan.fraction_digits);
     }

@@ -10,17 +10,47 @@
 
 namespace strata::mysql {
 
+namespace {
+
+// A name or a word of the configuration's SQL that the server does not know will be no other at the
+// next try.
+absl::Status OfConfiguration(const absl::Status& status, const char* fix) {
+  if (!absl::IsUnknown(status) && !absl::IsNotFound(status)) return status;
+  return absl::InvalidArgumentError(absl::StrCat(status.message(), "; ", fix));
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<ResultColumn>> DescribeQuery(Session* session, const std::string& query,
                                                         std::string_view described) {
   absl::StatusOr<std::vector<ResultColumn>> columns =
       session->Columns(absl::StrCat("SELECT *", FromQuery(query), " LIMIT 0"),
                        absl::StrCat("looking at ", std::string(described)));
-  // A name or a word that the server does not know will be no other at the next try.
-  if (absl::IsUnknown(columns.status()) || absl::IsNotFound(columns.status())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(columns.status().message(), "; mend the SQL in the configuration"));
+  if (!columns.ok()) {
+    return OfConfiguration(columns.status(), "mend the SQL in the configuration");
   }
   return columns;
+}
+
+absl::Status CheckWhere(Session* session, const Selection& selection, bool with_a_row) {
+  const std::string where = OwnCondition(selection);
+  if (where.empty()) return absl::OkStatus();
+  const std::string from = FromClause(selection);
+  const std::string doing = absl::StrCat("looking at `where` of ", Described(selection));
+  const auto nothing = [](const Row&) { return absl::OkStatus(); };
+  absl::Status status;
+  if (!with_a_row) {
+    status = session->Query(absl::StrCat("SELECT 1", from, " WHERE ", where, " LIMIT 0"), doing,
+                            nothing);
+    return OfConfiguration(status, "mend `where` in the configuration");
+  }
+  // It may call functions, and may only read.
+  status = session->Execute(kSnapshotTransaction, doing);
+  if (!status.ok()) return status;
+  status = session->Query(absl::StrCat("SELECT ", where, from, " LIMIT 1"), doing, nothing);
+  const absl::Status ended = session->Execute(kEndOfTransaction, doing);
+  if (status.ok()) status = ended;
+  return OfConfiguration(status, "mend `where` in the configuration");
 }
 
 absl::Status ReadCollations(Session* session, const std::string& query, std::string_view described,

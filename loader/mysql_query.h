@@ -22,6 +22,10 @@ namespace strata::mysql {
 absl::StatusOr<std::vector<ResultColumn>> DescribeQuery(Session* session, const std::string& query,
                                                         std::string_view described);
 
+/// Whether the server can run the selection's `where`: no row is read, or, `with_a_row`, it is
+/// applied to one, with the subqueries in it. InvalidArgument: it cannot, and the message says so.
+absl::Status CheckWhere(Session* session, const Selection& selection, bool with_a_row);
+
 /// Notes the collations of its columns of texts; the query is not run. `columns` as DescribeQuery
 /// gave them.
 absl::Status ReadCollations(Session* session, const std::string& query, std::string_view described,

@@ -29,6 +29,12 @@ std::string Described(const Selection& selection) { return Name(selection.table,
 
 std::string Described(const MySqlMapping& mapping) { return Name(mapping.table, mapping.query); }
 
+absl::Status InTable(const Session& session, const Selection& selection,
+                     const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat("MySQL ", session.server(), ": ",
+                                                  Described(selection), ": ", status.message()));
+}
+
 std::string OuterExpression(const Selection& selection) {
   return selection.outer_const ? QuoteText(*selection.outer_const)
                                : ValueExpression(selection.outer);

@@ -19,6 +19,10 @@ std::string FromQuery(const std::string& query);
 std::string Described(const Selection& selection);
 std::string Described(const MySqlMapping& mapping);
 
+/// The error with server and table before it.
+absl::Status InTable(const Session& session, const Selection& selection,
+                     const absl::Status& status);
+
 /// The row's outer, as the text of the text protocol: the column's value or the constant.
 std::string OuterExpression(const Selection& selection);
 

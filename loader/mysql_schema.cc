@@ -64,6 +64,13 @@ constexpr TypeFacts kTypes[] = {
     {"blob", ColumnKind::kBytes, 65'535},
 };
 
+bool IsGeometry(std::string_view type) {
+  constexpr std::string_view kShapes[] = {
+      "geometry",        "point",        "linestring",         "polygon",       "multipoint",
+      "multilinestring", "multipolygon", "geometrycollection", "geomcollection"};
+  return std::find(std::begin(kShapes), std::end(kShapes), type) != std::end(kShapes);
+}
+
 bool IsBlob(std::string_view type) { return type == "mediumblob" || type == "longblob"; }
 
 const Column* FindColumn(const Table& table, std::string_view name) {
@@ -95,6 +102,18 @@ absl::StatusOr<Column> Need(const Table& table, const MySqlMapping& mapping, std
                    instead, "; its columns are ", absl::StrJoin(names, ", ")));
 }
 
+// One that is compared and sorted, not only read.
+absl::StatusOr<Column> NeedKey(const Table& table, const MySqlMapping& mapping,
+                               std::string_view name, std::string_view parameter) {
+  absl::StatusOr<Column> column = Need(table, mapping, name, parameter);
+  if (!column.ok() || !column->geometry) return column;
+  return absl::InvalidArgumentError(absl::StrCat(
+      Described(mapping), ": column ", QuoteForMessage(column->name), " (", View(parameter),
+      "=) is a geometry, which can be neither a key nor an order; name another column, or a "
+      "query's "
+      "that is text: query = \"SELECT ST_AsText(…) AS …\""));
+}
+
 absl::StatusOr<std::vector<Column>> SelectId(const Table& table, const MySqlMapping& mapping) {
   if (!mapping.query.empty() && mapping.id.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -111,7 +130,7 @@ absl::StatusOr<std::vector<Column>> SelectId(const Table& table, const MySqlMapp
   const std::vector<std::string>& names = mapping.id.empty() ? table.unique_keys[0] : mapping.id;
   std::vector<Column> id;
   for (const std::string& name : names) {
-    absl::StatusOr<Column> column = Need(table, mapping, name, "id");
+    absl::StatusOr<Column> column = NeedKey(table, mapping, name, "id");
     if (!column.ok()) return column.status();
     id.push_back(*std::move(column));
   }
@@ -208,6 +227,7 @@ Column DescribeColumn(std::string name, std::string_view type) {
     return column;
   }
   column.unbounded = true;
+  column.geometry = IsGeometry(word);
   if (IsBlob(word)) column.kind = ColumnKind::kBytes;
   return column;
 }
@@ -304,20 +324,20 @@ absl::StatusOr<Selection> Select(const Table& table, const std::string& database
   selection.where = mapping.where;
   selection.outer_const = mapping.outer_const;
   if (!mapping.outer_const) {
-    absl::StatusOr<Column> outer = Need(table, mapping, mapping.outer, "outer");
+    absl::StatusOr<Column> outer = NeedKey(table, mapping, mapping.outer, "outer");
     if (!outer.ok()) return outer.status();
     selection.outer = *std::move(outer);
   }
-  absl::StatusOr<Column> inner = Need(table, mapping, mapping.inner, "inner");
+  absl::StatusOr<Column> inner = NeedKey(table, mapping, mapping.inner, "inner");
   if (!inner.ok()) return inner.status();
   selection.inner = *std::move(inner);
   if (!mapping.order.empty()) {
-    absl::StatusOr<Column> order = Need(table, mapping, mapping.order, "order");
+    absl::StatusOr<Column> order = NeedKey(table, mapping, mapping.order, "order");
     if (!order.ok()) return order.status();
     selection.order = *std::move(order);
   }
   if (!mapping.deleted.empty()) {
-    absl::StatusOr<Column> deleted = Need(table, mapping, mapping.deleted, "deleted");
+    absl::StatusOr<Column> deleted = NeedKey(table, mapping, mapping.deleted, "deleted");
     if (!deleted.ok()) return deleted.status();
     selection.deleted = *std::move(deleted);
   }
@@ -343,6 +363,8 @@ absl::StatusOr<Relation> LookUp(Session* session, const std::string& database,
     return absl::Status(selection.status().code(), absl::StrCat("MySQL ", session->server(), ": ",
                                                                 selection.status().message()));
   }
+  absl::Status runs = CheckWhere(session, *selection, /*with_a_row=*/false);
+  if (!runs.ok()) return runs;
   return Relation{*std::move(table), *std::move(selection)};
 }
 

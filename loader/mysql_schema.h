@@ -38,6 +38,7 @@ struct Column {
   bool invisible = false;       ///< left out by SELECT *
   std::uint64_t max_bytes = 0;  ///< the longest text of a value; meaningless if `unbounded`
   bool unbounded = false;       ///< values of megabytes are possible
+  bool geometry = false;        ///< GEOMETRY and its kin: bytes that no text compares with
   std::string collation;        ///< empty for what is no character string
 };
 
@@ -100,7 +101,7 @@ struct Relation {
   Table table;
   Selection selection;
 };
-/// ReadRelation and Select; errors name the server.
+/// ReadRelation and Select, and whether `where` can be run; errors name the server.
 absl::StatusOr<Relation> LookUp(Session* session, const std::string& database,
                                 const MySqlMapping& mapping);
 

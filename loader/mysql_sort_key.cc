@@ -49,7 +49,7 @@ void AppendBigEndian(std::uint64_t value, std::string* key) {
 
 absl::Status NoNumber(std::string_view text) {
   return absl::InvalidArgumentError(
-      absl::StrCat("the order column gave ", QuoteForMessage(text), ", which is no number"));
+      absl::StrCat(QuoteForMessage(text), " came, which is no number"));
 }
 
 absl::Status AppendDecimal(std::string_view text, std::string* key) {

@@ -26,6 +26,7 @@
 #include "loader/mysql_fetch.h"
 #include "loader/mysql_follow_plan.h"
 #include "loader/mysql_open.h"
+#include "loader/mysql_query.h"
 #include "loader/mysql_query_changes.h"
 #include "loader/mysql_relation.h"
 #include "loader/mysql_schema.h"
@@ -101,6 +102,9 @@ absl::StatusOr<mysql::FetchedTable> Check(mysql::Session* session, const std::st
                                           const MySqlMapping& mapping) {
   const absl::StatusOr<mysql::Relation> found = mysql::LookUp(session, database, mapping);
   if (!found.ok()) return found.status();
+  // What it meets in a row is the data's as much; but a load that cannot begin is told at once.
+  absl::Status runs = mysql::CheckWhere(session, found->selection, /*with_a_row=*/true);
+  if (!runs.ok()) return runs;
   // A table that cannot be followed can be loaded all the same, and needs no advice.
   const absl::StatusOr<mysql::FollowPlan> plan = mysql::PlanFollowing(session, *found, mapping);
   std::string advice = plan.ok() ? plan->advice : std::string();

@@ -73,6 +73,33 @@ class SlotTable {
     slots_[hole] = Slot{};
   }
 
+  /// Erases the slots that `keep` does not keep, of which it may be asked twice; gives memory back
+  /// where few are left.
+  template <class Keep>
+  void Sift(const Keep& keep) {
+    for (std::size_t index = 0; index < count_;) {
+      // What an erasure moves into the hole comes from behind it, or was kept before.
+      if (slots_[index].free() || keep(std::as_const(slots_[index]))) {
+        ++index;
+      } else {
+        Erase(Slot(slots_[index]));
+      }
+    }
+    if (size_ == 0) Clear();
+    std::size_t count = kFirstSlots;
+    while (count < size_ * 2) count *= 2;
+    // Kept as it is where there is no memory for a smaller one beside it.
+    if (count * 8 <= count_) (void)Resize(count);
+  }
+
+  /// Calls `change` for each slot, of which it may change what is not the key nor makes it free.
+  template <class Change>
+  void ForEach(const Change& change) {
+    for (std::size_t index = 0; index < count_; ++index) {
+      if (!slots_[index].free()) change(&slots_[index]);
+    }
+  }
+
   void Clear() {
     door_.Free(kLayer, slots_);
     slots_ = nullptr;
@@ -97,9 +124,11 @@ class SlotTable {
     return index;
   }
   void Grow() {
-    const std::size_t count = count_ == 0 ? kFirstSlots : count_ * 2;
+    if (!Resize(count_ == 0 ? kFirstSlots : count_ * 2)) throw std::bad_alloc();
+  }
+  bool Resize(std::size_t count) {
     void* const block = door_.TryAllocate(kLayer, count * sizeof(Slot));
-    if (block == nullptr) throw std::bad_alloc();
+    if (block == nullptr) return false;
     std::memset(block, 0, count * sizeof(Slot));
     Slot* const slots = static_cast<Slot*>(block);
     for (std::size_t i = 0; i < count_; ++i) {
@@ -108,6 +137,7 @@ class SlotTable {
     door_.Free(kLayer, slots_);
     slots_ = slots;
     count_ = count;
+    return true;
   }
 
   MemoryDoor door_;

@@ -66,6 +66,8 @@ TEST(Dialect, SessionsDifferInStatisticsAndInWhatEndsIdleTransactions) {
       "SET SESSION max_sort_length = 16384",
       "SET SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 4194304)",
       "SET SESSION group_concat_max_len = 1073741824",
+      "SET SESSION sql_big_selects = 1",
+      "SET SESSION completion_type = 'NO_CHAIN'",
       "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
   };
   const auto without_pushdown = [](const std::string& name) {

@@ -25,6 +25,11 @@ class MySqlFollowCursorTest : public FollowTest {
       {"DATE", "UTC_DATE()", "UTC_DATE() + INTERVAL 1 DAY"},
       {"BIGINT", "7", "1 << 60"}};
 
+  void TearDown() override {
+    Run("SET GLOBAL time_zone = DEFAULT");
+    FollowTest::TearDown();
+  }
+
   static bool IsInteger(const Case& cursor) { return std::string(cursor.type) == "BIGINT"; }
 
   // Two hundred entries of long ago and different times, 'ahead' of two and 'a' of now.
@@ -148,9 +153,80 @@ TEST_F(MySqlFollowCursorTest, RowsAreReachedHoweverManyShareAValue) {
     ExpectValue("a", "x", 0, "k", "new");
     // Of integers a pass is due at the beginning, which may come first.
     EXPECT_TRUE(IsInteger(cursor) || follower().status().repairs == 0);
+    // The newest may have come first.
+    for (int inner = 1; inner <= 3000; ++inner) {
+      ExpectValue("alike", absl::StrCat(inner), 0, "k", "again");
+    }
     ExpectEqual(source);
     follower_.reset();
   }
+}
+
+// Nothing below the position is read by polling, and there the rows are.
+TEST_F(MySqlFollowCursorTest, IntegersThatBeginAgainFromBelowAskForAPass) {
+  for (const int refilled : {200, 3000, 5000}) {
+    SCOPED_TRACE(refilled);
+    Run("DROP TABLE IF EXISTS t");
+    Run("CREATE TABLE t (outer_key VARCHAR(9), inner_key INT, seq INT DEFAULT 0, k VARCHAR(9) "
+        "DEFAULT 'k', v VARCHAR(9), id INT PRIMARY KEY, KEY (outer_key, inner_key))");
+    const auto fill = [this](const char* value, int rows) {
+      Run(absl::StrCat("INSERT INTO t (outer_key, inner_key, v, id) SELECT 'o', seq, '", value,
+                       "', seq FROM seq_1_to_", rows));
+    };
+    fill("old", 3000);
+    cache().Clear();
+    MySqlOptions source = OptionsFor("t");
+    source.mapping.cursor = "id";
+    Follow(source);
+    // One pass is due at the beginning.
+    ASSERT_TRUE(WaitUntil([&] { return follower().status().passes == 1; }));
+    const std::uint64_t read = follower().status().rows_read;
+    ASSERT_TRUE(WaitUntil([&] { return follower().status().rows_read > read + 32; }));
+    Run("START TRANSACTION");
+    Run("DELETE FROM t");
+    fill("new", refilled);
+    Run("COMMIT");
+    ExpectValue("o", "1", 0, "k", "new");
+    ExpectValue("o", "200", 0, "k", "new");
+    EXPECT_TRUE(WaitUntil([&] { return follower().status().passes > 1; }));
+    Run("INSERT INTO t (outer_key, inner_key, v, id) SELECT 'o', 0, 'next', MAX(id) + 1 FROM t");
+    ExpectValue("o", "0", 0, "k", "next");
+    follower_.reset();
+    ExpectEqual(OptionsFor("t"));
+  }
+}
+
+// In autumn, or by another --default-time-zone.
+TEST_F(MySqlFollowCursorTest, AServersClockThatIsSetBackHidesNothing) {
+  const auto set_zone = [this](const char* zone) {
+    Run(absl::StrCat("SET GLOBAL time_zone = ", zone));
+  };
+  set_zone("'+02:00'");
+  Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(9), inner_key "
+      "VARCHAR(9), seq INT DEFAULT 0, k VARCHAR(9) DEFAULT 'k', v VARCHAR(9), changed "
+      "DATETIME(6), KEY (outer_key, inner_key), KEY (changed))");
+  Run("INSERT INTO t (outer_key, inner_key, v, changed) SELECT 'many', seq, 'v', "
+      "UTC_TIMESTAMP(6) + INTERVAL 2 HOUR - INTERVAL seq SECOND FROM seq_1_to_500");
+  MySqlOptions source = OptionsFor("t");
+  source.mapping.cursor = "changed";
+  Follow(source);
+  const auto expect_followed = [this](int id, int hours) {
+    Run(absl::StrCat("UPDATE t SET v = 'h", hours, "', changed = UTC_TIMESTAMP(6) + INTERVAL ",
+                     hours, " HOUR WHERE id = ", id));
+    ExpectValue("many", absl::StrCat(id), 0, "k", absl::StrCat("h", hours));
+  };
+  expect_followed(1, 2);
+  for (const auto& [zone, hours] : {std::pair("'+01:00'", 1), std::pair("'-03:00'", -3)}) {
+    set_zone(zone);
+    // What the pass that is due does not find any more polling does.
+    for (int id = 10; id < 15; ++id) expect_followed(id, hours);
+    EXPECT_THAT(follower().status().advice,
+                HasSubstr(absl::StrCat("was set back by ", 60 * (2 - hours), " minutes")));
+  }
+  // It has caught up.
+  set_zone("'+03:00'");
+  for (int id = 400; id < 405; ++id) expect_followed(id, 3);
+  EXPECT_TRUE(WaitUntil([&] { return follower().status().advice.empty(); }));
 }
 
 }  // namespace

@@ -146,6 +146,7 @@ TEST_F(MySqlFollowTest, KeysWithCodesThatAreNoCharactersAreFollowedByTheIndex) {
   add("98", "61", 0);
   Run("INSERT INTO t (outer_key, inner_key, seq, k, v, updated_at) SELECT CONCAT('row ', seq), "
       "'x', 0, 'k', 'v', '2020-01-01' FROM seq_1_to_20000");
+  Rows("ANALYZE TABLE t");  // else the server may take it for one of four rows, and scan it
   Follow();
   EXPECT_EQ(follower().status().advice, "");
   const std::uint64_t before = HandlerReads();

@@ -327,6 +327,34 @@ TEST_F(MySqlMappingTest, AnIdThatMayNameSeveralRowsIsRefused) {
   EXPECT_EQ(Must(options)["o"]["i"].size(), 2u);
 }
 
+TEST_F(MySqlMappingTest, AGeometryIsAValueAndNeitherKeyNorOrder) {
+  Run("CREATE TABLE shapes (id INT PRIMARY KEY, o VARCHAR(9), i VARCHAR(9), place POINT, area "
+      "GEOMETRY, v TEXT)");
+  Run("INSERT INTO shapes VALUES (1, 'o', 'i', POINT(1, 2), POINT(3, 4), 'v')");
+  MySqlOptions options = OptionsFor("shapes");
+  options.mapping.outer = "o";
+  options.mapping.inner = "i";
+  options.mapping.order = "";
+  options.mapping.columns = {"place", "v"};
+  const auto content = Load(options);
+  ASSERT_TRUE(content.ok()) << content.status();
+  EXPECT_EQ(content->at("o").at("i").at(0).size(), 2u);
+  using Part = std::string MySqlMapping::*;
+  for (const auto& [part, name] : {std::pair<Part, const char*>(&MySqlMapping::outer, "outer"),
+                                   std::pair<Part, const char*>(&MySqlMapping::inner, "inner"),
+                                   std::pair<Part, const char*>(&MySqlMapping::order, "order")}) {
+    for (const char* column : {"place", "area"}) {
+      MySqlOptions other = options;
+      other.mapping.*part = column;
+      const absl::Status status = Load(other).status();
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+      EXPECT_THAT(std::string(status.message()),
+                  HasSubstr(absl::StrCat("column \"", column, "\" (", name, "=) is a geometry")));
+      EXPECT_THAT(std::string(status.message()), HasSubstr("ST_AsText"));
+    }
+  }
+}
+
 TEST_F(MySqlMappingTest, ATableOrDatabaseThatIsNotThereIsNotFound) {
   EXPECT_THAT(ErrorOf(OptionsFor("nothing"), absl::StatusCode::kNotFound), HasSubstr("table="));
   MySqlOptions options = OptionsFor("t");

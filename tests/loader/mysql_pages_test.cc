@@ -1,7 +1,6 @@
 // Reading in pages and sorting: whatever the ids, the page's size and the memory, the same content
 // as a naive reading of the whole table gives. Against a real server.
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <memory>
 #include <random>
@@ -16,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "loader/mysql_charset.h"
+#include "tests/kit/peak.h"
 #include "tests/kit/sanitizers.h"
 #include "tests/loader/mysql_test_server.h"
 
@@ -213,18 +213,6 @@ TEST_F(MySqlPagesTest, ACompositeIdIsPagedByARangeOfItsIndex) {
   EXPECT_LT(reads, 3 * kRows);
 }
 
-// From here on the process's highest RSS counts anew; what it has now.
-std::uint64_t BeginPeak() {
-  TrimAllocator();
-  std::FILE* const file = std::fopen("/proc/self/clear_refs", "w");
-  if (file != nullptr) {
-    std::fputs("5", file);
-    std::fclose(file);
-  }
-  const absl::StatusOr<ProcessMemory> memory = ReadProcessMemory();
-  return memory.ok() ? memory->rss_bytes : 0;
-}
-
 TEST_F(MySqlPagesTest, ReadingTakesBoundedMemoryAlsoWhereRowsSuddenlyGrow) {
   if (kit::kUnderSanitizer) GTEST_SKIP() << "a sanitizer keeps what was freed";
   Run("CREATE TABLE wide (id INT PRIMARY KEY AUTO_INCREMENT, outer_key CHAR(1), inner_key INT, "
@@ -233,7 +221,7 @@ TEST_F(MySqlPagesTest, ReadingTakesBoundedMemoryAlsoWhereRowsSuddenlyGrow) {
       "FROM seq_1_to_20000");
   Run("INSERT INTO wide (outer_key, inner_key, seq, k, v) SELECT 'o',-seq,seq,'k',"
       "REPEAT('x', 3000000) FROM seq_1_to_60");
-  const std::uint64_t before = BeginPeak();
+  const std::uint64_t before = kit::BeginPeak();
   absl::StatusOr<std::unique_ptr<Source>> source = OpenMySqlTable(OptionsFor("wide"));
   ASSERT_TRUE(source.ok()) << source.status();
   Batch batch;

@@ -85,13 +85,46 @@ TEST(EntryDigests, KnowWhatWasReadLast) {
   EXPECT_EQ(digests.size(), 0u);
 }
 
+TEST(SlotTable, SiftKeepsWhatItIsToldToAndGivesMemoryBack) {
+  std::mt19937_64 random(11);
+  SlotTable<Slot> table;
+  for (const std::uint64_t kept_of : {2u, 3u, 100u}) {
+    std::map<std::uint64_t, std::uint64_t> model;
+    table.Clear();
+    for (std::uint64_t i = 0; i < 5000; ++i) {
+      // Homes that crowd together, at the table's end too.
+      const std::uint64_t key = (random() << 32) + random() % 50 + 8180;
+      table.Insert({key, i});
+      model.emplace(key, i);
+    }
+    const auto keep = [&](std::uint64_t value) { return value % kept_of == 0; };
+    table.Sift([&](const Slot& slot) { return keep(slot.value); });
+    table.ForEach([](Slot* slot) { slot->value += 7; });
+    std::erase_if(model, [&](const auto& item) { return !keep(item.second); });
+    ASSERT_EQ(table.size(), model.size());
+    for (const auto& [key, value] : model) {
+      const Slot* const slot = table.Find({key, 0});
+      ASSERT_NE(slot, nullptr);
+      EXPECT_EQ(slot->value, value + 7);
+    }
+    Footprint footprint;
+    table.AddLayer("slots", &footprint);
+    EXPECT_EQ(footprint.total_bytes(), footprint.allocated_bytes);
+    EXPECT_LT(footprint.layers[0].total_bytes(), 16 * 16 * model.size() + 1000);
+  }
+  table.Sift([](const Slot&) { return false; });
+  Footprint footprint;
+  table.AddLayer("slots", &footprint);
+  EXPECT_EQ(footprint.total_bytes(), 0u);
+}
+
 TEST(KnownRows, AreThoseOfTheLastWholeRoundAndNewerOfThisOne) {
   mysql::KnownRows rows;
   rows.BeginRound();
   rows.Keep({.id = 1, .content = 7});
   rows.Keep({.id = 2, .content = 7});
   EXPECT_TRUE(rows.Has({.id = 1, .content = 7})) << "a round may be read in parts";
-  rows.EndRound();
+  EXPECT_EQ(rows.EndRound().last, 0u);
   EXPECT_TRUE(rows.Has({.id = 1, .content = 7}));
   EXPECT_FALSE(rows.Has({.id = 1, .content = 8}));
   EXPECT_FALSE(rows.Has({.id = 3, .content = 7}));
@@ -99,15 +132,23 @@ TEST(KnownRows, AreThoseOfTheLastWholeRoundAndNewerOfThisOne) {
   // A round that fails leaves the one before it, and nothing of its own.
   rows.BeginRound();
   rows.Keep({.id = 3, .content = 7});
+  rows.Keep({.id = 1, .content = 7});
   rows.BeginRound();
+  EXPECT_TRUE(rows.Has({.id = 1, .content = 7}));
   EXPECT_TRUE(rows.Has({.id = 2, .content = 7}));
   EXPECT_FALSE(rows.Has({.id = 3, .content = 7}));
   rows.Keep({.id = 2, .content = 9});
   EXPECT_FALSE(rows.Has({.id = 2, .content = 7})) << "it has changed since";
-  rows.EndRound();
+  rows.Keep({.id = 1, .content = 7});
+  rows.Keep({.id = 1, .content = 7});
+  const mysql::KnownRows::Ended ended = rows.EndRound();
+  EXPECT_EQ(ended.last, 2u);
+  EXPECT_EQ(ended.again, 1u);
   EXPECT_TRUE(rows.Has({.id = 2, .content = 9}));
+  EXPECT_TRUE(rows.Has({.id = 1, .content = 7}));
+  rows.BeginRound();
+  EXPECT_EQ(rows.EndRound().again, 0u);
   EXPECT_FALSE(rows.Has({.id = 1, .content = 7}));
-  EXPECT_FALSE(rows.Has({.id = 3, .content = 7}));
 }
 
 TEST(KnownRows, AreALayerWithAMost) {
@@ -120,16 +161,18 @@ TEST(KnownRows, AreALayerWithAMost) {
     return footprint.layers[0];
   };
   EXPECT_EQ(layer().total_bytes(), 0u);
+  const auto row = [](std::uint64_t number) {
+    return mysql::KnownRows::Row{number * 0x9E3779B97F4A7C15u, number};
+  };
+  constexpr std::uint64_t kMost = mysql::KnownRows::kMostRows;
   rows.BeginRound();
-  for (std::uint64_t id = 1; id <= mysql::KnownRows::kMostRows + 5; ++id) {
-    rows.Keep({.id = id, .content = id});
-  }
-  EXPECT_EQ(layer().count, mysql::KnownRows::kMostRows);
-  EXPECT_EQ(layer().used_bytes, 16 * mysql::KnownRows::kMostRows);
+  for (std::uint64_t number = 1; number <= kMost + 5; ++number) rows.Keep(row(number));
+  EXPECT_EQ(layer().count, kMost);
+  EXPECT_EQ(layer().used_bytes, 16 * kMost);
+  EXPECT_LE(layer().total_bytes(), 33u << 20);
   rows.EndRound();
-  EXPECT_TRUE(rows.Has({.id = 1, .content = 1}));
-  EXPECT_FALSE(rows.Has(
-      {.id = mysql::KnownRows::kMostRows + 1, .content = mysql::KnownRows::kMostRows + 1}));
+  EXPECT_TRUE(rows.Has(row(1)));
+  EXPECT_FALSE(rows.Has(row(kMost + 1)));
   rows.BeginRound();
   rows.EndRound();
   EXPECT_EQ(layer().total_bytes(), 0u);

@@ -1,0 +1,139 @@
+// The configuration's own SQL that a server cannot run, settings of a server that are not what one
+// would wish, and columns that are given another type.
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+
+#include "tests/loader/follow_kit.h"
+
+namespace strata {
+namespace {
+
+using ::testing::HasSubstr;
+
+class MySqlFollowSettingsTest : public FollowTest {
+ protected:
+  // Sets it for all sessions that are opened from here to the test's end.
+  void SetGlobal(const std::string& name, const std::string& value) {
+    changed_.push_back(absl::StrCat("SET GLOBAL ", name, " = DEFAULT"));
+    Run(absl::StrCat("SET GLOBAL ", name, " = ", value));
+  }
+  void TearDown() override {
+    for (const std::string& statement : changed_) Run(statement);
+    FollowTest::TearDown();
+  }
+  std::vector<std::string> changed_;
+};
+
+TEST_F(MySqlFollowSettingsTest, AWhereThatCannotBeRunEndsTheFollowerAndALoadAndIsNamed) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  Run("CREATE TABLE least (n INT)");
+  Run("INSERT INTO least VALUES (0), (0)");
+  for (const auto& [where, error] :
+       {std::pair("k = '", "1064"), std::pair("k = 1 /* not closed", "1064"),
+        std::pair("missing = 1", "1054"), std::pair("no_function(k) = 1", "1305"),
+        std::pair("id > (SELECT n FROM least)", "1242"),
+        std::pair("id > 9223372036854775807 + 1", "1690")}) {
+    SCOPED_TRACE(where);
+    MySqlOptions source = OptionsFor("t");
+    source.mapping.where = where;
+    Follow(source, QuickFollow(), FollowState::kFailed);
+    for (const absl::Status& status : {follower().status().last_error, Load(source).status()}) {
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+      EXPECT_THAT(std::string(status.message()), HasSubstr("mend `where`"));
+      EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("error ", error)));
+    }
+    follower_.reset();
+  }
+}
+
+TEST_F(MySqlFollowSettingsTest, AWhereThatWritesIsRefusedAndHasWrittenNothing) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  Run("CREATE TABLE written (n INT)");
+  Run("CREATE FUNCTION writes() RETURNS INT MODIFIES SQL DATA BEGIN INSERT INTO written VALUES "
+      "(1); "
+      "RETURN 1; END");
+  MySqlOptions source = OptionsFor("t");
+  source.mapping.where = "writes() = 1";
+  Follow(source, QuickFollow(), FollowState::kFailed);
+  for (const absl::Status& status : {follower().status().last_error, Load(source).status()}) {
+    EXPECT_THAT(std::string(status.message()), HasSubstr("error 1792"));
+  }
+  EXPECT_EQ(Rows("SELECT COUNT(*) FROM written")[0][0], "0");
+}
+
+TEST_F(MySqlFollowSettingsTest, AServersOwnLimitOfAJoinIsNotOurs) {
+  MakeTable();
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'a', seq, 0, 'k', 'v' FROM "
+      "seq_1_to_500");
+  SetGlobal("max_join_size", "100");
+  Follow();
+  Add("('a','x',0,'k','v')");
+  ExpectValue("a", "x", 0, "k", "v");
+  ASSERT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+  EXPECT_TRUE(follower().status().last_error.ok()) << follower().status().last_error;
+  ExpectEqual(OptionsFor("t"));
+}
+
+TEST_F(MySqlFollowSettingsTest, AServersOwnWayToCommitIsNotOurs) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  for (const char* type : {"2", "1"}) {  // RELEASE, CHAIN
+    SCOPED_TRACE(type);
+    SetGlobal("completion_type", type);
+    cache().Clear();
+    Follow();
+    for (int i = 0; i < 5; ++i) {
+      Run(absl::StrCat("UPDATE t SET v = '", type, i, "'"));
+      ExpectValue("a", "x", 0, "k", absl::StrCat(type, i));
+    }
+    EXPECT_EQ(follower().status().reconnects, 0u) << follower().status().last_error;
+    EXPECT_TRUE(follower().status().last_error.ok()) << follower().status().last_error;
+    follower_.reset();
+  }
+}
+
+TEST_F(MySqlFollowSettingsTest, AnOrderColumnOfAnotherTypeIsNamedAndAsksForAPass) {
+  MakeTable();
+  Add("('a','x',2,'k','second'),('a','x',10,'k','tenth'),('b','x',1,'k','v')");
+  Follow();
+  EXPECT_EQ(Value("a", "x", 0, "k"), "second");
+  Run("ALTER TABLE t MODIFY seq VARCHAR(9)");
+  Add("('b','x','no number','k','w')");
+  ASSERT_TRUE(WaitUntil([&] { return !follower().status().last_error.ok(); }));
+  const std::string error(follower().status().last_error.message());
+  EXPECT_THAT(error, HasSubstr("table \"t\""));
+  EXPECT_THAT(error, HasSubstr("column \"seq\": \"no number\" came, which is no number"));
+  EXPECT_THAT(error, HasSubstr("type altered?"));
+  ExpectValue("b", "x", 1, "k", "w");
+  // By text, "10" is before "2"; no row of it has changed.
+  ExpectValue("a", "x", 0, "k", "tenth");
+  EXPECT_EQ(follower().status().state, FollowState::kFollowing);
+  follower_.reset();
+  ExpectEqual(OptionsFor("t"));
+}
+
+TEST_F(MySqlFollowSettingsTest, AKeyOfAnotherTypeIsNamedAndFollowed) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key INT, inner_key VARCHAR(9), seq "
+      "INT, k VARCHAR(9), v TEXT, updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6), KEY "
+      "(outer_key, inner_key), KEY (updated_at))");
+  Add("(1,'x',0,'k','v')");
+  Follow();
+  Run("ALTER TABLE t MODIFY outer_key VARCHAR(9)");
+  Add("('abc','x',0,'k','v')");
+  ASSERT_TRUE(WaitUntil([&] { return !follower().status().last_error.ok(); }));
+  EXPECT_THAT(std::string(follower().status().last_error.message()),
+              HasSubstr("table \"t\": column \"outer_key\": \"abc\" came, which is no number"));
+  ExpectValue("abc", "x", 0, "k", "v");
+  follower_.reset();
+  ExpectEqual(OptionsFor("t"));
+}
+
+}  // namespace
+}  // namespace strata
