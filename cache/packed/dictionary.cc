@@ -140,7 +140,7 @@ void Dictionary::BeginShrinking() {
   limit_ = static_cast<StringId>(index_.size() + index_.size() / 8 + kSmallTable / 4);
 }
 
-bool Dictionary::EndShrinking(std::size_t most) {
+bool Dictionary::EndShrinking(std::size_t most, bool by_writes) {
   const std::size_t before = table_.size();
   const std::size_t least = std::max<std::size_t>(limit_, before - std::min(before, most));
   std::size_t size = before;
@@ -153,6 +153,7 @@ bool Dictionary::EndShrinking(std::size_t most) {
   again_at_free_ = free_ + size / 8;
   again_at_unused_ = unused_ + size / 8;
   again_at_size_ = size + size / 8;
+  again_when_idle_ = by_writes;
   return true;
 }
 
@@ -191,6 +192,7 @@ void Dictionary::Clear() {
   free_ = unused_ = 0;
   next_ = limit_ = 0;
   again_at_free_ = again_at_unused_ = again_at_size_ = 0;
+  again_when_idle_ = false;
   tidy_from_ = 0;
 }
 

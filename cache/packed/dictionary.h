@@ -124,15 +124,17 @@ class Dictionary {
   bool Move(Location from, const Blob& blob, bool may_drop);
 
   // Shrinking the table of numbers, in steps of the cleaner's.
-  bool WantsShrinking() const {
+  /// Whether most numbers are free. After a pass that left it so not at once again: what keeps them
+  /// is still there. But Maintain, which rewrites more, tries once what writes did not bring about.
+  bool WantsShrinking(bool idle) const {
     return table_.size() >= kSmallTable && free_ + unused_ > table_.size() / 2 &&
-           (free_ >= again_at_free_ || unused_ >= again_at_unused_ ||
+           ((idle && again_when_idle_) || free_ >= again_at_free_ || unused_ >= again_at_unused_ ||
             table_.size() >= again_at_size_);
   }
   void BeginShrinking();
   /// When all blobs older than its beginning were rewritten: takes at most so many free numbers off
-  /// the table's end. Whether that was all there are.
-  bool EndShrinking(std::size_t most);
+  /// the table's end. Whether that was all there are. `by_writes`: not all was Maintain's work.
+  bool EndShrinking(std::size_t most, bool by_writes);
   /// Gives back what erased slots of its index take, when there are many; whether there is more of
   /// it to do.
   bool Tidy(std::size_t budget_bytes);
@@ -211,6 +213,7 @@ class Dictionary {
   std::size_t again_at_free_ = 0;
   std::size_t again_at_unused_ = 0;
   std::size_t again_at_size_ = 0;
+  bool again_when_idle_ = false;
   std::uint64_t tidy_from_ = 0;  // the hash Tidy goes on at; 0: it is not under way
 };
 

@@ -117,8 +117,10 @@ bool PackedMap::ShrinkNumbers(bool idle) {
   if (shrinking_ == Shrinking::kNot) {
     const double dead = static_cast<double>(dictionary.dead_bytes());
     const bool pays = idle || dead > kShrinkShare * static_cast<double>(log_.taken_bytes());
-    if (!pays || !dictionary.WantsShrinking()) return false;
+    if (!pays || !dictionary.WantsShrinking(idle)) return false;
+    shrinking_by_writes_ = false;
   }
+  shrinking_by_writes_ = shrinking_by_writes_ || !idle;
   if (!idle) eras_.Advance();
   if (shrinking_ == Shrinking::kNot) BeginShrinkingStep(Shrinking::kDropsFirst);
   const std::size_t most = idle ? log_.size() : kSearchPerWrite;
@@ -133,7 +135,7 @@ bool PackedMap::ShrinkNumbers(bool idle) {
     if (shrinking_ == Shrinking::kDropsFirst) dictionary.BeginShrinking();
     BeginShrinkingStep(static_cast<Shrinking>(static_cast<int>(shrinking_) + 1));
   }
-  while (!dictionary.EndShrinking(kNumbersAtOnce)) {
+  while (!dictionary.EndShrinking(kNumbersAtOnce, shrinking_by_writes_)) {
     if (!idle) return false;
   }
   shrinking_ = Shrinking::kNot;

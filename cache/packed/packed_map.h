@@ -440,6 +440,7 @@ class PackedMap {
   Shrinking shrinking_ = Shrinking::kNot;
   Era shrinking_since_ = 0;
   SegmentStore::Segment shrinking_from_ = 0;
+  bool shrinking_by_writes_ = false;
   std::uint64_t kept_bytes_ = 0;  // retired bytes that guards kept the last time anyone looked
   // The segment that is being cleaned.
   SegmentStore::Segment cleaning_ = SegmentStore::kNoSegment;

@@ -64,11 +64,11 @@ std::optional<ShapeId> Shapes::Acquire(RecordView record) {
 }
 
 bool Shapes::IsWorthwhile(Shape* shape) {
+  if (shape->references > 1) return true;
   const std::uint16_t age = static_cast<std::uint16_t>(Now() - shape->made);
-  if (shape->references >= kFewRecords || age < kYoungTicks) return true;
-  if (!MetBefore(shape->hash)) return false;
+  if (age < std::max<std::size_t>(kYoungTicks, 2 * size() / kListsATick)) return true;
   shape->made = Now();
-  return true;
+  return false;
 }
 
 std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {

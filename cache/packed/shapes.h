@@ -6,8 +6,9 @@
 //
 // A key list becomes a shape when it is met again: a small filter remembers the lists met lately,
 // so data whose records are random sets of keys makes no shapes. Nor does overwriting them, which
-// meets the same lists again, but each in one record: a shape that still has few records when it
-// is no longer young is left alone unless its list is met twice lately, and ends with its records.
+// meets the same lists again, but each in the one record that had it: a shape of one record that is
+// no longer young is refused once, and ends with its record; if it was another that had the keys,
+// the next one makes it two.
 // A shape that has lost its last record is unused, and comes back when its keys are met again; when
 // an eighth are unused, each write sweeps a few of those that no open guard can have met, and their
 // numbers are free. A shape's key tokens hold references to the dictionary like a blob's do.
@@ -100,17 +101,17 @@ class Shapes {
   static constexpr std::size_t kUnusedShare = 8;
   static constexpr std::size_t kSweepPerWrite = 16;
   static constexpr std::size_t kMostKeys = 0xFFFF;
-  // A shape of fewer records, so many lists after it was made, costs more than it saves.
-  static constexpr std::uint32_t kFewRecords = 4;
+  // A shape is young for so many ticks of lists met, and until twice as many were met as there are
+  // shapes.
   static constexpr std::uint64_t kListsATick = 4096;
-  static constexpr std::uint16_t kYoungTicks = 2;
+  static constexpr std::size_t kYoungTicks = 2;
   static constexpr ShapeId kNone = 0xFFFFFFFF;
 
   struct Shape {
     std::uint64_t hash = 0;
     std::uint8_t* keys = nullptr;  // tags and tokens; null while the number is free
     std::uint16_t count = 0;       // of keys
-    std::uint16_t made = 0;        // in ticks of lists met
+    std::uint16_t made = 0;        // or refused, in ticks of lists met
     std::uint32_t references = 0;  // a free number's: the next free one
     Era born = 0;
     Era lost = 0;  // when it lost its last record, while it is unused

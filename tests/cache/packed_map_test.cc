@@ -233,15 +233,39 @@ TEST(PackedMap, GivesAShapeToOldKeysThatManyRecordsBeginToHave) {
     list.Add(pairs);
     ASSERT_TRUE(map.Put("outer", Numbered("i", entry), list).ok());
   };
-  // A shape of two records, and then long none of its keys.
-  for (std::size_t entry = 0; entry < 3; ++entry) put(entry, 0);
-  for (std::size_t entry = 3; entry < 30'000; ++entry) put(entry, entry);
+  // A shape of one record, and then long none of its keys.
+  for (std::size_t entry = 0; entry < 2; ++entry) put(entry, 0);
+  for (std::size_t entry = 2; entry < 30'000; ++entry) put(entry, entry);
   ASSERT_EQ(map.shapes().size(), 1u);
   const std::uint64_t before = map.MeasureFootprint().Find("log/blobs")->used_bytes;
   for (std::size_t entry = 3; entry < 3'003; ++entry) put(entry, 0);
   // Two tokens of keys less each.
   EXPECT_LE(map.MeasureFootprint().Find("log/blobs")->used_bytes, before - 2 * 3000);
   EXPECT_EQ(map.shapes().size(), 1u);
+}
+
+// Key sets that many records have, but long none of one after the other.
+TEST(PackedMap, SharesShapesAmongRecordsOfManySetsInMixedOrder) {
+  constexpr std::size_t kSets = 3000;
+  constexpr std::size_t kRecords = 30;
+  const auto blob_bytes = [&](bool mixed) {
+    std::vector<std::size_t> sets;
+    for (std::size_t i = 0; i < kSets * kRecords; ++i) sets.push_back(i / kRecords);
+    std::mt19937 random(7);
+    if (mixed) std::shuffle(sets.begin(), sets.end(), random);
+    PackedMap map({.seed = kSeed});
+    for (std::size_t entry = 0; entry < sets.size(); ++entry) {
+      std::vector<std::string> keys;
+      for (std::size_t i = 0; i < 8; ++i) keys.push_back(Numbered("key ", sets[entry] * 3 + i));
+      std::vector<Pair> pairs;
+      for (const std::string& key : keys) pairs.push_back({key, "1"});
+      Records list;
+      list.Add(pairs);
+      EXPECT_TRUE(map.Put("outer", Numbered("i", entry), list).ok());
+    }
+    return static_cast<double>(map.MeasureFootprint().Find("log/blobs")->used_bytes);
+  };
+  EXPECT_LE(blob_bytes(true), 1.35 * blob_bytes(false));
 }
 
 TEST(PackedMap, FreesManyUnusedShapesAFewAWrite) {

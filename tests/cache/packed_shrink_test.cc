@@ -1,8 +1,10 @@
 // The dictionary's table of numbers when most strings are gone: strings that are left get numbers
 // of their own below a limit, and the table ends behind the last. Whoever reads meanwhile reads on,
 // and what finds no memory leaves everything as it was.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -104,6 +106,37 @@ TEST(PackedShrink, WritesAloneShortenATableThatIsMuchOfTheCache) {
   }
   EXPECT_LE(TableBytes(map), before / 2);
   ExpectContent(map, kMany);
+}
+
+// Writes begin to shorten the table while most is still to be deleted, and do not come far.
+TEST(PackedShrink, MaintainEndsWhatWritesLeftUndone) {
+  constexpr std::size_t kMany = 20 * kEntries;
+  const auto fill = [](PackedMap& map, bool all) {
+    for (std::size_t entry = 0; entry < kMany; ++entry) {
+      if (!all && entry % 20 >= 2) continue;
+      const std::string text = Shared(entry);
+      const Pair pairs[] = {{"key", text}};
+      Records list;
+      list.Add(pairs);
+      ASSERT_TRUE(map.Put("outer", Inner(entry), list).ok());
+    }
+  };
+  PackedMap map({.seed = 1});
+  fill(map, true);
+  std::vector<std::size_t> dying;
+  for (std::size_t entry = 0; entry < kMany; ++entry) {
+    if (entry % 20 >= 2) dying.push_back(entry);
+  }
+  std::shuffle(dying.begin(), dying.end(), std::mt19937(7));
+  for (const std::size_t entry : dying) ASSERT_TRUE(map.Delete("outer", Inner(entry)));
+  MaintainToIdle(map);
+  PackedMap fresh({.seed = 1});
+  fill(fresh, false);
+  MaintainToIdle(fresh);
+  EXPECT_LE(map.door().allocated_bytes(),
+            1.1 * static_cast<double>(fresh.door().allocated_bytes()));
+  EXPECT_LE(TableBytes(map), 3 * TableBytes(fresh));
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
 }
 
 TEST(PackedShrink, GivesNumbersThatAreFreeAgainToNewStrings) {
