@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -274,9 +276,12 @@ TEST_F(DebugHttpTest, ClientsThatTakeNothingHoldNobodyUp) {
   const Clock::time_point begin = Clock::now();
   for (int i = 0; i < 20; ++i) EXPECT_EQ(HttpGet(port(), "/healthz").status, 200);
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(2));
-  // Who takes it after all gets it, of the last ones; the first had to make room.
+  // Who takes it after all gets it, of the last ones; of the first, whichever were answered first,
+  // some had to make room.
   EXPECT_EQ(greedy.back()->ReadAnswer().body.size(), whole);
-  EXPECT_LT(greedy.front()->ReadAll().size(), whole);
+  EXPECT_TRUE(std::any_of(greedy.begin(), std::prev(greedy.end()), [whole](const auto& client) {
+    return client->ReadAll().size() < whole;
+  }));
 }
 
 TEST_F(DebugHttpTest, KernelKeepsLittleOfAnAnswerThatNobodyTakes) {
