@@ -86,9 +86,14 @@ class MappingReader {
   }
 
   // Whether it does, and is not one that began where jemalloc could not be asked. Of such a one the
-  // last page answers, and of a slab every page.
+  // last page answers, and of a slab every page. Behind it others begin, of any size: those have a
+  // last page, too, that answers the same.
   bool Begins(std::uintptr_t at, const Extent& extent) const {
-    return !unknown_end_.has_value() || extent.bytes <= at + kPageBytes - *unknown_end_;
+    if (!unknown_end_.has_value()) return true;
+    if (extent.bytes <= at + kPageBytes - *unknown_end_) return true;
+    if (extent.may_be_slab) return false;
+    const std::optional<Extent> last = extents_.At(at + extent.bytes - kPageBytes);
+    return last.has_value() && last->bytes == extent.bytes;
   }
 
   // A block that is held does not always begin where its extent does.
