@@ -21,13 +21,10 @@ constexpr unsigned kBins = 127;
 constexpr std::uint32_t kNonContiguous = 2;
 constexpr std::size_t kMostArenas = std::size_t{1} << 16;
 
-// struct malloc_chunk, and what is or'ed to its size.
+// The fields of struct malloc_chunk.
 constexpr std::uintptr_t kSizeAt = 8;
 constexpr std::uintptr_t kLinkAt = 16;
 constexpr std::uintptr_t kBackLinkAt = 24;
-constexpr std::uint64_t kFlags = 7;
-constexpr std::uint64_t kLeastChunkBytes = 32;
-constexpr std::uintptr_t kChunkAlignment = 16;
 
 // A bin is two words that stand for the links of a chunk.
 std::uintptr_t BinChunk(std::uintptr_t arena, unsigned bin) {
@@ -142,7 +139,7 @@ FastBlocks CountFastBlocks(std::uintptr_t arena, std::optional<std::uint64_t> ma
     const std::uint64_t bytes = kLeastChunkBytes + kChunkAlignment * bin;
     std::uintptr_t chunk = memory.Word(arena + kFastBinsAt + 8 * std::uintptr_t{bin}).value_or(0);
     while (chunk != 0 && chunk % kChunkAlignment == 0 && found.blocks < kMostBlocks) {
-      if ((memory.Word(chunk + kSizeAt).value_or(0) & ~kFlags) != bytes) break;
+      if ((memory.Word(chunk + kSizeAt).value_or(0) & ~kChunkFlags) != bytes) break;
       ++found.blocks;
       found.bytes += bytes;
       if (mark.has_value() && memory.Word(chunk + kBackLinkAt) == mark) {

@@ -23,6 +23,12 @@
 
 namespace strata {
 
+/// struct malloc_chunk of malloc/malloc.c: what is or'ed to its size, the least there is, and what
+/// its address and size are multiples of.
+inline constexpr std::uint64_t kChunkFlags = 7;
+inline constexpr std::uint64_t kLeastChunkBytes = 32;
+inline constexpr std::uintptr_t kChunkAlignment = 16;
+
 /// The address of the main arena's state; 0 where it is not laid out as in the glibc that is known.
 std::uintptr_t MainArena(OwnMemory& memory);
 

@@ -15,11 +15,8 @@ namespace {
 // malloc/malloc.c and malloc/arena.c of glibc 2.36.
 constexpr std::uint64_t kInUseBefore = 1;
 constexpr std::uint64_t kMapped = 2;
-constexpr std::uint64_t kFlags = 7;
-constexpr std::uint64_t kLeastChunkBytes = 32;
 constexpr std::uint64_t kFenceBytes = 16;  // a chunk of only a header, where a heap ends
 constexpr std::uintptr_t kHeapAlignment = std::uintptr_t{64} << 20;
-constexpr std::uintptr_t kChunkAlignment = 16;
 // An arena's state lies in front of its first heap's chunks.
 constexpr std::uintptr_t kMostStateBytes = 8192;
 
@@ -71,8 +68,7 @@ class Row {
     memory_.Forget();
   }
 
-  // The address behind the last chunk's.
-  std::uintptr_t Walk() {
+  void Walk() {
     while (at_ < end_) {
       if (IsFence(at_)) {
         if (end_ - at_ <= 2 * kFenceBytes) break;
@@ -81,7 +77,6 @@ class Row {
         break;
       }
     }
-    return at_;
   }
   const GlibcHeap& found() const { return found_; }
 
@@ -113,7 +108,7 @@ class Row {
   std::uint64_t BytesAt(std::uintptr_t at) {
     const std::optional<std::uint64_t> size = memory_.Word(at + 8);
     if (!size.has_value() || (*size & kMapped) != 0) return 0;
-    const std::uint64_t bytes = *size & ~kFlags;
+    const std::uint64_t bytes = *size & ~kChunkFlags;
     if (bytes < kLeastChunkBytes || bytes % kChunkAlignment != 0) return 0;
     return bytes <= end_ - at ? bytes : 0;
   }
@@ -241,13 +236,12 @@ class Walk {
 
  private:
   // A row whose chunks begin at `begin`, or where the first ones are found behind it: a few times
-  // where threads lead it astray, of which the best one counts. Gives its end.
+  // where threads lead it astray, of which the best one counts.
   template <class FindEnd>
-  absl::StatusOr<std::uintptr_t> WalkRow(std::uintptr_t begin, const FindEnd& find_end,
-                                         std::uintptr_t arena, bool seek) {
+  absl::Status WalkRow(std::uintptr_t begin, const FindEnd& find_end, std::uintptr_t arena,
+                       bool seek) {
     constexpr int kTries = 4;
     std::optional<GlibcHeap> best;
-    std::uintptr_t row_end = begin;
     for (int i = 0; i < kTries; ++i) {
       const std::uintptr_t end = find_end();
       const absl::StatusOr<ResidentPages> pages =
@@ -256,19 +250,20 @@ class Walk {
       std::uintptr_t first = begin;
       if (seek) first = Row(begin, end, arena, *pages, key_, &memory_).FindChunks(begin);
       Row row(first, end, arena, *pages, key_, &memory_);
-      row_end = row.Walk();
+      row.Walk();
       GlibcHeap found = row.found();
-      if (seek)
+      if (seek) {
         found.resident_state_bytes += pages->Bytes(begin / kHeapAlignment * kHeapAlignment, first);
+      }
       if (!best.has_value() || found.unwalked_bytes < best->unwalked_bytes) best = found;
       if (best->unwalked_bytes == 0) break;
     }
     AddTo(&found_, *best);
-    return row_end;
+    return absl::OkStatus();
   }
 
   absl::Status WalkMain(std::uintptr_t begin) {
-    return WalkRow(begin, BreakNow, main_arena_, /*seek=*/false).status();
+    return WalkRow(begin, BreakNow, main_arena_, /*seek=*/false);
   }
 
   // Heaps lie at multiples of their greatest size, blocks with a mapping of their own and pieces of
@@ -280,7 +275,7 @@ class Walk {
     for (std::uintptr_t at = mapping.begin; at < mapping.end;) {
       std::uint64_t bytes = kPageBytes;
       if (pages->Has(at)) {
-        const absl::StatusOr<std::uint64_t> found = WalkWhatBeginsAt(at, mapping.end);
+        const absl::StatusOr<std::uint64_t> found = WalkWhatBeginsAt(at, mapping.end, *pages);
         if (!found.ok()) return found.status();
         bytes = *found;
       }
@@ -290,7 +285,8 @@ class Walk {
   }
 
   // Gives its bytes, or those of a page where it is none of the heap's.
-  absl::StatusOr<std::uint64_t> WalkWhatBeginsAt(std::uintptr_t at, std::uintptr_t mapping_end) {
+  absl::StatusOr<std::uint64_t> WalkWhatBeginsAt(std::uintptr_t at, std::uintptr_t mapping_end,
+                                                 const ResidentPages& pages) {
     if (at % kHeapAlignment == 0) {
       if (const std::uintptr_t end = HeapEnd(at, mapping_end); end != 0) {
         const absl::Status status = WalkHeap(at, end);
@@ -304,14 +300,11 @@ class Walk {
       return bytes;
     }
     if (in_pieces_ && memory_.Word(at + 8).value_or(0) % 8 == kInUseBefore) {
-      const absl::StatusOr<ResidentPages> pages = page_map_.Read(at, mapping_end);
-      if (!pages.ok()) return pages.status();
       const std::uintptr_t end =
-          Row(at, mapping_end, main_arena_, *pages, key_, &memory_).EndOfPiece(at);
+          Row(at, mapping_end, main_arena_, pages, key_, &memory_).EndOfPiece(at);
       if (end == 0) return kPageBytes;
-      const absl::Status status = WalkRow(
-                                      at, [&] { return end; }, main_arena_, /*seek=*/false)
-                                      .status();
+      const auto piece_end = [end] { return end; };
+      const absl::Status status = WalkRow(at, piece_end, main_arena_, /*seek=*/false);
       if (!status.ok()) return status;
       return end - at;
     }
@@ -340,16 +333,15 @@ class Walk {
     const std::uintptr_t from = first ? EndOfState(arena) : begin + 2 * kChunkAlignment;
     const std::uintptr_t aligned = (from + kChunkAlignment - 1) / kChunkAlignment * kChunkAlignment;
     return WalkRow(
-               aligned, [&] { return end; }, arena, /*seek=*/true)
-        .status();
+        aligned, [end] { return end; }, arena, /*seek=*/true);
   }
 
   std::uint64_t MappedBlockBytes(std::uintptr_t at, std::uintptr_t mapping_end) {
     const std::optional<std::uint64_t> before = memory_.Word(at);
     const std::optional<std::uint64_t> size = memory_.Word(at + 8);
     if (!before.has_value() || !size.has_value() || *before != 0) return 0;
-    const std::uint64_t bytes = *size & ~kFlags;
-    if ((*size & kFlags) != kMapped || bytes == 0 || bytes % kPageBytes != 0) return 0;
+    const std::uint64_t bytes = *size & ~kChunkFlags;
+    if ((*size & kChunkFlags) != kMapped || bytes == 0 || bytes % kPageBytes != 0) return 0;
     return bytes <= mapping_end - at ? bytes : 0;
   }
 
