@@ -7,14 +7,13 @@
 #include "absl/strings/str_cat.h"
 
 #include "loader/mysql_clock.h"
+#include "loader/view.h"
 
 namespace strata::mysql {
 namespace {
 
 constexpr std::int64_t kHourS = 3600;
 constexpr const char* kLooking = "looking for open transactions";
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 absl::Status Unreadable(const Session& session) {
   // Also where a statement that was killed gave nothing and no error: each has a row at the least.
@@ -93,14 +92,8 @@ absl::Status ReadTransactions(Session* session, OpenWork* work) {
 absl::StatusOr<OpenWork> ReadOpenWork(Session* session) {
   OpenWork work;
   absl::Status status = ReadStatements(session, &work);
-  if (status.ok()) status = session->Execute(kSnapshotTransaction, kLooking);
   if (!status.ok()) return status;
-  status = ReadTransactions(session, &work);
-  // Whatever came of it: what is read next would be read in this transaction's old snapshot. A
-  // connection that cannot end it is not to be used again.
-  if (const absl::Status ended = session->Execute(kEndOfTransaction, kLooking); !ended.ok()) {
-    return absl::UnavailableError(ended.message());
-  }
+  status = session->InSnapshot(kLooking, [&] { return ReadTransactions(session, &work); });
   if (!status.ok()) return status;
   return work;
 }

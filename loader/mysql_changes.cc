@@ -13,11 +13,10 @@
 #include "loader/mysql_pages.h"
 #include "loader/mysql_position.h"
 #include "loader/mysql_relation.h"
+#include "loader/view.h"
 
 namespace strata::mysql {
 namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 // Cells of a row here: ids, cursor, outer, inner, digest, bytes of the values.
 struct Cells {

@@ -14,9 +14,8 @@
 //     other one goes on behind the cut, until one comes to the end: rows are reached however many
 //     share a value.
 //
-//   - In a round that takes long the newest rows are applied now and then before those whose turn
-//   it
-//     is, so that a small change does not wait for a big one that was made before it.
+//   - In a round that takes long the newest rows are applied now and then before their turn, so
+//     that a small change does not wait for a big one that was made before it.
 //   - An entry is read again for all of a round's rows that name it, not for each (see
 //     pending_entries.h), and a row is known for good when that has been done: a round that fails
 //     leaves none.

@@ -7,10 +7,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
+#include "loader/view.h"
+
 namespace strata::mysql {
 namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 // Takes a number and the point behind it; 0 where there is none.
 unsigned TakeNumber(std::string_view* text) {
@@ -85,13 +85,11 @@ std::vector<std::string> Dialect::SessionSettings() const {
       // MiB. More than max_allowed_packet, at most this, no server gives.
       "SET SESSION group_concat_max_len = 1073741824",
       // MySQL, 7.1.8, sql_big_selects, max_join_size; MariaDB, "Server System Variables". A
-      // server's
-      // max_join_size would refuse (1104) to scan or sort a table that is larger.
+      // server's max_join_size would refuse (1104) to scan or sort a table that is larger.
       "SET SESSION sql_big_selects = 1",
       // MySQL, 15.3.1 "START TRANSACTION, COMMIT, and ROLLBACK Statements" and 7.1.8,
       // completion_type; MariaDB, "COMMIT", "Server System Variables". By a server's own a COMMIT
-      // may
-      // end the connection, or begin another transaction, in whose old snapshot we would go on.
+      // may end the connection, or begin another transaction, in whose old snapshot we would go on.
       "SET SESSION completion_type = 'NO_CHAIN'",
       // MySQL, 15.3.7 "SET TRANSACTION"; MariaDB, "SET TRANSACTION". A snapshot wants it: under
       // READ COMMITTED both ignore WITH CONSISTENT SNAPSHOT.

@@ -14,11 +14,10 @@
 #include "loader/mysql_entry_read.h"
 #include "loader/mysql_pages.h"
 #include "loader/mysql_relation.h"
+#include "loader/view.h"
 
 namespace strata::mysql {
 namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 using Sha256 = std::array<unsigned char, EVP_MAX_MD_SIZE>;
 

@@ -336,13 +336,8 @@ absl::Status ReadLargeEntry(Session* session, const Selection& selection, const 
                             absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
   Asked asked(*session, selection);
   absl::Status status = asked.Ask({&name, 1});
-  if (status.ok()) status = session->Execute(kSnapshotTransaction, asked.doing());
   if (!status.ok()) return status;
-  status = StreamAndCount(session, &asked);
-  // Whatever came of it: in this transaction's snapshot nothing else is to be read. A connection
-  // that cannot end it is not to be used again.
-  const absl::Status ended = session->Execute(kEndOfTransaction, asked.doing());
-  if (!ended.ok()) return absl::UnavailableError(ended.message());
+  status = session->InSnapshot(asked.doing(), [&] { return StreamAndCount(session, &asked); });
   return status.ok() ? asked.TellAll(on_entry) : status;
 }
 

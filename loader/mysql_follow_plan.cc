@@ -14,11 +14,10 @@
 #include "loader/mysql_indexes.h"
 #include "loader/mysql_query.h"
 #include "loader/mysql_relation.h"
+#include "loader/view.h"
 
 namespace strata::mysql {
 namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 // The column that `options` asks for, or "updated_at" where the table has it.
 std::optional<Column> CursorOf(const Table& table, const MySqlMapping& mapping) {

@@ -14,11 +14,10 @@
 #include "loader/message_text.h"
 #include "loader/mysql_query.h"
 #include "loader/utf8.h"
+#include "loader/view.h"
 
 namespace strata::mysql {
 namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 // What an index takes of InnoDB's tables of today, all of its columns together.
 constexpr std::uint64_t kMostIndexBytes = 3072;

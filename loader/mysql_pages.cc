@@ -12,13 +12,12 @@
 #include "loader/mysql_cells.h"
 #include "loader/mysql_charset.h"
 #include "loader/mysql_relation.h"
+#include "loader/view.h"
 
 namespace strata::mysql {
 namespace {
 
 constexpr std::size_t kFirstPageRows = 1000;
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 bool IsNumber(std::string_view text, std::string_view characters) {
   return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos &&

@@ -38,19 +38,16 @@ absl::Status CheckWhere(Session* session, const Selection& selection, bool with_
   const std::string from = FromClause(selection);
   const std::string doing = absl::StrCat("looking at `where` of ", Described(selection));
   const auto nothing = [](const Row&) { return absl::OkStatus(); };
-  absl::Status status;
-  if (!with_a_row) {
-    status = session->Query(absl::StrCat("SELECT 1", from, " WHERE ", where, " LIMIT 0"), doing,
-                            nothing);
-    return OfConfiguration(status, "mend `where` in the configuration");
-  }
-  // It may call functions, and may only read.
-  status = session->Execute(kSnapshotTransaction, doing);
-  if (!status.ok()) return status;
-  status = session->Query(absl::StrCat("SELECT ", where, from, " LIMIT 1"), doing, nothing);
-  const absl::Status ended = session->Execute(kEndOfTransaction, doing);
-  if (status.ok()) status = ended;
-  return OfConfiguration(status, "mend `where` in the configuration");
+  const auto look = [&]() -> absl::Status {
+    if (with_a_row) {
+      return session->Query(absl::StrCat("SELECT ", where, from, " LIMIT 1"), doing, nothing);
+    }
+    return session->Query(absl::StrCat("SELECT 1", from, " WHERE ", where, " LIMIT 0"), doing,
+                          nothing);
+  };
+  // Applied to a row it may call functions, and may only read.
+  return OfConfiguration(with_a_row ? session->InSnapshot(doing, look) : look(),
+                         "mend `where` in the configuration");
 }
 
 absl::Status ReadCollations(Session* session, const std::string& query, std::string_view described,

@@ -17,11 +17,10 @@
 #include "loader/mysql_query.h"
 #include "loader/mysql_query_changes.h"
 #include "loader/mysql_relation.h"
+#include "loader/view.h"
 
 namespace strata::mysql {
 namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 struct TypeFacts {
   std::string_view type;

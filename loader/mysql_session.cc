@@ -19,10 +19,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
+#include "loader/view.h"
+
 namespace strata::mysql {
 namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 // The server's text on one line, without a password that some plugin may have put there.
 std::string CleanText(std::string text, const std::string& password) {
@@ -233,6 +233,14 @@ absl::Status Session::Execute(const std::string& statement, std::string_view doi
     handle->execute(statement);
     return absl::OkStatus();
   });
+}
+
+absl::Status Session::InSnapshot(std::string_view doing, absl::FunctionRef<absl::Status()> work) {
+  absl::Status status = Execute(kSnapshotTransaction, doing);
+  if (!status.ok()) return status;
+  status = work();
+  const absl::Status ended = Execute(kEndOfTransaction, doing);
+  return ended.ok() ? status : absl::UnavailableError(ended.message());
 }
 
 absl::Status Session::Query(const std::string& statement, std::string_view doing,

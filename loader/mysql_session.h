@@ -96,6 +96,10 @@ class Session {
   /// Runs a statement without a result. `doing` is what an error's message calls it: "reading
   /// table `t`".
   absl::Status Execute(const std::string& statement, std::string_view doing);
+  /// Runs `work` in one snapshot (kSnapshotTransaction), which ends whatever comes of it: what is
+  /// read next is not to be of it. Unavailable where it cannot be ended: the connection is not to
+  /// be used again.
+  absl::Status InSnapshot(std::string_view doing, absl::FunctionRef<absl::Status()> work);
   /// Runs a statement and calls `on_row` for each row of its result; an error of `on_row` ends it.
   absl::Status Query(const std::string& statement, std::string_view doing,
                      absl::FunctionRef<absl::Status(const Row&)> on_row);

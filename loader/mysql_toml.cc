@@ -23,6 +23,7 @@
 #include "loader/mysql_query_changes.h"
 #include "loader/mysql_relation.h"
 #include "loader/mysql_words.h"
+#include "loader/view.h"
 
 namespace strata {
 namespace {
@@ -30,8 +31,6 @@ namespace {
 constexpr std::string_view kPasswordFix =
     "a password does not belong in a file that others read; give it with --defaults-file, "
     "MYSQL_PWD or password_file = \"FILE\"";
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 // Reads values out of one table of the file. The first error stands; what is read after it is
 // thrown away.

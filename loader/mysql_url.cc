@@ -16,14 +16,13 @@
 
 #include "loader/message_text.h"
 #include "loader/mysql_words.h"
+#include "loader/view.h"
 
 namespace strata {
 namespace {
 
 constexpr std::string_view kScheme = "mysql://";
 constexpr std::string_view kForm = "write mysql://USER@HOST[:PORT]/DATABASE?table=TABLE";
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 absl::Status Bad(std::string_view what, std::string_view fix) {
   return absl::InvalidArgumentError(absl::StrCat("MySQL URL: ", View(what), "; ", View(fix)));

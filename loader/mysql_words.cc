@@ -7,13 +7,9 @@
 
 #include "absl/strings/numbers.h"
 
+#include "loader/view.h"
+
 namespace strata::mysql {
-namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
-}  // namespace
-
 std::optional<unsigned> SecondsOf(std::string_view text) {
   const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
   const std::string_view unit = text.substr(digits);
