@@ -182,12 +182,7 @@ PairCursor RecordReader::Find(std::string_view key) const {
   return cursor;
 }
 
-RecordReader RecordCursor::record() const {
-  RecordReader reader;
-  reader.guard_ = guard_;
-  reader.record_ = record_;
-  return reader;
-}
+RecordReader RecordCursor::record() const { return {guard_, record_}; }
 
 void RecordCursor::Next() {
   if (++position_ < end_) record_ = packed::SkipRecord(record_, guard_->map_->shapes());
@@ -199,10 +194,7 @@ EntryReader::EntryReader(const ReadGuard* guard, const std::uint8_t* list, std::
 std::size_t EntryReader::record_count() const { return count_; }
 
 RecordReader EntryReader::record(std::size_t index) const {
-  RecordReader reader;
-  reader.guard_ = guard_;
-  reader.record_ = packed::ReadList(list_).Start(index, guard_->map_->shapes());
-  return reader;
+  return {guard_, packed::ReadList(list_).Start(index, guard_->map_->shapes())};
 }
 
 RecordCursor EntryReader::records() const {
@@ -280,8 +272,7 @@ void ReadGuard::FindMany(std::span<const PairAddress> addresses,
       records[i] = {};
       has_keys[i] = false;
       if (places[i].from == nullptr) continue;
-      records[i].guard_ = this;
-      records[i].record_ = packed::WalkTo(places[i], map_->shapes());
+      records[i] = {this, packed::WalkTo(places[i], map_->shapes())};
       has_keys[i] = map_->PrefetchKeys(records[i].record_);
     }
     for (std::size_t i = 0; i < count; ++i) {

@@ -39,9 +39,9 @@ StringId Dictionary::AddReferenceBelowLimit(StringId id) {
   if (IsHigh(id)) id = BestOf(id);
   if (IsHigh(id)) {
     // Without memory it keeps the old one, and the table some of its length.
-    const StringId low = NextFree();
+    const std::optional<StringId> low = NextFree();
     const std::string_view text = OwnText(id);
-    if (low != kNone && AddUnder(low, text, Hash(text)) != kNone) return low;
+    if (low && TryAddUnder(low, text, Hash(text))) return *low;
   }
   AddReference(id);
   return id;
@@ -58,31 +58,27 @@ void Dictionary::AddReference(StringId id) {
 }
 
 std::optional<StringId> Dictionary::TryAdd(std::string_view text, std::uint64_t hash) {
-  const StringId id = AddUnder(NextFree(), text, hash);
-  if (id == kNone) return std::nullopt;
-  return id;
+  return TryAddUnder(NextFree(), text, hash);
 }
 
-StringId Dictionary::AddUnder(StringId id, std::string_view text, std::uint64_t hash) {
-  if (!index_.TryGrow(memory_, hash, HashOfPayload())) return kNone;
-  if (id == kNone && (table_.size() == kMostStrings || !table_.TryGrow())) return kNone;
+std::optional<StringId> Dictionary::TryAddUnder(std::optional<StringId> free, std::string_view text,
+                                                std::uint64_t hash) {
+  if (!index_.TryGrow(memory_, hash, HashOfPayload())) return std::nullopt;
+  if (!free && (table_.size() == kMostStrings || !table_.TryGrow())) return std::nullopt;
   Location location = kNowhere;
   std::uint8_t* const to =
       log_->Append(SegmentStore::Head::kStrings, BlobKind::kString, text.size(), &location);
-  if (to == nullptr) return kNone;
+  if (to == nullptr) return std::nullopt;
   if (!text.empty()) std::memcpy(to, text.data(), text.size());
-  if (id == kNone) {
-    id = static_cast<StringId>(table_.Add());
-  } else {
-    --free_;
-  }
+  const StringId id = free ? *free : static_cast<StringId>(table_.Add());
+  if (free) --free_;
   SetEntry(id, kOneReference | location);
   index_.Insert(hash, id + kFirstPayload);
   return id;
 }
 
-StringId Dictionary::NextFree() {
-  if (free_ == 0) return kNone;
+std::optional<StringId> Dictionary::NextFree() {
+  if (free_ == 0) return std::nullopt;
   const std::size_t end =
       limit_ != 0 ? std::min<std::size_t>(limit_, table_.size()) : table_.size();
   const bool worth_it = limit_ != 0 || free_ >= end / kFewFree;
@@ -92,7 +88,7 @@ StringId Dictionary::NextFree() {
     const StringId id = next_++;
     if (Entry(id) == 0) return id;
   }
-  return kNone;
+  return std::nullopt;
 }
 
 void Dictionary::Release(StringId id) {

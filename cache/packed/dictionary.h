@@ -158,7 +158,6 @@ class Dictionary {
   static constexpr std::uint64_t kLocationMask = (std::uint64_t{1} << kLocationBits) - 1;
   static constexpr std::uint64_t kOneReference = std::uint64_t{1} << kLocationBits;
   static constexpr std::uint32_t kManyReferences = (1u << 24) - 1;
-  static constexpr StringId kNone = 0xFFFFFFFF;
   static constexpr std::size_t kSmallTable = 4096;  // not worth shrinking
   // Numbers that NextFree looks at: of a table of which one in kFewFree is free, and of one that is
   // being shrunk, the most; else a few.
@@ -178,11 +177,11 @@ class Dictionary {
     ReadPin pin = WriterPin();
     return Text(id, pin);
   }
-  /// Adds a string under a number that is free, or kNone for the table's next; kNone without
-  /// memory.
-  StringId AddUnder(StringId id, std::string_view text, std::uint64_t hash);
-  /// A free number, below the limit if there is one; kNone where none is near.
-  StringId NextFree();
+  /// TryAdd under this free number; under the table's next where there is none.
+  std::optional<StringId> TryAddUnder(std::optional<StringId> free, std::string_view text,
+                                      std::uint64_t hash);
+  /// A free number, below the limit if there is one; none where none is near.
+  std::optional<StringId> NextFree();
   /// The number that a string is to be named by.
   StringId BestOf(StringId id) const;
   bool IsHigh(StringId id) const { return limit_ != 0 && id >= limit_; }

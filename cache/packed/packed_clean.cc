@@ -124,16 +124,18 @@ bool PackedMap::ShrinkNumbers(bool idle) {
   if (!idle) eras_.Advance();
   if (shrinking_ == Shrinking::kNot) BeginShrinkingStep(Shrinking::kDropsFirst);
   const std::size_t most = idle ? log_.size() : kSearchPerWrite;
-  while (shrinking_ != Shrinking::kEnds) {
+  while (true) {
     const SegmentStore::Segment next =
         shrinking_ == Shrinking::kRewrites
             ? log_.OlderThan(shrinking_since_, most, &shrinking_from_)
             : log_.DroppableBefore(shrinking_since_, most, &shrinking_from_);
     if (BeginCleaning(next)) return true;
     if (shrinking_from_ < log_.size()) return false;
+    if (shrinking_ == Shrinking::kDropsLast) break;
+    const bool dropped = shrinking_ == Shrinking::kDropsFirst;
     // The numbers of what was unused are among those to give anew.
-    if (shrinking_ == Shrinking::kDropsFirst) dictionary.BeginShrinking();
-    BeginShrinkingStep(static_cast<Shrinking>(static_cast<int>(shrinking_) + 1));
+    if (dropped) dictionary.BeginShrinking();
+    BeginShrinkingStep(dropped ? Shrinking::kRewrites : Shrinking::kDropsLast);
   }
   while (!dictionary.EndShrinking(kNumbersAtOnce, shrinking_by_writes_)) {
     if (!idle) return false;

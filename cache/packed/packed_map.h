@@ -380,7 +380,7 @@ class PackedMap {
   /// Cleans until nothing is worth it, the budget is spent or memory is short.
   Cleaned CleanSome(std::size_t budget_bytes, double dead_share, bool idle);
   bool BeginGathering();
-  enum class Shrinking : std::uint8_t { kNot, kDropsFirst, kRewrites, kDropsLast, kEnds };
+  enum class Shrinking : std::uint8_t { kNot, kDropsFirst, kRewrites, kDropsLast };
   bool ShrinkNumbers(bool idle);
   void BeginShrinkingStep(Shrinking step);
   /// Whether there is more of it to do.

@@ -9,6 +9,7 @@
 // meets the same lists again, but each in the one record that had it: a shape of one record that is
 // no longer young is refused once, and ends with its record; if it was another that had the keys,
 // the next one makes it two.
+//
 // A shape that has lost its last record is unused, and comes back when its keys are met again; when
 // an eighth are unused, each write sweeps a few of those that no open guard can have met, and their
 // numbers are free. A shape's key tokens hold references to the dictionary like a blob's do.

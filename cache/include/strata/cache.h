@@ -243,6 +243,8 @@ class RecordReader {
   friend class EntryReader;
   friend class RecordCursor;
   friend class ReadGuard;
+  RecordReader(const ReadGuard* guard, const std::uint8_t* record)
+      : guard_(guard), record_(record) {}
   PairCursor Pairs(const packed::StoredRecord& record) const;
   const ReadGuard* guard_ = nullptr;
   const std::uint8_t* record_ = nullptr;
