@@ -520,8 +520,10 @@ TEST_F(MySqlTablesTest, AFollowersSettingsThatDoNotReachTheServerAreFoundOut) {
     bool told = false;  // the follower's thread's
     FollowOptions follow;
     follow.on_status = [&](const FollowStatus& now) {
-      if (!told && !now.last_error.ok()) error.set_value(now.last_error);
-      told = told || !now.last_error.ok();
+      if (told || now.last_error.ok()) return;
+      told = true;
+      // Abseil counts who shares a Status in code that ThreadSanitizer cannot see: this is another.
+      error.set_value(absl::Status(now.last_error.code(), now.last_error.message()));
     };
     const auto follower = Follower::Start(Through(relay, direct), *cache, follow);
     ASSERT_TRUE(follower.ok()) << follower.status();
