@@ -18,7 +18,8 @@ inline constexpr std::string_view kReferenceLayout = "std_map";
 
 /// Footprint::total_bytes of a std_map that was loaded with `layout`'s content, in bytes; of
 /// `layout` itself where it is one. Nodes and strings of equal size take what the allocator gives
-/// them here, which differs from what it gave in a real load by at most a thousandth. Fails as
+/// them here, which differs from what it gave in a real load by at most a few thousandths: a block
+/// may get 16 bytes more where it falls into a hole of the heap. Fails as
 /// Layout::Put does.
 absl::StatusOr<std::uint64_t> StdMapBytes(const Layout& layout);
 

@@ -29,7 +29,7 @@ void Fill(Layout& layout) {
       records.AddPair("short", number);
     }
     ASSERT_TRUE(layout
-                    .Put(absl::StrCat("outer ", i % 23, std::string(i % 23, 'o')),
+                    .Put(absl::StrCat("outer ", i % 23, std::string(i % 23 * 20, 'o')),
                          absl::StrCat("inner ", i, std::string(i % 31, 'i')), records)
                     .ok());
   }
@@ -49,9 +49,11 @@ TEST(StdMapBytes, AreThoseOfAStdMapWithTheSameContent) {
     const std::unique_ptr<Layout> layout = MakeLayout(name);
     Fill(*layout);
     const std::uint64_t bytes = StdMapBytes(*layout).value();
-    // glibc gives a block 16 bytes more where what would be left of a free one is too small.
+    // glibc gives a block 16 bytes more where what would be left of a free one is too small, and
+    // the layout before has left free ones of all sizes: up to 0.16 % here. A kind of block that
+    // was not weighed, the outers' strings say, would be more than the bound.
     EXPECT_NEAR(static_cast<double>(bytes), static_cast<double>(real_bytes),
-                static_cast<double>(real_bytes) / 1000);
+                static_cast<double>(real_bytes) / 250);
   }
 }
 
