@@ -50,11 +50,10 @@ StringId Dictionary::AddReferenceBelowLimit(StringId id) {
 void Dictionary::AddReference(StringId id) {
   const std::uint32_t count = references(id);
   if (count == kManyReferences) return;
-  if (count == 0) {
-    --unused_;
-    log_->RemoveUnused(LocationOf(id), BlobBytes(id));
-  }
-  SetEntry(id, Entry(id) + kOneReference);
+  if (count > 0) return SetEntry(id, Entry(id) + kOneReference);
+  --unused_;
+  log_->RemoveUnused(LocationOf(id), BlobBytes(id));
+  SetEntry(id, kOneReference | LocationOf(id));
 }
 
 std::optional<StringId> Dictionary::TryAdd(std::string_view text, std::uint64_t hash) {
@@ -95,20 +94,21 @@ void Dictionary::Release(StringId id) {
   const std::uint32_t count = references(id);
   if (count == kManyReferences) return;
   assert(count > 0);
-  SetEntry(id, Entry(id) - kOneReference);
-  if (count > 1) return;
+  if (count > 1) return SetEntry(id, Entry(id) - kOneReference);
+  SetEntry(id, kUnusedFlag | (log_->now() & kEraMask) << kLocationBits | LocationOf(id));
   ++unused_;
   log_->AddUnused(LocationOf(id), BlobBytes(id));
 }
 
-bool Dictionary::Move(Location from, const Blob& blob, bool may_drop) {
+bool Dictionary::Move(Location from, const Blob& blob) {
   const std::string_view text(reinterpret_cast<const char*>(blob.payload), blob.payload_bytes);
   const std::uint64_t hash = Hash(text);
   ReadPin pin = WriterPin();
   const StringId id = IdOf(index_.Find(
       hash, pin, [&](std::uint64_t candidate) { return LocationOf(IdOf(candidate)) == from; }));
   const bool is_unused = references(id) == 0;
-  if (is_unused && may_drop) {
+  const Era loss = LossOf(id);
+  if (is_unused && log_->MayDrop(from, loss)) {
     index_.Erase(memory_, hash, id + kFirstPayload, HashOfPayload());
     log_->DropUnused(from, blob.total_bytes);
     SetEntry(id, 0);
@@ -117,14 +117,15 @@ bool Dictionary::Move(Location from, const Blob& blob, bool may_drop) {
     return true;
   }
   Location to = kNowhere;
-  std::uint8_t* const bytes =
-      log_->Append(SegmentStore::Head::kStrings, BlobKind::kString, blob.payload_bytes, &to);
+  std::uint8_t* const bytes = log_->Append(
+      log_->IsOfGuards(from) ? SegmentStore::Head::kOldStrings : SegmentStore::Head::kStrings,
+      BlobKind::kString, blob.payload_bytes, &to);
   if (bytes == nullptr) return false;
   if (blob.payload_bytes > 0) std::memcpy(bytes, blob.payload, blob.payload_bytes);
   log_->InheritAge(from, to);
   SetEntry(id, Entry(id) - from + to);
   if (is_unused) {
-    log_->MoveUnused(from, to, blob.total_bytes);
+    log_->MoveUnused(from, to, blob.total_bytes, loss);
   } else {
     log_->Kill(from);
   }

@@ -1,15 +1,17 @@
 // The strings that many blobs name: each once, as a blob of the log, under a number.
 //
-//     number ──> table  │ references (24) │ location (40) │   8 bytes, at a fixed address
+//     number ──> table  │ unused (1) │ references, or era of loss (23) │ location (40) │
+//                       8 bytes, at a fixed address
 //     string ──> index  │ number (32) │ tag (8) │            5 bytes a slot (shard_table.h)
 //     location ──> log  │ head │ the bytes │
 //
 // A number counts its references: one a token that names it in a live blob or a shape. At the last
 // one's going the string is *unused*: it stays, for a view of a reader may still name it, and is
-// found and named again when it is written again. Its bytes count as dead; the cleaner that meets
-// it in a segment drops it, and its number is free, if no guard is as old as the segment's last
-// such loss, and else moves it like the living. A count that reaches 2^24 - 1 stays there: a string
-// so common is never freed.
+// found and named again when it is written again. Its bytes count as dead, and in the place of its
+// count is the era of its loss; the cleaner that meets it in a segment drops it, and its number is
+// free, if no guard is as old as that, and else moves it. A count that reaches 2^23 - 1 stays
+// there: a string so common is never freed. Of an era there are the lowest 23 bits, and it is taken
+// for the latest such: a loss that is longer ago than those tell seems to be a later one.
 //
 // A free number is one whose eight bytes are zero. Who wants one looks for it from where the last
 // one was found, not far, and takes a new one at the table's end where it finds none.
@@ -111,7 +113,8 @@ class Dictionary {
   bool Has(StringId id) const { return id < table_.size() && references(id) > 0; }
   std::size_t BlobBytes(StringId id) const { return log_->At(LocationOf(id)).total_bytes; }
   std::uint32_t references(StringId id) const {
-    return static_cast<std::uint32_t>(Entry(id) >> kLocationBits);
+    const std::uint64_t entry = Entry(id);
+    return (entry & kUnusedFlag) != 0 ? 0 : static_cast<std::uint32_t>(entry >> kLocationBits);
   }
   /// Of all strings, and of those that nobody names.
   std::size_t size() const { return index_.size(); }
@@ -119,9 +122,9 @@ class Dictionary {
   /// Of the table, what numbers take that name nothing.
   std::size_t dead_bytes() const { return (free_ + unused_) * kEntryBytes; }
 
-  /// The cleaner: moves the string blob at `from` to the cleaning head, or drops it if it is unused
-  /// and `may_drop`. False when there is no memory.
-  bool Move(Location from, const Blob& blob, bool may_drop);
+  /// The cleaner: moves the string blob at `from`, or drops it if it is unused and no guard that
+  /// Eras::Advance found may be reading it. False when there is no memory.
+  bool Move(Location from, const Blob& blob);
 
   // Shrinking the table of numbers, in steps of the cleaner's.
   /// Whether most numbers are free. After a pass that left it so not at once again: what keeps them
@@ -157,7 +160,9 @@ class Dictionary {
   static constexpr std::size_t kMostStrings = std::size_t{1} << 31;
   static constexpr std::uint64_t kLocationMask = (std::uint64_t{1} << kLocationBits) - 1;
   static constexpr std::uint64_t kOneReference = std::uint64_t{1} << kLocationBits;
-  static constexpr std::uint32_t kManyReferences = (1u << 24) - 1;
+  static constexpr std::uint64_t kUnusedFlag = std::uint64_t{1} << 63;
+  static constexpr std::uint64_t kEraMask = (std::uint64_t{1} << (63 - kLocationBits)) - 1;
+  static constexpr std::uint32_t kManyReferences = kEraMask;
   static constexpr std::size_t kSmallTable = 4096;  // not worth shrinking
   // Numbers that NextFree looks at: of a table of which one in kFewFree is free, and of one that is
   // being shrunk, the most; else a few.
@@ -171,6 +176,11 @@ class Dictionary {
   std::uint64_t Entry(StringId id) const { return table_[id].load(std::memory_order_acquire); }
   void SetEntry(StringId id, std::uint64_t entry) {
     table_[id].store(entry, std::memory_order_release);
+  }
+  /// When an unused string was lost, or later.
+  Era LossOf(StringId id) const {
+    const Era now = log_->now();
+    return now - ((now - (Entry(id) >> kLocationBits)) & kEraMask);
   }
   // The writer's.
   std::string_view OwnText(StringId id) const {

@@ -229,6 +229,7 @@ bool PackedMap::NextVictim(double dead_share, bool idle) {
   };
   if (!is_enough() || (!idle && gain() < search_at_bytes_)) return false;
   eras_.Advance();
+  FreeUnpinned();
   const SegmentStore::Wanted wanted{.least_share = idle ? kIdleVictimShare : kVictimShare,
                                     .with_room = idle,
                                     .most_looked_at = idle ? log_.size() : kSearchPerWrite};
@@ -254,8 +255,6 @@ bool PackedMap::BeginCleaning(SegmentStore::Segment segment) {
   if (segment == SegmentStore::kNoSegment) return false;
   search_at_bytes_ = 0;
   searched_ = 0;
-  cleaning_loss_ = log_.last_loss(segment);
-  cleaning_drops_ = !log_.UnusedPinned(segment);
   cleaning_fresh_ = log_.IsFresh(segment);
   return true;
 }
@@ -313,9 +312,7 @@ PackedMap::Cleaned PackedMap::CleanSome(std::size_t budget_bytes, double dead_sh
 bool PackedMap::CleanBlob(Location location, const Blob& blob, bool idle) {
   switch (blob.kind) {
     case BlobKind::kString:
-      // One that was lost since may be in a reader's hands.
-      return strings_.dictionary().Move(
-          location, blob, cleaning_drops_ && log_.last_loss(cleaning_) == cleaning_loss_);
+      return strings_.dictionary().Move(location, blob);
     case BlobKind::kEntry:
       // Without its room the next record would copy a list that grows.
       if (!idle && ReadList(ReadEntryBlob(blob).list).word != nullptr) {

@@ -445,8 +445,6 @@ class PackedMap {
   // The segment that is being cleaned.
   SegmentStore::Segment cleaning_ = SegmentStore::kNoSegment;
   std::size_t cleaning_offset_ = 0;
-  Era cleaning_loss_ = 0;        // its last loss when it was chosen
-  bool cleaning_drops_ = false;  // whether its unused strings of then may be dropped
   bool cleaning_fresh_ = false;  // whether what lives in it may never have been rewritten
   // Of the entries that writes rewrote lately, those that did not come out as they were.
   std::uint32_t rewritten_ = 0;

@@ -176,12 +176,11 @@ void SegmentStore::RemoveUnused(Location location, std::size_t bytes) {
   dead_bytes_ -= bytes;
 }
 
-void SegmentStore::MoveUnused(Location from, Location to, std::size_t bytes) {
-  const Info& old = segments_[SegmentOf(from)];
+void SegmentStore::MoveUnused(Location from, Location to, std::size_t bytes, Era loss) {
   Info& info = segments_[SegmentOf(to)];
   AddDead(SegmentOf(to), bytes);
   info.unused += bytes;
-  info.last_loss = std::max(info.last_loss, old.last_loss);
+  info.last_loss = std::max(info.last_loss, loss);
   DropUnused(from, bytes);
 }
 
@@ -199,9 +198,15 @@ std::uint64_t SegmentStore::UnusedBytesKept(const Eras::Guards& guards) const {
   return bytes;
 }
 
+bool SegmentStore::AllUnusedPinned(Segment segment) const {
+  const Info& info = segments_[segment];
+  // Of a segment that is older than the guards some may have been lost before these began.
+  return eras_->Pinned(info.oldest, std::min(info.born, info.last_loss));
+}
+
 double SegmentStore::GainOf(Segment segment, bool with_room) const {
   const Info& info = segments_[segment];
-  const std::uint64_t kept = info.unused > 0 && UnusedPinned(segment) ? info.unused : 0;
+  const std::uint64_t kept = info.unused > 0 && AllUnusedPinned(segment) ? info.unused : 0;
   const std::uint64_t gain = info.dead + (with_room ? info.room : 0) - kept;
   return static_cast<double>(gain) / static_cast<double>(info.taken);
 }
@@ -223,6 +228,7 @@ SegmentStore::Segment SegmentStore::Search(const Wanted& wanted) {
   const std::size_t begin = all || next_search_ >= segments_.size() ? 0 : next_search_;
   const std::size_t end = std::min(segments_.size(), begin + wanted.most_looked_at);
   next_search_ = end;
+  const bool may_retain = retired_bytes_ <= dead_bytes_;
   for (Segment segment = static_cast<Segment>(begin); NextSegment(&segment) && segment < end;
        ++segment) {
     if (IsHead(segment)) continue;
@@ -231,6 +237,7 @@ SegmentStore::Segment SegmentStore::Search(const Wanted& wanted) {
       Retire(segment);
       continue;
     }
+    if (!may_retain && info.dead < info.filled && eras_->Pinned(info.born, now())) continue;
     const double share = GainOf(segment, wanted.with_room);
     if (share > 0 && share >= best_share) {
       best = segment;
@@ -255,7 +262,7 @@ SegmentStore::Segment SegmentStore::FirstBefore(Era era, std::size_t most_looked
 SegmentStore::Segment SegmentStore::OlderThan(Era era, std::size_t most_looked_at,
                                               Segment* from) const {
   return FirstBefore(era, most_looked_at, from,
-                     [this](Segment segment) { return segments_[segment].head != Head::kStrings; });
+                     [this](Segment segment) { return !HoldsStrings(segment); });
 }
 
 SegmentStore::Segment SegmentStore::DroppableBefore(Era era, std::size_t most_looked_at,

@@ -15,15 +15,21 @@
 // the group is divided again. So that groups become full, a segment is taken from the fullest group
 // that has a free one, and the idle cleaner empties the emptiest (Scattered).
 //
-// There are three heads. What is written now and what the cleaner moves are of different ages, and
+// There are four heads. What is written now and what the cleaner moves are of different ages, and
 // kept apart (Rumble et al., "Log-structured Memory for DRAM-based Storage", FAST 2014); so are the
 // dictionary's strings, which outlive the entries that name them and are looked at from everywhere:
 // side by side they fill fewer lines of the processor's caches.
 //
-// A segment takes its pages as it fills, so that three heads cost a small store little.
+// A segment takes its pages as it fills, so that four heads cost a small store little.
 //
 // Of a segment's dead bytes some are *unused*: strings that nobody names any more but that a guard
-// may still be reading (dictionary.h). The segment knows when it last lost one.
+// may still be reading (dictionary.h). The segment knows how old its oldest string is and when it
+// last lost one. Strings that the cleaner moves and that an open guard may have met have the fourth
+// head, so that segments of strings written since hold nothing that guard keeps.
+//
+// What is cleaned while guards are open stays beside its copy until they end. So a segment that
+// they keep is cleaned only as long as no more is retired than is dead: dead bytes are less the
+// more is cleaned, retired ones more, and their sum is least where they are equal.
 //
 // Threads: one writer. A reader may follow any location it got from a slot in the era of its
 // operation (eras.h).
@@ -77,8 +83,8 @@ class SegmentStore {
   /// Pages are taken in steps of so many bytes.
   static constexpr std::size_t kStepBytes = std::size_t{16} << 10;
 
-  enum class Head : std::uint8_t { kWrite, kClean, kStrings };
-  static constexpr std::size_t kHeads = 3;
+  enum class Head : std::uint8_t { kWrite, kClean, kStrings, kOldStrings };
+  static constexpr std::size_t kHeads = 4;
 
   /// Addresses for a log of at most `most_bytes`, or of as many bytes as a location can name; fewer
   /// where the process has few left (MemoryDoor::ReserveUpTo).
@@ -137,11 +143,21 @@ class SegmentStore {
     Era& oldest = segments_[SegmentOf(to)].oldest;
     oldest = std::min(oldest, segments_[SegmentOf(from)].oldest);
   }
-  /// An unused one was written anew at `to`, from where it lay at `from`, where it counts no more
-  /// as unused.
-  void MoveUnused(Location from, Location to, std::size_t bytes);
+  /// An unused one, lost then, was written anew at `to`, from where it lay at `from`, where it
+  /// counts no more as unused.
+  void MoveUnused(Location from, Location to, std::size_t bytes, Era loss);
   /// It is gone; its bytes stay dead.
   void DropUnused(Location location, std::size_t bytes);
+  /// Whether one that was lost then may go: not in this era, of which not all guards are known, and
+  /// before all that Eras::Advance found may have read it.
+  bool MayDrop(Location location, Era loss) const {
+    return loss < now() && !eras_->Pinned(segments_[SegmentOf(location)].oldest, loss);
+  }
+  /// Whether one of these guards may have met a string that lies there, so that it keeps the string
+  /// if it is lost now.
+  bool IsOfGuards(Location location) const {
+    return eras_->Pinned(segments_[SegmentOf(location)].oldest, now());
+  }
   /// Whether a guard that Eras::Advance found may be reading an unused string of this segment.
   bool UnusedPinned(Segment segment) const {
     const Info& info = segments_[segment];
@@ -154,7 +170,7 @@ class SegmentStore {
   /// The bytes of unused strings that these guards keep. Looks at every segment.
   std::uint64_t UnusedBytesKept(const Eras::Guards& guards) const;
   std::uint64_t unused_bytes(Segment segment) const { return segments_[segment].unused; }
-  Era last_loss(Segment segment) const { return segments_[segment].last_loss; }
+  Era now() const { return eras_->now(); }
 
   /// What a search of the cleaner looks for.
   struct Wanted {
@@ -165,7 +181,8 @@ class SegmentStore {
   /// Looks at so many segments, no heads, from where it last ended, or at all from the first if
   /// there are no more. Those in which nothing lives and nothing is unused it retires; of the
   /// others, the one with the largest share, or kNoSegment. What guards keep from being dropped is
-  /// in no share.
+  /// in no share, as far as one can tell; nor is, while more is retired than dead, a segment that
+  /// guards would keep.
   Segment Search(const Wanted& wanted);
   /// A segment, no head, of the emptiest group there is, if fuller groups have room for all of that
   /// group's; else kNoSegment. Emptied one by one, few groups are left that are neither full nor
@@ -247,7 +264,13 @@ class SegmentStore {
   };
   static_assert(sizeof(Info) == 88);
 
-  /// What cleaning the segment would give back, as a share of its pages.
+  bool HoldsStrings(Segment segment) const {
+    const Head head = segments_[segment].head;
+    return head == Head::kStrings || head == Head::kOldStrings;
+  }
+  /// Whether guards keep all unused strings of the segment, as far as it can tell.
+  bool AllUnusedPinned(Segment segment) const;
+  /// What cleaning the segment would give back, now or when guards end, as a share of its pages.
   double GainOf(Segment segment, bool with_room) const;
   void AddDead(Segment segment, std::size_t bytes) {
     segments_[segment].dead += bytes;

@@ -2,6 +2,7 @@
 // them, and nothing that came later.
 #include <cstddef>
 #include <cstdint>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ void MaintainToIdle(PackedMap& map) {
   while (map.Maintain(std::size_t{1} << 20)) {
   }
 }
+
+// What writes do now and then, at a moment of the test's.
+void NextEra(PackedMap& map) { const_cast<Eras&>(map.eras()).Advance(); }
 
 // Two records of the same keys, which are this entry's own in this round: a shape of its own. And a
 // text three times: a string of the dictionary.
@@ -112,6 +116,93 @@ TEST(PackedGuards, TheOneThatKeepsShapesIsNamedWhereTheyFillTheLimit) {
   map.eras().Leave(&guard);
   for (std::size_t i = 0; i < kEntries; ++i) ASSERT_TRUE(PutShaped(map, 1, i, 200).ok()) << i;
   EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
+// Entries of strings of their own, each twice, put in no order.
+class Putter {
+ public:
+  explicit Putter(PackedMap* map) : map_(map) {}
+  absl::Status Put(std::size_t entry) {
+    const std::string text = "a text that is the " + std::to_string(++texts_) + "th of its kind";
+    const Records list = {{{"a", text}}, {{"b", text}}};
+    return map_->Put("outer", std::to_string(entry), list);
+  }
+  absl::Status PutAny(std::size_t entries) { return Put(random_() % entries); }
+
+ private:
+  PackedMap* map_;
+  std::size_t texts_ = 0;
+  std::mt19937 random_{7};
+};
+
+// In each guard's life each segment loses strings; before a string knew when it was lost itself,
+// 0.5 of the bytes were in use.
+TEST(PackedGuards, RenewedAllTheTimeTheyKeepLittleMoreThanWhatDiedInTheLivesOfTwo) {
+  constexpr std::size_t kEntries = 40'000;
+  constexpr std::size_t kRenewed = 500;  // writes
+  PackedMap map({.seed = 7});
+  Putter putter(&map);
+  for (std::size_t i = 0; i < kEntries; ++i) ASSERT_TRUE(putter.Put(i).ok());
+  for (std::size_t i = 0; i < 10 * kEntries / kRenewed; ++i) {
+    ReadPin guard;
+    map.eras().Enter(&guard);
+    ASSERT_NE(map.Find("outer", "77", guard).list, nullptr);
+    for (std::size_t n = 0; n < kRenewed; ++n) ASSERT_TRUE(putter.PutAny(kEntries).ok());
+    map.eras().Leave(&guard);
+  }
+  const Footprint footprint = map.MeasureFootprint();
+  std::uint64_t used = 0;
+  for (const Layer& layer : footprint.layers) used += layer.used_bytes;
+  EXPECT_GE(static_cast<double>(used), 0.75 * static_cast<double>(footprint.total_bytes()));
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
+TEST(PackedGuards, OfOneSegmentsStringsTheyKeepThoseLostSinceTheyBegan) {
+  constexpr std::size_t kEntries = 2000;
+  PackedMap map({.seed = 7, .clean_on_write = false});
+  Putter putter(&map);
+  for (std::size_t i = 0; i < kEntries; ++i) ASSERT_TRUE(putter.Put(i).ok());
+  for (std::size_t i = 0; i < kEntries / 2; ++i)
+    ASSERT_TRUE(map.Delete("outer", std::to_string(i)));
+  NextEra(map);
+  ReadPin guard;
+  map.eras().Enter(&guard);
+  ASSERT_NE(map.Find("outer", "1999", guard).list, nullptr);
+  for (std::size_t i = kEntries / 2; i < kEntries; ++i) {
+    ASSERT_TRUE(map.Delete("outer", std::to_string(i)));
+  }
+  const Dictionary& strings = map.strings().dictionary();
+  ASSERT_EQ(strings.size(), kEntries);
+  MaintainToIdle(map);
+  EXPECT_EQ(strings.size(), kEntries / 2);
+  EXPECT_EQ(strings.unused(), strings.size());
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+  map.eras().Leave(&guard);
+  MaintainToIdle(map);
+  EXPECT_EQ(strings.size(), 0u);
+}
+
+// Of the era of a loss 23 bits are kept.
+TEST(PackedGuards, TheyKeepStringsHoweverManyErasPass) {
+  constexpr std::size_t kEntries = 2000;
+  PackedMap map({.seed = 7, .clean_on_write = false});
+  Putter putter(&map);
+  for (std::size_t i = 0; i < kEntries; ++i) ASSERT_TRUE(putter.Put(i).ok());
+  ReadPin guard;
+  map.eras().Enter(&guard);
+  ASSERT_NE(map.Find("outer", "0", guard).list, nullptr);
+  map.DeleteOuter("outer");
+  const Dictionary& strings = map.strings().dictionary();
+  for (std::size_t i = 0; i < (std::size_t{1} << 23) + 5; ++i) {
+    NextEra(map);
+    if (i % (std::size_t{1} << 21) == 0) MaintainToIdle(map);
+    ASSERT_EQ(strings.size(), kEntries) << i;
+  }
+  MaintainToIdle(map);
+  EXPECT_EQ(strings.size(), kEntries);
+  map.eras().Leave(&guard);
+  MaintainToIdle(map);
+  EXPECT_EQ(strings.size(), 0u);
 }
 
 }  // namespace
