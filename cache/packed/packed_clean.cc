@@ -229,7 +229,8 @@ bool PackedMap::NextVictim(double dead_share, bool idle) {
   };
   if (!is_enough() || (!idle && gain() < search_at_bytes_)) return false;
   eras_.Advance();
-  FreeUnpinned();
+  // Guards may have ended since: Search asks how much they keep.
+  if (log_.retired_bytes() > log_.dead_bytes()) FreeUnpinned();
   const SegmentStore::Wanted wanted{.least_share = idle ? kIdleVictimShare : kVictimShare,
                                     .with_room = idle,
                                     .most_looked_at = idle ? log_.size() : kSearchPerWrite};
