@@ -287,16 +287,33 @@ void TableFollower::BeginFeed(Feed* feed) const {
   feed->begun = true;
 }
 
+// A query's statement of changes from shortly before the sample on: what the server makes anew for
+// a look at the newest rows is then little. None where the feed has none, or no such beginning.
+absl::StatusOr<std::optional<ChangesPlan>> TableFollower::NewestChanges(const Feed& feed) const {
+  std::optional<ChangesPlan> newest;
+  if (!feed.changes) return newest;
+  const std::optional<std::string> since = feed.positions.At(feed.now(), now_us_ - kSecondUs);
+  if (!since) return newest;
+  newest = feed.changes;
+  if (absl::Status status = SetSince(since, &*newest); !status.ok()) return status;
+  return newest;
+}
+
 absl::Status TableFollower::PollFeed(Feed* feed) {
   if (feed->changes) {
     absl::Status status = SetSince(feed->position, &*feed->changes);
     if (!status.ok()) return status;
   }
   const FollowPlan& plan = feed->now();
+  const absl::StatusOr<std::optional<ChangesPlan>> newest = NewestChanges(*feed);
+  if (!newest.ok()) return newest.status();
+  const FollowPlan* newest_plan = feed->changes ? nullptr : &plan;
+  if (*newest) newest_plan = &(*newest)->plan;
   const ChangeReader::Round round = {.from = feed->position,
                                      .fresh_from = FreshFrom(*feed),
                                      .until = feed->positions.At(plan, now_us_),
-                                     .max_page_rows = source_->max_page_rows};
+                                     .max_page_rows = source_->max_page_rows,
+                                     .newest = newest_plan};
   const auto is_large = [this](const EntryName& name) { return IsLarge(name); };
   const auto refresh = [this](const ChangeReader::Entries& names) { return Refresh(names, false); };
   const auto after_page = [this]() -> absl::Status {

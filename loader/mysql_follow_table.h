@@ -127,6 +127,7 @@ class TableFollower {
   bool HeldTooLong() const;
   /// Takes the position from which the feed is followed, by the last sample.
   void BeginFeed(Feed* feed) const;
+  absl::StatusOr<std::optional<ChangesPlan>> NewestChanges(const Feed& feed) const;
   absl::Status PollFeed(Feed* feed);
   /// To where the last sample allows, after a round that began at the position.
   void MovePosition(Feed* feed);
