@@ -30,6 +30,9 @@ constexpr std::int64_t kMinuteUs = 60 * kSecondUs;
 // Clocks of several machines differ by less.
 constexpr std::int64_t kAheadIsToldUs = 2 * kMinuteUs;
 constexpr std::chrono::milliseconds kBetweenFirstLooks{120};
+// The table is looked up again so often, and so many times as long after as it takes.
+constexpr std::chrono::seconds kBetweenPlans{5};
+constexpr int kPlanRests = 100;
 
 // What is wrong with one entry and lets all others go on.
 bool IsOfOneEntry(const absl::Status& status) {
@@ -53,7 +56,7 @@ bool IsFarBehind(const FollowPlan& plan, const std::optional<std::string>& posit
 }
 
 bool SameColumn(const Column& a, const Column& b) {
-  return a.name == b.name && a.kind == b.kind && a.collation == b.collation;
+  return a.name == b.name && a.type == b.type && a.collation == b.collation;
 }
 bool SameColumn(const std::optional<Column>& a, const std::optional<Column>& b) {
   return a.has_value() == b.has_value() && (!a || SameColumn(*a, *b));
@@ -129,6 +132,7 @@ void TableFollower::AddLayers(Footprint* footprint) const {
 
 // Looks table or query up. What was reached stays, unless a cursor is another.
 absl::Status TableFollower::SetPlan(Session* session) {
+  const auto began = std::chrono::steady_clock::now();
   absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session, *source_);
   if (!plan.ok()) return plan.status();
   std::vector<std::pair<std::optional<ChangesPlan>, FollowPlan>> wanted;
@@ -161,6 +165,9 @@ absl::Status TableFollower::SetPlan(Session* session) {
     feed.changes = std::move(wanted[i].first);
     feed.plan = std::move(wanted[i].second);
   }
+  const auto now = std::chrono::steady_clock::now();
+  next_plan_ = now + std::max<std::chrono::steady_clock::duration>(kBetweenPlans,
+                                                                   kPlanRests * (now - began));
   return absl::OkStatus();
 }
 
@@ -331,6 +338,14 @@ void TableFollower::MovePosition(Feed* feed) {
 }
 
 absl::Status TableFollower::Poll() {
+  // Of an ALTER TABLE that makes no statement fail nothing else tells.
+  if (std::chrono::steady_clock::now() >= next_plan_) {
+    if (absl::Status status = SetPlan(session_); !status.ok()) return status;
+  }
+  return PollFeeds();
+}
+
+absl::Status TableFollower::PollFeeds() {
   // Before the rows: what the sample does not know of is read by the next round, too.
   if (absl::Status status = Sample(); !status.ok()) return status;
   for (const auto& feed : feeds_) {
@@ -475,7 +490,7 @@ absl::Status TableFollower::MendSuspects() {
   std::sort(suspects_.begin(), suspects_.end());
   suspects_.erase(std::unique(suspects_.begin(), suspects_.end()), suspects_.end());
   // What has changed since the last round is no repair.
-  if (absl::Status status = Poll(); !status.ok()) return status;
+  if (absl::Status status = PollFeeds(); !status.ok()) return status;
   absl::StatusOr<std::vector<bool>> failed = Refresh(suspects_, true);
   if (!failed.ok()) return failed.status();
   suspects_.clear();

@@ -211,6 +211,7 @@ absl::Status SelectValues(const Table& table, const MySqlMapping& mapping, Selec
 Column DescribeColumn(std::string name, std::string_view type) {
   Column column;
   column.name = std::move(name);
+  column.type = std::string(type);
   const std::size_t end = std::min(type.find_first_of(" ("), type.size());
   const std::string word = absl::AsciiStrToLower(View(type.substr(0, end)));
   for (const TypeFacts& facts : kTypes) {
