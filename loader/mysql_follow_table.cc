@@ -96,14 +96,9 @@ std::uint64_t BytesOf(const RecordsView& records) {
 absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options) {
   absl::StatusOr<std::unique_ptr<Session>> session = Session::Open(options);
   if (!session.ok()) return session.status();
-  for (const std::string& statement :
-       (*session)->dialect().FollowingSettings(options.read_timeout_s)) {
-    absl::Status status = (*session)->Execute(statement, "setting the session up");
-    if (!status.ok()) return status;
-  }
-  if (absl::Status status = (*session)->CheckSettings(CheckedFollowingSettings()); !status.ok()) {
-    return status;
-  }
+  absl::Status status = (*session)->SetUp(
+      (*session)->dialect().FollowingSettings(options.read_timeout_s), CheckedFollowingSettings());
+  if (!status.ok()) return status;
   return session;
 }
 
