@@ -94,7 +94,10 @@ absl::StatusOr<Column> Need(const Table& table, const MySqlMapping& mapping, std
     }
     names.push_back(EscapeForMessage(column.name));
   }
-  const char* instead = parameter == "order" ? ", or order= (empty) where ids give the order" : "";
+  const char* instead = parameter == "order"
+                            ? ", or none (order= in a URL, order = \"\" in a FILE.toml) where ids "
+                              "give the order"
+                            : "";
   return absl::NotFoundError(
       absl::StrCat(Described(mapping), " has no column ", QuoteForMessage(name), " (",
                    View(parameter), "=); name the right one with ", View(parameter), "=COLUMN",
