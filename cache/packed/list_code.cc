@@ -140,7 +140,9 @@ bool ListWriter::WriteHead(std::uint64_t head) {
 
 bool ListWriter::WriteValue(const Pair& pair) {
   const StringPolicy::Class place = StringPolicy::ValuesOf(pair.key);
-  if (!leaves_out_) return strings_->Write(pair.value, place, &bytes_);
+  if (!leaves_out_ || pair.value.size() < StringCoder::kLeaveOutBytes) {
+    return strings_->Write(pair.value, place, &bytes_);
+  }
   if (!left_out_.TryReserve(left_out_.size() + 1)) return false;
   const LeftOut value = {bytes_.size(), pair.value};
   bool left_out = false;
