@@ -18,6 +18,8 @@
 namespace strata::mysql {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // Cells of a row here: ids, cursor, outer, inner, digest, bytes of the values.
 struct Cells {
   explicit Cells(const Selection& selection) : cursor(selection.id.size()) {}
@@ -80,6 +82,13 @@ bool Reaches(const FollowPlan& plan, std::string_view text, std::string_view unt
 // From one look at the newest rows to the next.
 constexpr std::chrono::milliseconds kBetweenNewest{500};
 constexpr int kNewestRows = 200;
+
+// Large entries are read a few at a time, for so long at a turn; then not for the longer of a while
+// and twice what the turn took, so that one that many pages name costs half as much again at most.
+constexpr std::size_t kLargeTogether = 4;
+constexpr std::chrono::milliseconds kLargeTurn{250};
+constexpr std::chrono::milliseconds kBetweenLarge{500};
+constexpr int kLargeRests = 2;
 
 // Pages of a round behind the sample's own time.
 constexpr std::size_t kMostPagesBehind = 100;
@@ -166,13 +175,11 @@ absl::Status ChangeReader::ReadPage(Reading* reading, const std::string& conditi
   return reading->hooks.after_page();
 }
 
-// They are then known, and passed by when it is their turn. Not of a query's statement of changes,
-// which the server would make anew.
+// They are then known, and passed by when it is their turn.
 absl::Status ChangeReader::ApplyNewest(Reading* reading) {
-  using Clock = std::chrono::steady_clock;
-  const FollowPlan& plan = reading->plan;
   const Clock::time_point began = Clock::now();
-  if (began < reading->next_newest || !plan.selection.query.empty()) return absl::OkStatus();
+  if (began < reading->next_newest || reading->round.newest == nullptr) return absl::OkStatus();
+  const FollowPlan& plan = *reading->round.newest;
   std::vector<std::string> order;
   for (const Column& column : PageColumns(plan)) {
     order.push_back(absl::StrCat(QuoteName(column.name), " DESC"));
@@ -190,11 +197,46 @@ absl::Status ChangeReader::ApplyNewest(Reading* reading) {
   constexpr int kShare = 10;
   const Clock::time_point now = Clock::now();
   reading->next_newest = now + std::max<Clock::duration>(kBetweenNewest, kShare * (now - began));
-  return Refresh(reading, /*large=*/false);
+  return Refresh(reading, reading->pending.TakeSmall());
 }
 
-absl::Status ChangeReader::Refresh(Reading* reading, bool large) {
-  const Entries entries = reading->pending.Take(large);
+// Small entries when there are many of them; large ones when it is their turn.
+absl::Status ChangeReader::RefreshDue(Reading* reading) {
+  PendingEntries& pending = reading->pending;
+  absl::Status status;
+  if (pending.SmallAreDue()) status = Refresh(reading, pending.TakeSmall());
+  const Clock::time_point began = Clock::now();
+  const bool turn = began >= reading->next_large;
+  while (status.ok() && pending.large() > 0 &&
+         (pending.LargeAreDue() || (turn && Clock::now() < began + kLargeTurn))) {
+    status = Refresh(reading, pending.TakeLarge(kLargeTogether));
+  }
+  const Clock::time_point now = Clock::now();
+  if (turn) {
+    reading->next_large =
+        now + std::max<Clock::duration>(kBetweenLarge, kLargeRests * (now - began));
+  }
+  return status;
+}
+
+// What waits at the end of a round. Where that takes long the newest rows come before; those that
+// they name come last, and are not waited for again.
+absl::Status ChangeReader::RefreshRest(Reading* reading) {
+  PendingEntries& pending = reading->pending;
+  absl::Status status = Refresh(reading, pending.TakeSmall());
+  for (std::size_t left = pending.large(); status.ok() && left > 0;) {
+    const std::size_t few = std::min(left, kLargeTogether);
+    left -= few;
+    status = Refresh(reading, pending.TakeLarge(few));
+    if (status.ok() && left > 0) status = ApplyNewest(reading);
+  }
+  while (status.ok() && pending.large() > 0) {
+    status = Refresh(reading, pending.TakeLarge(kLargeTogether));
+  }
+  return status;
+}
+
+absl::Status ChangeReader::Refresh(Reading* reading, const Entries& entries) {
   if (entries.empty()) return absl::OkStatus();
   absl::StatusOr<std::vector<bool>> failed = reading->hooks.refresh(entries);
   if (!failed.ok()) return failed.status();
@@ -231,11 +273,7 @@ absl::Status ChangeReader::ReadRows(Reading* reading) {
       if (!status.ok()) return status;
       break;
     }
-    const PendingEntries& pending = reading->pending;
-    if (pending.SmallAreDue() || pending.LargeAreDue()) {
-      status = Refresh(reading, pending.LargeAreDue());
-      if (!status.ok()) return status;
-    }
+    if (status = RefreshDue(reading); !status.ok()) return status;
     if (status = ApplyNewest(reading); !status.ok()) return status;
     // What lies behind the sample's own time is applied at once, too, but for a round that would
     // never end because writers are faster.
@@ -278,10 +316,11 @@ absl::Status ChangeReader::Read(Session* session, const FollowPlan& plan, const 
     end_.clear();
   }
   whole_ = false;
-  Reading reading{session, plan, round, counts, hooks, {}, {}};
-  reading.next_newest = std::chrono::steady_clock::now() + kBetweenNewest;
+  const Clock::time_point now = Clock::now();
+  Reading reading{
+      session, plan, round, counts, hooks, {}, now + kBetweenNewest, now + kBetweenLarge};
   absl::Status status = ReadRows(&reading);
-  if (status.ok()) status = Refresh(&reading, true);
+  if (status.ok()) status = RefreshRest(&reading);
   if (!status.ok()) return status;
   if (cut_.empty()) EndRound(plan, round);
   whole_ = true;

@@ -15,7 +15,8 @@
 //     share a value.
 //
 //   - In a round that takes long the newest rows are applied now and then before their turn, so
-//     that a small change does not wait for a big one that was made before it.
+//     that a small change does not wait for a big one that was made before it; and now and then the
+//     large entries that were named have a turn, so that they do not wait for its end.
 //   - An entry is read again for all of a round's rows that name it, not for each (see
 //     pending_entries.h), and a row is known for good when that has been done: a round that fails
 //     leaves none.
@@ -60,13 +61,16 @@ class ChangeReader {
     std::optional<std::string> fresh_from;  ///< rows at and behind this may change unseen
     std::optional<std::string> until;       ///< the position of the sample's own time
     std::size_t max_page_rows = 10'000;     ///< and kMostPageRows
+    /// By what the newest rows are looked at; null: they are not. Its rows are those of the round's
+    /// plan, or fewer.
+    const FollowPlan* newest = nullptr;
   };
   struct Counts {
     std::uint64_t rows_read = 0;
     std::uint64_t rows_applied = 0;
   };
 
-  using Entries = std::vector<std::pair<EntryName, PendingEntries::Named>>;
+  using Entries = PendingEntries::Entries;
   /// What is done with the entries that a round names.
   struct Hooks {
     /// Whether reading it again is dear.
@@ -106,6 +110,7 @@ class ChangeReader {
     const Hooks& hooks;
     PendingEntries pending;
     std::chrono::steady_clock::time_point next_newest;
+    std::chrono::steady_clock::time_point next_large;
   };
 
   absl::StatusOr<std::string> FirstCondition(const FollowPlan& plan, const Round& round) const;
@@ -114,7 +119,9 @@ class ChangeReader {
   absl::Status ApplyNewest(Reading* reading);
   void Take(const Row& row, Reading* reading);
   KnownRows::Row HashOf(const FollowPlan& plan, const Row& row);
-  absl::Status Refresh(Reading* reading, bool large);
+  absl::Status Refresh(Reading* reading, const Entries& entries);
+  absl::Status RefreshDue(Reading* reading);
+  absl::Status RefreshRest(Reading* reading);
   void EndRound(const FollowPlan& plan, const Round& round);
 
   Hash128 key_;

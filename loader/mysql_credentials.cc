@@ -184,9 +184,12 @@ absl::Status CheckMySqlOptions(const MySqlOptions& options) {
     if ((options.ssl_mode == MySqlSslMode::kVerifyCa ||
          options.ssl_mode == MySqlSslMode::kVerifyIdentity) &&
         options.ssl_ca.empty()) {
+      // A file's ssl_ca may come from the --defaults-file: only here is it known to be missing.
+      const std::string& place = options.ssl_mode_place;
       return absl::InvalidArgumentError(
-          "MySQL: ssl_mode VERIFY_CA and VERIFY_IDENTITY need the authorities' file; add "
-          "ssl_ca=FILE");
+          absl::StrCat(place.empty() ? "MySQL" : place,
+                       ": ssl_mode VERIFY_CA and VERIFY_IDENTITY need the authorities' file; add ",
+                       place.empty() ? "ssl_ca=FILE" : "ssl_ca = \"FILE\" to [connection]"));
     }
     return absl::OkStatus();
   } catch (const std::exception&) {

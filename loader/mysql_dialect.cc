@@ -22,6 +22,22 @@ unsigned TakeNumber(std::string_view* text) {
   return number;
 }
 
+// Settings that are set and read back. Why, and where the manuals have them, stands below.
+constexpr Setting kTimeZone = {"time_zone", "+00:00"};
+constexpr Setting kSqlMode = {"sql_mode", ""};
+constexpr Setting kSelectLimit = {"sql_select_limit", "18446744073709551615"};
+constexpr Setting kMaxSortLength = {"max_sort_length", "16384"};
+constexpr Setting kGroupConcatMaxLen = {"group_concat_max_len", "1073741824"};
+constexpr Setting kCompletionType = {"completion_type", "NO_CHAIN"};
+
+// Numbers are not quoted: '16384' is of the wrong type to both servers (error 1232).
+std::string Set(const Setting& setting) {
+  const bool number = !setting.value.empty() &&
+                      setting.value.find_first_not_of("0123456789") == std::string_view::npos;
+  const absl::string_view quote = number ? "" : "'";
+  return absl::StrCat("SET SESSION ", View(setting.name), " = ", quote, View(setting.value), quote);
+}
+
 }  // namespace
 
 // MySQL, 14.15 "Information Functions", VERSION(): "8.4.x-standard"; it may have any suffix.
@@ -58,13 +74,13 @@ std::vector<std::string> Dialect::SessionSettings() const {
       // 12.8.4 "Collation Coercibility in Expressions"), and bytes are compared as BINARY.
       "SET NAMES utf8mb4",
       // MySQL, 7.1.15; MariaDB, "Time Zones". An offset needs no time zone tables.
-      "SET SESSION time_zone = '+00:00'",
+      Set(kTimeZone),
       // MySQL, 7.1.11 "Server SQL Modes"; MariaDB, "SQL_MODE". Empty is neither's default. Without
       // it PAD_CHAR_TO_FULL_LENGTH changes values and ANSI_QUOTES literals, on MariaDB
       // EMPTY_STRING_IS_NULL and ORACLE too.
-      "SET SESSION sql_mode = ''",
+      Set(kSqlMode),
       // MySQL, 7.1.8; MariaDB, "Server System Variables". The same number means "no limit" to both.
-      "SET SESSION sql_select_limit = 18446744073709551615",
+      Set(kSelectLimit),
       // The same pages. Who streams may have to wait for room: a minute's default would end the
       // connection.
       "SET SESSION net_write_timeout = 3600",
@@ -78,19 +94,18 @@ std::vector<std::string> Dialect::SessionSettings() const {
       // applies it to collations that pad alone, since 8.0.20. Fifteen keys of this length must fit
       // the sort's buffer, which both servers take as they need it (MySQL, 10.2.1.16 "ORDER BY
       // Optimization").
-      absl::StrCat("SET SESSION max_sort_length = ", kSortedBytes),
-      "SET SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 4194304)",
+      Set(kMaxSortLength), "SET SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 4194304)",
       // MySQL, 14.19.1 "Aggregate Function Descriptions"; MariaDB, "GROUP_CONCAT", "JSON_ARRAYAGG".
       // A query's lists would be cut off, without an error, at MySQL's 1024 bytes or MariaDB's 1
       // MiB. More than max_allowed_packet, at most this, no server gives.
-      "SET SESSION group_concat_max_len = 1073741824",
+      Set(kGroupConcatMaxLen),
       // MySQL, 7.1.8, sql_big_selects, max_join_size; MariaDB, "Server System Variables". A
       // server's max_join_size would refuse (1104) to scan or sort a table that is larger.
       "SET SESSION sql_big_selects = 1",
       // MySQL, 15.3.1 "START TRANSACTION, COMMIT, and ROLLBACK Statements" and 7.1.8,
       // completion_type; MariaDB, "COMMIT", "Server System Variables". By a server's own a COMMIT
       // may end the connection, or begin another transaction, in whose old snapshot we would go on.
-      "SET SESSION completion_type = 'NO_CHAIN'",
+      Set(kCompletionType),
       // MySQL, 15.3.7 "SET TRANSACTION"; MariaDB, "SET TRANSACTION". A snapshot wants it: under
       // READ COMMITTED both ignore WITH CONSISTENT SNAPSHOT.
       "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"};
@@ -142,12 +157,12 @@ std::span<const Setting> CheckedSessionSettings() {
   static constexpr Setting kSettings[] = {{"character_set_client", "utf8mb4"},
                                           {"character_set_connection", "utf8mb4"},
                                           {"character_set_results", "utf8mb4"},
-                                          {"time_zone", "+00:00"},
-                                          {"sql_mode", ""},
-                                          {"sql_select_limit", "18446744073709551615"},
-                                          {"max_sort_length", "16384"},
-                                          {"group_concat_max_len", "1073741824"},
-                                          {"completion_type", "NO_CHAIN"},
+                                          kTimeZone,
+                                          kSqlMode,
+                                          kSelectLimit,
+                                          kMaxSortLength,
+                                          kGroupConcatMaxLen,
+                                          kCompletionType,
                                           {"tx_isolation", "REPEATABLE-READ", false},
                                           {"transaction_isolation", "REPEATABLE-READ", false}};
   return kSettings;

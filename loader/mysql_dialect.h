@@ -21,9 +21,8 @@
 
 namespace strata::mysql {
 
-/// Of a text's sort key the server compares so many bytes. Ids of a query that are longer than
-/// kLongestQueryId may not be told apart by it.
-inline constexpr int kSortedBytes = 16'384;
+/// Of a text's sort key the server compares max_sort_length bytes (mysql_dialect.cc). Ids of a
+/// query that are longer than this may not be told apart by it.
 inline constexpr int kLongestQueryId = 3072;
 
 /// A setting that decides what is read, or when, as the server must tell it once it is set.

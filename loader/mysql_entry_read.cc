@@ -12,49 +12,71 @@
 
 #include <strata/source.h>
 
+#include "loader/growing_array.h"
 #include "loader/message_text.h"
 #include "loader/mysql_cells.h"
 #include "loader/mysql_charset.h"
 #include "loader/mysql_pages.h"
 #include "loader/mysql_relation.h"
 #include "loader/mysql_row_json.h"
+#include "loader/text_arena.h"
 
 namespace strata::mysql {
 namespace {
 
+// A large entry may have a million rows: their texts lie in an arena that outlives them.
 struct StoredRow {
-  std::string record;  // what the rows of one record share: the order's sort key
-  std::string id;      // RowId
-  std::vector<std::optional<std::string>> values;
+  std::string_view record;  // what the rows of one record share: the order's sort key
+  std::string_view id;      // RowId
+  std::size_t first_value;
 };
 
-// The rows of one entry, in the order of ids.
-using StoredEntry = std::vector<StoredRow>;
+// The rows of one entry, in the order of ids until they are sorted.
+class StoredEntry {
+ public:
+  using Value = std::optional<std::string_view>;
 
-absl::StatusOr<StoredRow> Store(const Selection& selection, const Cells& cells, const Row& row) {
-  StoredRow stored;
-  absl::Status status = AppendRowOrder(selection, cells, row, &stored.record);
-  if (!status.ok()) return status;
-  stored.id = RowId(selection, row);
-  for (const std::size_t cell : cells.values) {
-    stored.values.emplace_back();
-    if (!row.IsNull(cell)) stored.values.back().emplace(row[cell]);
+  absl::Status Add(const Selection& selection, const Cells& cells, const Row& row,
+                   TextArena* text) {
+    std::string record;
+    absl::Status status = AppendRowOrder(selection, cells, row, &record);
+    if (!status.ok()) return status;
+    rows_.push_back({text->Copy(record), text->Copy(RowId(selection, row)), values_.size()});
+    for (const std::size_t cell : cells.values) {
+      values_.push_back(row.IsNull(cell) ? Value() : Value(text->Copy(row[cell])));
+    }
+    return absl::OkStatus();
   }
-  return stored;
-}
 
-void SortByOrder(StoredEntry* rows) {
-  std::stable_sort(rows->begin(), rows->end(),
-                   [](const StoredRow& a, const StoredRow& b) { return a.record < b.record; });
-}
+  void SortByOrder() {
+    StoredRow* const end = rows_.data() + rows_.size();
+    const auto before = [](const StoredRow& a, const StoredRow& b) { return a.record < b.record; };
+    if (std::is_sorted(rows_.data(), end, before)) return;  // the other takes memory
+    std::stable_sort(rows_.data(), end, before);
+  }
+  /// Gives back all but the texts.
+  void Forget() {
+    rows_.Clear(0);
+    values_.Clear(0);
+  }
+
+  std::span<const StoredRow> rows() const { return rows_.range(0, rows_.size()); }
+  const Value& value(const StoredRow& row, std::size_t index) const {
+    return values_[row.first_value + index];
+  }
+
+ private:
+  GrowingArray<StoredRow> rows_;
+  GrowingArray<Value> values_;  // those of each row together
+};
 
 // The records of rows in order, whose column is JSON, as the batch's one entry; and their digest.
-absl::Status BuildJson(const Selection& selection, const StoredEntry& rows, Batch* batch,
+absl::Status BuildJson(const Selection& selection, const StoredEntry& entry, Batch* batch,
                        EntryDigest* digest) {
   RowJson json;
   batch->BeginEntry({}, {});
-  for (const StoredRow& row : rows) {
-    const std::optional<std::string>& text = row.values[0];
+  for (const StoredRow& row : entry.rows()) {
+    const StoredEntry::Value& text = entry.value(row, 0);
     if (!text) {
       AddJsonRow(std::nullopt, digest);
       if (selection.json == JsonValue::kRecord) batch->BeginRecord();
@@ -74,21 +96,24 @@ absl::Status BuildJson(const Selection& selection, const StoredEntry& rows, Batc
 }
 
 // The records of rows in order.
-Records Build(const Selection& selection, const StoredEntry& rows) {
+Records Build(const Selection& selection, const StoredEntry& entry) {
   Records records;
   const StoredRow* last = nullptr;
-  for (const StoredRow& row : rows) {
+  for (const StoredRow& row : entry.rows()) {
     if (!selection.pair_rows) {
       records.BeginRecord();
-      for (std::size_t i = 0; i < row.values.size(); ++i) {
-        if (row.values[i]) records.AddPair(selection.values[i].name, *row.values[i]);
+      for (std::size_t i = 0; i < selection.values.size(); ++i) {
+        const StoredEntry::Value& value = entry.value(row, i);
+        if (value) records.AddPair(selection.values[i].name, *value);
       }
       continue;
     }
     // Without an order column each row is a record.
     if (last == nullptr || !selection.order || row.record != last->record) records.BeginRecord();
     last = &row;
-    if (row.values[0] && row.values[1]) records.AddPair(*row.values[0], *row.values[1]);
+    const StoredEntry::Value& key = entry.value(row, 0);
+    const StoredEntry::Value& value = entry.value(row, 1);
+    if (key && value) records.AddPair(*key, *value);
   }
   return records;
 }
@@ -96,7 +121,7 @@ Records Build(const Selection& selection, const StoredEntry& rows) {
 // The digest of pair rows of which one repeats a key of its record; else nothing, for then the
 // cache's entry has it.
 std::optional<EntryDigest> DigestWhereKeysRepeat(const RecordsView& records,
-                                                 const StoredEntry& rows) {
+                                                 const StoredEntry& entry) {
   std::vector<Pair> scratch;
   bool repeats = false;
   for (std::size_t i = 0; i < records.size() && !repeats; ++i) {
@@ -105,12 +130,12 @@ std::optional<EntryDigest> DigestWhereKeysRepeat(const RecordsView& records,
   if (!repeats) return std::nullopt;
   EntryDigest digest;
   const StoredRow* last = nullptr;
-  for (const StoredRow& row : rows) {
+  for (const StoredRow& row : entry.rows()) {
     if (last == nullptr || row.record != last->record) ++digest.records;
     last = &row;
-    if (row.values[0] && row.values[1]) {
-      AddPairRow(row.id, *row.values[0], *row.values[1], &digest);
-    }
+    const StoredEntry::Value& key = entry.value(row, 0);
+    const StoredEntry::Value& value = entry.value(row, 1);
+    if (key && value) AddPairRow(row.id, *key, *value, &digest);
   }
   return digest;
 }
@@ -212,18 +237,20 @@ std::string LivingCondition(const Selection& selection) {
 namespace {
 
 absl::Status Tell(const Session& session, const Selection& selection, const EntryName& name,
-                  StoredEntry* rows, absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
+                  StoredEntry* stored,
+                  absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
   EntryAsRead entry{
-      .name = name, .present = !rows->empty(), .records = {}, .digest = {}, .status = {}};
-  SortByOrder(rows);
+      .name = name, .present = !stored->rows().empty(), .records = {}, .digest = {}, .status = {}};
+  stored->SortByOrder();
   if (selection.json == JsonValue::kNone) {
-    const Records records = Build(selection, *rows);
+    const Records records = Build(selection, *stored);
     entry.records = records.view();
-    if (selection.pair_rows) entry.digest = DigestWhereKeysRepeat(entry.records, *rows);
+    if (selection.pair_rows) entry.digest = DigestWhereKeysRepeat(entry.records, *stored);
+    stored->Forget();
     return on_entry(entry);
   }
   Batch batch;
-  const absl::Status built = BuildJson(selection, *rows, &batch, &entry.digest.emplace());
+  const absl::Status built = BuildJson(selection, *stored, &batch, &entry.digest.emplace());
   if (built.ok()) {
     entry.records = batch[0].records;
   } else if (absl::IsInvalidArgument(built)) {
@@ -271,15 +298,13 @@ class Asked {
     const auto entry =
         entries_.find({std::string(row[cells_.outer]), std::string(row[cells_.inner])});
     if (entry == entries_.end()) return absl::OkStatus();
-    absl::StatusOr<StoredRow> stored = Store(selection_, cells_, row);
-    if (!stored.ok()) return InTable(session_, selection_, stored.status());
-    entry->second.push_back(*std::move(stored));
-    return absl::OkStatus();
+    const absl::Status stored = entry->second.Add(selection_, cells_, row, &text_);
+    return stored.ok() ? stored : InTable(session_, selection_, stored);
   }
 
   absl::Status TellAll(absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
-    for (auto& [name, rows] : entries_) {
-      absl::Status told = Tell(session_, selection_, name, &rows, on_entry);
+    for (auto& [name, stored] : entries_) {
+      absl::Status told = Tell(session_, selection_, name, &stored, on_entry);
       if (!told.ok()) return told;
     }
     return absl::OkStatus();
@@ -289,6 +314,7 @@ class Asked {
   const Session& session_;
   const Selection& selection_;
   const Cells cells_;
+  TextArena text_;
   std::map<EntryName, StoredEntry> entries_;
   std::string from_where_;
   std::string doing_;

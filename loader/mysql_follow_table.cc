@@ -30,6 +30,9 @@ constexpr std::int64_t kMinuteUs = 60 * kSecondUs;
 // Clocks of several machines differ by less.
 constexpr std::int64_t kAheadIsToldUs = 2 * kMinuteUs;
 constexpr std::chrono::milliseconds kBetweenFirstLooks{120};
+// The table is looked up again so often, and so many times as long after as it takes.
+constexpr std::chrono::seconds kBetweenPlans{5};
+constexpr int kPlanRests = 100;
 
 // What is wrong with one entry and lets all others go on.
 bool IsOfOneEntry(const absl::Status& status) {
@@ -53,7 +56,7 @@ bool IsFarBehind(const FollowPlan& plan, const std::optional<std::string>& posit
 }
 
 bool SameColumn(const Column& a, const Column& b) {
-  return a.name == b.name && a.kind == b.kind && a.collation == b.collation;
+  return a.name == b.name && a.type == b.type && a.collation == b.collation;
 }
 bool SameColumn(const std::optional<Column>& a, const std::optional<Column>& b) {
   return a.has_value() == b.has_value() && (!a || SameColumn(*a, *b));
@@ -93,14 +96,9 @@ std::uint64_t BytesOf(const RecordsView& records) {
 absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options) {
   absl::StatusOr<std::unique_ptr<Session>> session = Session::Open(options);
   if (!session.ok()) return session.status();
-  for (const std::string& statement :
-       (*session)->dialect().FollowingSettings(options.read_timeout_s)) {
-    absl::Status status = (*session)->Execute(statement, "setting the session up");
-    if (!status.ok()) return status;
-  }
-  if (absl::Status status = (*session)->CheckSettings(CheckedFollowingSettings()); !status.ok()) {
-    return status;
-  }
+  absl::Status status = (*session)->SetUp(
+      (*session)->dialect().FollowingSettings(options.read_timeout_s), CheckedFollowingSettings());
+  if (!status.ok()) return status;
   return session;
 }
 
@@ -129,6 +127,7 @@ void TableFollower::AddLayers(Footprint* footprint) const {
 
 // Looks table or query up. What was reached stays, unless a cursor is another.
 absl::Status TableFollower::SetPlan(Session* session) {
+  const auto began = std::chrono::steady_clock::now();
   absl::StatusOr<FollowPlan> plan = ReadFollowPlan(session, *source_);
   if (!plan.ok()) return plan.status();
   std::vector<std::pair<std::optional<ChangesPlan>, FollowPlan>> wanted;
@@ -161,6 +160,9 @@ absl::Status TableFollower::SetPlan(Session* session) {
     feed.changes = std::move(wanted[i].first);
     feed.plan = std::move(wanted[i].second);
   }
+  const auto now = std::chrono::steady_clock::now();
+  next_plan_ = now + std::max<std::chrono::steady_clock::duration>(kBetweenPlans,
+                                                                   kPlanRests * (now - began));
   return absl::OkStatus();
 }
 
@@ -287,16 +289,33 @@ void TableFollower::BeginFeed(Feed* feed) const {
   feed->begun = true;
 }
 
+// A query's statement of changes from shortly before the sample on: what the server makes anew for
+// a look at the newest rows is then little. None where the feed has none, or no such beginning.
+absl::StatusOr<std::optional<ChangesPlan>> TableFollower::NewestChanges(const Feed& feed) const {
+  std::optional<ChangesPlan> newest;
+  if (!feed.changes) return newest;
+  const std::optional<std::string> since = feed.positions.At(feed.now(), now_us_ - kSecondUs);
+  if (!since) return newest;
+  newest = feed.changes;
+  if (absl::Status status = SetSince(since, &*newest); !status.ok()) return status;
+  return newest;
+}
+
 absl::Status TableFollower::PollFeed(Feed* feed) {
   if (feed->changes) {
     absl::Status status = SetSince(feed->position, &*feed->changes);
     if (!status.ok()) return status;
   }
   const FollowPlan& plan = feed->now();
+  const absl::StatusOr<std::optional<ChangesPlan>> newest = NewestChanges(*feed);
+  if (!newest.ok()) return newest.status();
+  const FollowPlan* newest_plan = feed->changes ? nullptr : &plan;
+  if (*newest) newest_plan = &(*newest)->plan;
   const ChangeReader::Round round = {.from = feed->position,
                                      .fresh_from = FreshFrom(*feed),
                                      .until = feed->positions.At(plan, now_us_),
-                                     .max_page_rows = source_->max_page_rows};
+                                     .max_page_rows = source_->max_page_rows,
+                                     .newest = newest_plan};
   const auto is_large = [this](const EntryName& name) { return IsLarge(name); };
   const auto refresh = [this](const ChangeReader::Entries& names) { return Refresh(names, false); };
   const auto after_page = [this]() -> absl::Status {
@@ -314,6 +333,14 @@ void TableFollower::MovePosition(Feed* feed) {
 }
 
 absl::Status TableFollower::Poll() {
+  // Of an ALTER TABLE that makes no statement fail nothing else tells.
+  if (std::chrono::steady_clock::now() >= next_plan_) {
+    if (absl::Status status = SetPlan(session_); !status.ok()) return status;
+  }
+  return PollFeeds();
+}
+
+absl::Status TableFollower::PollFeeds() {
   // Before the rows: what the sample does not know of is read by the next round, too.
   if (absl::Status status = Sample(); !status.ok()) return status;
   for (const auto& feed : feeds_) {
@@ -458,7 +485,7 @@ absl::Status TableFollower::MendSuspects() {
   std::sort(suspects_.begin(), suspects_.end());
   suspects_.erase(std::unique(suspects_.begin(), suspects_.end()), suspects_.end());
   // What has changed since the last round is no repair.
-  if (absl::Status status = Poll(); !status.ok()) return status;
+  if (absl::Status status = PollFeeds(); !status.ok()) return status;
   absl::StatusOr<std::vector<bool>> failed = Refresh(suspects_, true);
   if (!failed.ok()) return failed.status();
   suspects_.clear();

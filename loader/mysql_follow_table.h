@@ -82,7 +82,7 @@ class TableFollower {
   /// Adds what it keeps beside the cache. Safe from any thread.
   void AddLayers(Footprint* footprint) const;
 
-  /// One round.
+  /// One round; now and then the table is looked up again before.
   absl::Status Poll();
 
   /// Why some entries are not as the source has them: ResourceExhausted, the cache is at its limit;
@@ -119,6 +119,7 @@ class TableFollower {
   };
 
   absl::Status SetPlan(Session* session);
+  absl::Status PollFeeds();
   absl::Status Sample();
   absl::Status ReadLargestChange(Feed* feed);
   absl::Status LookForOpenWork();
@@ -127,6 +128,7 @@ class TableFollower {
   bool HeldTooLong() const;
   /// Takes the position from which the feed is followed, by the last sample.
   void BeginFeed(Feed* feed) const;
+  absl::StatusOr<std::optional<ChangesPlan>> NewestChanges(const Feed& feed) const;
   absl::Status PollFeed(Feed* feed);
   /// To where the last sample allows, after a round that began at the position.
   void MovePosition(Feed* feed);
@@ -157,7 +159,8 @@ class TableFollower {
 
   Session* session_ = nullptr;
   FollowPlan plan_;
-  bool planned_ = false;  // whether the table was looked up
+  bool planned_ = false;                             // whether the table was looked up
+  std::chrono::steady_clock::time_point next_plan_;  // when it is to be looked up again
 
   mutable std::mutex layers_mutex_;  // of which feeds there are, and whether a pass is
   MemoryDoor feeds_door_;

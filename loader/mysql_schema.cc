@@ -94,7 +94,10 @@ absl::StatusOr<Column> Need(const Table& table, const MySqlMapping& mapping, std
     }
     names.push_back(EscapeForMessage(column.name));
   }
-  const char* instead = parameter == "order" ? ", or order= (empty) where ids give the order" : "";
+  const char* instead = parameter == "order"
+                            ? ", or none (order= in a URL, order = \"\" in a FILE.toml) where ids "
+                              "give the order"
+                            : "";
   return absl::NotFoundError(
       absl::StrCat(Described(mapping), " has no column ", QuoteForMessage(name), " (",
                    View(parameter), "=); name the right one with ", View(parameter), "=COLUMN",
@@ -211,6 +214,7 @@ absl::Status SelectValues(const Table& table, const MySqlMapping& mapping, Selec
 Column DescribeColumn(std::string name, std::string_view type) {
   Column column;
   column.name = std::move(name);
+  column.type = std::string(type);
   const std::size_t end = std::min(type.find_first_of(" ("), type.size());
   const std::string word = absl::AsciiStrToLower(View(type.substr(0, end)));
   for (const TypeFacts& facts : kTypes) {

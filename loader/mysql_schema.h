@@ -33,6 +33,7 @@ enum class ColumnKind {
 
 struct Column {
   std::string name;
+  std::string type;  ///< as the server writes it
   ColumnKind kind = ColumnKind::kText;
   bool nullable = true;
   bool invisible = false;       ///< left out by SELECT *

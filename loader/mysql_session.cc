@@ -24,6 +24,8 @@
 namespace strata::mysql {
 namespace {
 
+constexpr const char* kSettingUp = "setting the session up";
+
 // The server's text on one line, without a password that some plugin may have put there.
 std::string CleanText(std::string text, const std::string& password) {
   for (char& c : text) {
@@ -188,19 +190,23 @@ absl::Status Session::CheckEncryption(const MySqlOptions& options) {
 }
 
 absl::Status Session::Prepare() {
-  constexpr const char* kDoing = "setting the session up";
   std::string version;
-  absl::Status status = Query(kVersionStatement, kDoing, [&](const Row& row) {
+  absl::Status status = Query(kVersionStatement, kSettingUp, [&](const Row& row) {
     version.assign(row[0]);
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
-  if (version.empty()) return EndedEarly(kDoing);
+  if (version.empty()) return EndedEarly(kSettingUp);
   dialect_ = Dialect::Of(version);
-  for (const std::string& statement : dialect_.SessionSettings()) {
-    if (status = Execute(statement, kDoing); !status.ok()) return status;
+  return SetUp(dialect_.SessionSettings(), CheckedSessionSettings());
+}
+
+absl::Status Session::SetUp(std::span<const std::string> statements,
+                            std::span<const Setting> checked) {
+  for (const std::string& statement : statements) {
+    if (absl::Status status = Execute(statement, kSettingUp); !status.ok()) return status;
   }
-  return CheckSettings(CheckedSessionSettings());
+  return CheckSettings(checked);
 }
 
 absl::Status Session::CheckSettings(std::span<const Setting> settings) {

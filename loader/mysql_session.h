@@ -118,9 +118,9 @@ class Session {
   /// The columns of a SELECT's result.
   absl::StatusOr<std::vector<ResultColumn>> Columns(const std::string& select,
                                                     std::string_view doing);
-  /// Whether the session has these settings. FailedPrecondition: it has another value, though it
-  /// was set.
-  absl::Status CheckSettings(std::span<const Setting> settings);
+  /// Runs `statements`, which set the session up, and reads back whether it has the settings
+  /// `checked`. FailedPrecondition: one has another value, though it was set.
+  absl::Status SetUp(std::span<const std::string> statements, std::span<const Setting> checked);
   /// The error of a statement that the server ended and did not say so: Aborted.
   absl::Status EndedEarly(std::string_view doing) const;
 
@@ -137,6 +137,7 @@ class Session {
   Session(std::unique_ptr<Connection> connection, std::string server);
   static absl::StatusOr<std::unique_ptr<Session>> OpenOne(const MySqlOptions& options);
   absl::Status Prepare();
+  absl::Status CheckSettings(std::span<const Setting> settings);
   absl::Status Read(bool streamed, const std::string& statement, std::string_view doing,
                     absl::FunctionRef<absl::Status(const Row&)> on_row);
   absl::Status CheckEncryption(const MySqlOptions& options);

@@ -41,11 +41,16 @@ class Reader {
 
   const absl::Status& status() const { return status_; }
 
+  /// "FILE:LINE:COLUMN".
+  std::string Place(const toml::node& at) const {
+    const toml::source_position& begin = at.source().begin;
+    return absl::StrCat(View(file_), ":", begin.line, ":", begin.column);
+  }
+
   void Fail(const toml::node& at, std::string_view what) {
     if (!status_.ok()) return;
-    const toml::source_position& begin = at.source().begin;
-    status_ = absl::InvalidArgumentError(absl::StrCat(
-        View(file_), ":", begin.line, ":", begin.column, ": ", View(part_), ": ", View(what)));
+    status_ =
+        absl::InvalidArgumentError(absl::StrCat(Place(at), ": ", View(part_), ": ", View(what)));
   }
   void Fail(std::string_view what) { Fail(table_, what); }
 
@@ -242,6 +247,7 @@ absl::Status ReadConnection(const toml::table& table, std::string_view file,
     const std::optional<MySqlSslMode> found = mysql::SslModeOf(mode);
     if (found) options->ssl_mode = *found;
     options->ssl_mode_given = true;
+    options->ssl_mode_place = reader.Place(*reader.Node("ssl_mode"));
     if (!found) {
       reader.Fail(*reader.Node("ssl_mode"),
                   absl::StrCat("ssl_mode ", QuoteForMessage(mode), " is unknown; ",

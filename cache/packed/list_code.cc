@@ -116,12 +116,20 @@ void ListWriter::Begin() {
   bytes_.Clear();
   starts_.Clear();
   new_records_.Clear();
+  leaves_out_ = false;
+  left_out_.Clear();
+  left_out_bytes_ = 0;
+}
+
+void ListWriter::BeginLeavingOut() {
+  Begin();
+  leaves_out_ = true;
 }
 
 bool ListWriter::BeginRecord(bool is_new) {
   if (!starts_.TryReserve(starts_.size() + 1)) return false;
   if (is_new && !new_records_.TryPushBack(bytes_.size())) return false;
-  return starts_.TryPushBack(bytes_.size());
+  return starts_.TryPushBack(record_bytes());
 }
 
 bool ListWriter::WriteHead(std::uint64_t head) {
@@ -130,7 +138,25 @@ bool ListWriter::WriteHead(std::uint64_t head) {
   return true;
 }
 
+bool ListWriter::WriteValue(const Pair& pair) {
+  const StringPolicy::Class place = StringPolicy::ValuesOf(pair.key);
+  if (!leaves_out_ || pair.value.size() < StringCoder::kLeaveOutBytes) {
+    return strings_->Write(pair.value, place, &bytes_);
+  }
+  if (!left_out_.TryReserve(left_out_.size() + 1)) return false;
+  const LeftOut value = {bytes_.size(), pair.value};
+  bool left_out = false;
+  if (!strings_->Write(pair.value, place, &bytes_, &left_out)) return false;
+  if (!left_out) return true;
+  left_out_bytes_ += value.more_bytes();
+  return left_out_.TryPushBack(value);  // there is room
+}
+
 void ListWriter::DropRecord(std::size_t start) {
+  while (!left_out_.empty() && left_out_.back().at >= start) {
+    left_out_bytes_ -= left_out_.back().more_bytes();
+    left_out_.PopBack();
+  }
   bytes_.SetSize(start);
   starts_.PopBack();
   new_records_.PopBack();
@@ -146,7 +172,7 @@ bool ListWriter::Add(RecordView record) {
   for (std::size_t i = 0; written && i < record.size(); ++i) {
     const Pair& pair = record[i];
     if (!shape.has_value()) written = strings_->Write(pair.key, StringPolicy::kKeys, &bytes_);
-    written = written && strings_->Write(pair.value, StringPolicy::ValuesOf(pair.key), &bytes_);
+    written = written && WriteValue(pair);
   }
   if (written) return true;
   for (const std::uint8_t* at = bytes_.data() + tokens; at < bytes_.end();) {
@@ -208,7 +234,23 @@ std::size_t ListWriter::Form() const {
 std::size_t ListWriter::size_bytes() const {
   if (count() == 0) return 2;
   return VarintSize(std::uint64_t{count()} << 2) + kMarkForms[Form()].Bytes(count()) +
-         bytes_.size();
+         record_bytes();
+}
+
+std::uint8_t* ListWriter::CopyRecords(std::uint8_t* to) const {
+  std::size_t copied = 0;
+  const auto copy_until = [&](std::size_t end) {
+    if (end > copied) std::memcpy(to, bytes_.data() + copied, end - copied);
+    to += end - copied;
+    copied = end;
+  };
+  for (const LeftOut& value : left_out_) {
+    copy_until(value.at);
+    to = WriteInlineToken(value.text, to);
+    copied += kStandInBytes;
+  }
+  copy_until(bytes_.size());
+  return to;
 }
 
 std::uint8_t* ListWriter::CopyTo(std::uint8_t* to) const {
@@ -223,13 +265,12 @@ std::uint8_t* ListWriter::CopyTo(std::uint8_t* to) const {
     std::memcpy(to, &starts_[i], marks.bytes);
     to += marks.bytes;
   }
-  std::memcpy(to, bytes_.data(), bytes_.size());
-  return to + bytes_.size();
+  return CopyRecords(to);
 }
 
 void ListWriter::CopyGrowingTo(std::uint8_t* to, std::size_t area_bytes) const {
-  std::uint8_t* const area = WriteGrowingHead(count(), bytes_.size(), area_bytes, to);
-  std::memcpy(area, bytes_.data(), bytes_.size());
+  std::uint8_t* const area = WriteGrowingHead(count(), record_bytes(), area_bytes, to);
+  CopyRecords(area);
   for (std::size_t mark = 1; mark <= kGrowingMarks.Count(count()); ++mark) {
     const std::uint32_t offset = static_cast<std::uint32_t>(starts_[mark * kGrowingMarks.stride()]);
     std::memcpy(area + area_bytes - mark * sizeof(offset), &offset, sizeof(offset));
@@ -241,18 +282,21 @@ void ListWriter::Trim() {
   if (bytes_.capacity_bytes() > kKeptScratchBytes) bytes_.Free();
   if (starts_.capacity_bytes() > kKeptScratchBytes) starts_.Free();
   if (new_records_.capacity_bytes() > kKeptScratchBytes) new_records_.Free();
+  if (left_out_.capacity_bytes() > kKeptScratchBytes) left_out_.Free();
 }
 
 void ListWriter::Free() {
   bytes_.Free();
   starts_.Free();
   new_records_.Free();
+  left_out_.Free();
 }
 
 void ListWriter::AddTo(Layer* scratch) const {
   bytes_.AddTo(scratch);
   starts_.AddTo(scratch);
   new_records_.AddTo(scratch);
+  left_out_.AddTo(scratch);
 }
 
 }  // namespace strata::packed

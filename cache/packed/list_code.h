@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #include <strata/record.h>
 
@@ -141,13 +142,30 @@ void CopyGrowing(const StoredList& list, std::uint8_t* to, std::size_t area_byte
 
 /// Builds a list. What it writes anew takes references; those are given back by Rollback, which
 /// must be called where the list does not get into a blob.
+///
+/// The list is put together here and then copied into its blob, so that its size is known. Large
+/// texts can stay where they are meanwhile: they are noted, and go into the blob straight from
+/// there.
+///
+///     bytes_      │ 2 pairs │ key │ value │ key │ kStandIn │ … a list that can be walked
+///     left_out_                                    └─► the caller's text
+///
+/// What is a place or a size of the list, starts_ among them, counts what was left out.
 class ListWriter {
  public:
   ListWriter(MemoryDoor* door, StringCoder* strings, Shapes* shapes)
-      : strings_(strings), shapes_(shapes), bytes_(door), starts_(door), new_records_(door) {}
+      : strings_(strings),
+        shapes_(shapes),
+        bytes_(door),
+        starts_(door),
+        new_records_(door),
+        left_out_(door) {}
 
   /// Forgets what was written before.
   void Begin();
+  /// As Begin. Large texts of the records that are added stay where they are, and must until the
+  /// list was copied or rolled back.
+  void BeginLeavingOut();
   // Each appends one record; false when there is no memory, the record is then not there.
   /// One that is handed in; its keys are unique.
   [[nodiscard]] bool Add(RecordView record);
@@ -162,13 +180,13 @@ class ListWriter {
   /// Writes the list at `to`, which has size_bytes(); returns the byte after.
   std::uint8_t* CopyTo(std::uint8_t* to) const;
   /// Of the list as a growing one without room: its area.
-  std::size_t area_bytes() const { return bytes_.size() + kGrowingMarks.Bytes(count()); }
+  std::size_t area_bytes() const { return record_bytes() + kGrowingMarks.Bytes(count()); }
   void CopyGrowingTo(std::uint8_t* to, std::size_t area_bytes) const;
-  /// The bytes of its records.
+  /// The bytes of its records, where nothing was left out.
   const std::uint8_t* record_data() const { return bytes_.data(); }
-  std::size_t record_bytes() const { return bytes_.size(); }
+  std::size_t record_bytes() const { return bytes_.size() + left_out_bytes_; }
   /// Whether offsets in it fit the directory.
-  bool fits() const { return bytes_.size() <= 0xFFFFFFFF; }
+  bool fits() const { return record_bytes() <= 0xFFFFFFFF; }
 
   /// Between writes: gives back buffers that have become large, or all.
   void Trim();
@@ -180,13 +198,25 @@ class ListWriter {
   std::size_t Form() const;
   bool BeginRecord(bool is_new);
   bool WriteHead(std::uint64_t head);
+  bool WriteValue(const Pair& pair);
   void DropRecord(std::size_t start);
+  std::uint8_t* CopyRecords(std::uint8_t* to) const;
 
   StringCoder* strings_;
   Shapes* shapes_;
   ByteArray bytes_;
   TryArray<std::uint64_t, kScratch> starts_;
-  TryArray<std::uint64_t, kScratch> new_records_;  // starts of those with references to give back
+  // Starts, in bytes_, of those with references to give back.
+  TryArray<std::uint64_t, kScratch> new_records_;
+
+  struct LeftOut {
+    std::uint64_t at;  // in bytes_: where kStandIn is
+    std::string_view text;
+    std::size_t more_bytes() const { return InlineTokenSize(text.size()) - kStandInBytes; }
+  };
+  bool leaves_out_ = false;
+  TryArray<LeftOut, kScratch> left_out_;
+  std::size_t left_out_bytes_ = 0;  // what the list has more than bytes_
 };
 
 /// Gives up all references of the record at `at`; returns the byte after it.

@@ -236,7 +236,7 @@ absl::Status PackedMap::Put(std::string_view outer, std::string_view inner,
 absl::Status PackedMap::TryPut(std::string_view outer, std::string_view inner,
                                const RecordsView& records) {
   strings_.Prefetch(records);
-  lists_.Begin();
+  lists_.BeginLeavingOut();
   std::uint64_t pairs = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (!AddNew(records[i], &pairs)) return GiveUp();

@@ -5,9 +5,12 @@
 
 namespace strata::packed {
 
-bool StringCoder::Write(std::string_view text, StringPolicy::Class place, ByteArray* out) {
+bool StringCoder::Write(std::string_view text, StringPolicy::Class place, ByteArray* out,
+                        bool* left_out) {
+  const bool may_leave_out = left_out != nullptr && text.size() >= kLeaveOutBytes;
   // Memory for the longest form first: nothing below has to be taken back.
-  if (!out->TryReserve(out->size() + kMaxVarintBytes + text.size())) return false;
+  const std::size_t inline_bytes = may_leave_out ? 0 : text.size();
+  if (!out->TryReserve(out->size() + kMaxVarintBytes + inline_bytes)) return false;
   std::uint8_t* const to = out->end();
   const auto wrote = [&](const std::uint8_t* end) {
     out->SetSize(static_cast<std::size_t>(end - out->data()));
@@ -27,6 +30,10 @@ bool StringCoder::Write(std::string_view text, StringPolicy::Class place, ByteAr
     const std::optional<StringId> made = dictionary_.TryAdd(text, hash);
     if (!made.has_value()) return false;
     return wrote(WriteDictionaryToken(*made, to));
+  }
+  if (may_leave_out) {
+    *left_out = true;
+    return wrote(WriteNumberToken(kStandIn, to));
   }
   return wrote(WriteInlineToken(text, to));
 }

@@ -31,8 +31,14 @@ class StringCoder {
       : log_(log), dictionary_(door, log, seed, most_bytes), policy_(door) {}
   bool ok() const { return dictionary_.ok(); }
 
-  /// Appends the text's token to `out`. False, and nothing changed, when there is no memory.
-  [[nodiscard]] bool Write(std::string_view text, StringPolicy::Class place, ByteArray* out);
+  /// From this length on a text may be left out.
+  static constexpr std::size_t kLeaveOutBytes = std::size_t{4} << 10;
+
+  /// Appends the text's token to `out`. False, and nothing changed, when there is no memory. With
+  /// `left_out`, a text of kLeaveOutBytes or more that is to stand inline is left out: the number
+  /// token kStandIn stands for it, and `*left_out`, false before, is true.
+  [[nodiscard]] bool Write(std::string_view text, StringPolicy::Class place, ByteArray* out,
+                           bool* left_out = nullptr);
   /// Appends a token with the text of one that lies in a blob, in the form that is best now: what
   /// was inline may be in the dictionary by now, and what is there for this token alone goes back.
   [[nodiscard]] bool Rewrite(const Token& token, ByteArray* out);

@@ -65,6 +65,9 @@ inline std::size_t DictionaryTokenSize(StringId id) {
 inline std::uint8_t* WriteNumberToken(std::uint64_t number, std::uint8_t* to) {
   return WriteVarint((number << 2) | 3, to);
 }
+/// What stands for a text that is left out (string_coder.h): a number token, and its size.
+inline constexpr std::uint64_t kStandIn = 0;
+inline constexpr std::size_t kStandInBytes = 1;
 inline std::uint8_t* WriteDictionaryToken(StringId id, std::uint8_t* to) {
   return WriteVarint(static_cast<std::uint64_t>(id) << 1, to);
 }

@@ -139,6 +139,52 @@ TEST(PackedLimits, APutOfALargeBlobThatFailsAnywhereChangesNothing) {
             2u);
 }
 
+// Of large texts beside small ones, some of them met before; sizes about those that are left out.
+TEST(PackedLimits, APutOfLargeTextsThatFailsAnywhereChangesNothing) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < 12; ++i) {
+    texts.push_back(Long(static_cast<char>('a' + i % 8), StringCoder::kLeaveOutBytes - 2 + i));
+  }
+  Records list;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    std::vector<Pair> pairs = PairsOf(i);
+    for (std::size_t j = 0; j < i % 4; ++j) pairs.push_back({j == 0 ? "1" : "2", texts[i - j]});
+    list.Add(pairs);
+  }
+  EXPECT_GE(FailInTurn([&](PackedMap& map) { return map.Put("large", "2", list); }), 3u);
+  PackedMap map({.seed = 7});
+  ASSERT_TRUE(map.Put("a", "x", list).ok());
+  ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+  const std::vector<Record> stored = ReadAll(map).at({"a", "x"});
+  ASSERT_EQ(stored.size(), texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    Record record;
+    std::vector<Pair> scratch;
+    for (const Pair& pair : UniqueKeys(list.view()[i], &scratch)) {
+      record.emplace_back(pair.key, pair.value);
+    }
+    EXPECT_EQ(stored[i], record) << i;
+  }
+}
+
+// They go into the log from where they are: a list that is put takes its memory once.
+TEST(PackedLimits, AListOfLargeTextsNeedsRoomForItselfAlone) {
+  constexpr std::size_t kMiB = std::size_t{1} << 20;
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < 20; ++i) {
+    texts.push_back(Long(static_cast<char>('a' + i), 2 * kMiB));
+  }
+  Records list;
+  for (const std::string& text : texts) {
+    const Pair pairs[] = {{"k", text}};
+    list.Add(pairs);
+  }
+  PackedMap map({.seed = 7, .memory_limit_bytes = 48 * kMiB});
+  const absl::Status put = map.Put("a", "x", list);
+  EXPECT_TRUE(put.ok()) << put;
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
 TEST(PackedLimits, AnAppendOrEditThatFailsAnywhereChangesNothing) {
   const std::string large = Long('y', 300 << 10);
   const Pair pairs[] = {{"other", large}};

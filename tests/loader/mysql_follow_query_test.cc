@@ -1,6 +1,8 @@
 // Following a query: the entries that its `changes` name, and what only digests find. Against a
 // real server.
+#include <atomic>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <gmock/gmock.h>
@@ -91,6 +93,33 @@ class MySqlFollowQueryTest : public FollowTest {
     return follower().status().repairs - before;
   }
 };
+
+TEST_F(MySqlFollowQueryTest, ASmallChangeDoesNotWaitForABigOneThatWasMadeBefore) {
+  constexpr int kEntries = 3000;
+  Run(
+      absl::StrCat("INSERT INTO line (customer, basket, what) SELECT 1, CONCAT('many', seq), 'a' "
+                   "FROM seq_1_to_",
+                   kEntries));
+  Age();
+  std::atomic<int> changes{0};
+  std::atomic<int> probe_at{0};
+  FollowOptions options = QuickFollow();
+  options.on_applied = [&](const AppliedChange& change) {
+    const int number = ++changes;
+    if (change.inner == "probe") probe_at = number;
+    std::this_thread::sleep_for(milliseconds(1));  // so that the round takes seconds anywhere
+  };
+  Follow(Baskets(), options);
+  Run("UPDATE line SET what = 'b' WHERE basket LIKE 'many%'");
+  ASSERT_TRUE(WaitUntil([&] { return changes > 0; }));
+  Run("INSERT INTO line (customer, basket, what) VALUES (3, 'probe', 'x')");
+  ASSERT_TRUE(WaitUntil([&] { return changes == kEntries + 1; }));
+  EXPECT_GT(probe_at, 0);
+  EXPECT_LE(probe_at, kEntries);
+  EXPECT_EQ(follower().status().repairs, 0u);
+  follower_.reset();
+  ExpectEqual(Baskets());
+}
 
 TEST_F(MySqlFollowQueryTest, ChangesOfEachBaseTableAreFollowed) {
   const MySqlOptions source = Baskets();

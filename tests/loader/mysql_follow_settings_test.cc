@@ -135,5 +135,24 @@ TEST_F(MySqlFollowSettingsTest, AKeyOfAnotherTypeIsNamedAndFollowed) {
   ExpectEqual(OptionsFor("t"));
 }
 
+// No row of it has changed, and no pass is asked for.
+TEST_F(MySqlFollowSettingsTest, AnAlterThatMakesNoStatementFailIsSeenWithinSeconds) {
+  MakeTable();
+  Run("ALTER TABLE t MODIFY v DECIMAL(10,1)");
+  Add("('a','x',0,'k','1')");
+  Follow();
+  EXPECT_EQ(Value("a", "x", 0, "k"), "1.0");
+  EXPECT_EQ(follower().status().advice, "");
+  Run("ALTER TABLE t MODIFY v DECIMAL(10,3)");
+  ExpectValue("a", "x", 0, "k", "1.000");
+  Run("ALTER TABLE t MODIFY k VARCHAR(9) CHARACTER SET latin1, DROP INDEX outer_key");
+  ASSERT_TRUE(WaitUntil([&] { return !follower().status().advice.empty(); }));
+  EXPECT_EQ(RunAdvice(follower().status().advice), 1u);
+  EXPECT_TRUE(WaitUntil([&] { return follower().status().advice.empty(); }));
+  EXPECT_TRUE(follower().status().last_error.ok()) << follower().status().last_error;
+  follower_.reset();
+  ExpectEqual(OptionsFor("t"));
+}
+
 }  // namespace
 }  // namespace strata

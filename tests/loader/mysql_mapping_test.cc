@@ -131,7 +131,8 @@ TEST_F(MySqlMappingTest, WithoutAnOrderColumnIdsGiveTheOrder) {
       "v CHAR(1))");
   Run("INSERT INTO t VALUES (3,'a','x','k','3'), (-1,'a','x','k','1'), (2,'a','x','k','2')");
   MySqlOptions options = OptionsFor("t");
-  EXPECT_THAT(ErrorOf(options, absl::StatusCode::kNotFound), HasSubstr("order= (empty)"));
+  EXPECT_THAT(ErrorOf(options, absl::StatusCode::kNotFound),
+              HasSubstr("or none (order= in a URL, order = \"\" in a FILE.toml)"));
   options.mapping.order = "";
   const Content expected = {{"a", {{"x", {{{"k", "1"}}, {{"k", "2"}}, {{"k", "3"}}}}}}};
   EXPECT_EQ(Must(options), expected);

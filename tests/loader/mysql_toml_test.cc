@@ -171,6 +171,21 @@ TEST(MySqlToml, RefusesValuesOfAnotherTypeOrOutOfRange) {
   EXPECT_THAT(connection("read_timeout = '10'"), HasSubstr("500ms, 10s or 2m"));
 }
 
+// The authorities may come from elsewhere, so that reading the file cannot tell.
+TEST(MySqlToml, AMissingAuthoritysFileIsToldWithTheModesPlace) {
+  absl::StatusOr<MySqlFile> file = ParseMySqlToml(
+      "[connection]\ndatabase = 'd'\nuser = 'u'\nssl_mode = 'VERIFY_IDENTITY'\n[[source]]\ntable = "
+      "'t'\n",
+      "f.toml");
+  ASSERT_TRUE(file.ok()) << file.status();
+  const absl::Status checked = CheckMySqlOptions(file->connection);
+  EXPECT_EQ(checked.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(checked.message()), HasSubstr("f.toml:4:12: ssl_mode VERIFY_CA and"));
+  EXPECT_THAT(std::string(checked.message()), HasSubstr("add ssl_ca = \"FILE\" to [connection]"));
+  file->connection.ssl_ca = "/ca.pem";
+  EXPECT_TRUE(CheckMySqlOptions(file->connection).ok());
+}
+
 TEST(MySqlToml, RefusesWhatIsMissingOrContradictsItself) {
   EXPECT_THAT(ErrorOf(""), HasSubstr("no [connection]"));
   EXPECT_THAT(ErrorOf(std::string(kConnection)), HasSubstr("no [[source]]"));

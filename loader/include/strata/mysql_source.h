@@ -114,6 +114,7 @@ struct MySqlOptions {
   /// What the URL said and what it left out, for ApplyMySqlCredentials.
   bool host_given = false;
   bool ssl_mode_given = false;
+  std::string ssl_mode_place;  ///< of a file, for messages: "FILE.toml:4:12"; else empty
   std::string password_file;
 };
 
