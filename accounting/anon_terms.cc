@@ -144,13 +144,39 @@ std::uint64_t FreeRegionBytes() {
   return bytes;
 }
 
-std::uint64_t LargeBlockCount() {
-  std::uint64_t blocks = 0;
+// Blocks with pages of their own.
+struct LargeBlocksFound {
+  std::uint64_t count = 0;
+  /// Of those that are no door's, what is neither resident nor, on a huge page, zeros: they are
+  /// handed out, and no term has that. No more than is certain.
+  std::uint64_t missing_bytes = 0;
+};
+
+// Where the extents of a size are no more than jemalloc has blocks of it, all of them are blocks.
+// Are they fewer, the other blocks lie where it could not be asked, and of those no more can be
+// resident than is there.
+LargeBlocksFound FindLargeBlocks(const JemallocPages& pages, std::uint64_t padding_bytes) {
+  LargeBlocksFound found;
+  std::uint64_t unseen_bytes = 0;
   const std::uint64_t classes = Jemalloc("arenas.nlextents");
+  const std::uint64_t most_cached_bytes = Jemalloc("opt.tcache_max");
   for (std::uint64_t i = 0; i < classes; ++i) {
-    blocks += Jemalloc(absl::StrCat("stats.arenas.4096.lextents.", i, ".curlextents"));
+    const std::uint64_t count =
+        Jemalloc(absl::StrCat("stats.arenas.4096.lextents.", i, ".curlextents"));
+    found.count += count;
+    // Threads keep smaller ones, which have a term.
+    const std::uint64_t bytes = Jemalloc(absl::StrCat("arenas.lextent.", i, ".size"));
+    if (bytes <= most_cached_bytes) continue;
+    const auto large = pages.large.find(bytes + padding_bytes);
+    const LargeExtents extents = large == pages.large.end() ? LargeExtents{} : large->second;
+    if (extents.held + extents.others > count) continue;
+    unseen_bytes += (count - extents.held - extents.others) * bytes;
+    // The padding has a term; it is hardly ever there.
+    found.missing_bytes +=
+        extents.missing_bytes - std::min(extents.missing_bytes, extents.others * padding_bytes);
   }
-  return blocks;
+  found.missing_bytes += unseen_bytes - std::min(unseen_bytes, pages.unasked_resident_bytes);
+  return found;
 }
 
 // The large blocks that doors have, by their pages.
@@ -182,21 +208,23 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector
   terms->Figure("foreign_bytes", pages->foreign_bytes);
   const std::uint64_t slab_bytes = FreeRegionBytes();
   const std::uint64_t cached_bytes = Jemalloc("stats.arenas.4096.tcache_bytes");
-  const std::uint64_t padding_bytes =
-      Jemalloc("opt.cache_oblivious") != 0 ? LargeBlockCount() * page : 0;
+  const std::uint64_t each_padding_bytes = Jemalloc("opt.cache_oblivious") != 0 ? page : 0;
+  const LargeBlocksFound large = FindLargeBlocks(*pages, each_padding_bytes);
+  const std::uint64_t padding_bytes = large.count * each_padding_bytes;
   terms->Add("fragmentation: free in slabs", slab_bytes, "jemalloc, bins");
   terms->Add("free regions kept by threads", cached_bytes, "jemalloc, tcache_bytes");
   terms->Add("padding of large blocks", padding_bytes, "jemalloc, lextents");
   terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
   terms->Add("free pages the kernel may take", muzzy_bytes, "jemalloc, pmuzzy");
   terms->Add("pages of zeros in huge pages", pages->zero_bytes, "smaps, pages' contents");
-  // What is set aside and not there, the caches' blocks apart; of these terms no more than they
-  // say. Both are jemalloc's alone: memory of somebody else moves neither. On a huge page it is
-  // there as zeros, which have a term of their own: so they are not counted twice. (Zeros of
-  // somebody else's block are set aside, too; nothing is taken back of their term, which is the
-  // only one that has them.)
+  // What is set aside and not there, the caches' blocks and the program's large ones apart; of
+  // these terms no more than they say. All are jemalloc's alone: memory of somebody else moves
+  // none. On a huge page it is there as zeros, which have a term of their own: so they are not
+  // counted twice. (Zeros of somebody else's block are set aside, too; nothing is taken back of
+  // their term, which is the only one that has them.)
   const std::uint64_t set_aside_bytes = Jemalloc("stats.active") + dirty_bytes + muzzy_bytes;
-  const std::uint64_t there_bytes = pages->resident_block_bytes + absent_bytes;
+  const std::uint64_t there_bytes =
+      pages->resident_block_bytes + absent_bytes + large.missing_bytes;
   terms->TakeBack("of these, not resident",
                   std::min(set_aside_bytes - std::min(set_aside_bytes, there_bytes),
                            slab_bytes + cached_bytes + padding_bytes + dirty_bytes + muzzy_bytes),

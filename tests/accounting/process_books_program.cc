@@ -1,13 +1,14 @@
-// process_books_program default|never|madvise|company|foreign|zeros|freed|writer: holds a cache of
-// more than 100 MB and demands that the rest of its anonymous memory is at most 1 % of it. Run
-// under each allocator and with each setting of huge pages (CMakeLists.txt); prints the books, and
-// fails with 1 where they stay open.
+// process_books_program default|never|madvise|company|foreign|zeros|freed|blank|writer: holds a
+// cache of more than 100 MB and demands that the rest of its anonymous memory is at most 1 % of it.
+// Run under each allocator and with each setting of huge pages (CMakeLists.txt); prints the books,
+// and fails with 1 where they stay open.
 //
 // `never` and `madvise` are set here, by prctl and by advice on all that is mapped; an allocator's
 // own settings come from the environment. `company`: two caches, threads and a guard
 // (RunInCompany). `foreign`: memory that somebody else maps is rest, all of it (RunBesideForeign).
 // `zeros`: a door's blocks hold nothing but zeros. `freed`: large blocks of the program's were
-// freed. `writer`: a thread changes the cache and cleans it meanwhile.
+// freed. `blank`: a large block of the program's holds nothing. `writer`: a thread changes the
+// cache and cleans it meanwhile.
 #include <dlfcn.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -246,6 +247,19 @@ int RunBesideFreed() {
   return Judge({&footprint, 1}, "default");
 }
 
+// Under jemalloc, what was set aside and is not there is taken back of terms that count it; of such
+// a block no term has anything.
+int RunBesideBlankBlock() {
+  constexpr std::size_t kBlankBytes = std::size_t{30} << 20;
+  absl::StatusOr<Cache> cache = Cache::Create();
+  if (!cache.ok() || !Fill(*cache, false)) return 2;
+  void* volatile block = std::calloc(1, kBlankBytes);
+  const Footprint footprint = cache->MeasureFootprint();
+  const int result = Judge({&footprint, 1}, "default");
+  std::free(block);
+  return result;
+}
+
 // Puts, deletes and cleans until it is told to end.
 void Write(Cache& cache, const std::atomic<bool>& done) {
   std::mt19937_64 random(2);
@@ -296,6 +310,7 @@ int main(int argc, char** argv) {
   if (pages == "foreign") return strata::RunBesideForeign();
   if (pages == "zeros") return strata::RunWithZeros();
   if (pages == "freed") return strata::RunBesideFreed();
+  if (pages == "blank") return strata::RunBesideBlankBlock();
   if (pages == "writer") return strata::RunBesideWriter();
   return pages == "company" ? strata::RunInCompany("default") : strata::Run(pages);
 }
