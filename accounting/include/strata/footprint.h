@@ -111,8 +111,8 @@ struct OuterFootprint {
   std::uint64_t exclusive_bytes = 0;
   /// Of strings that others name too, its share, by how often it names them.
   double shared_bytes = 0;
-  /// What DeleteOuter would turn from live into dead or free: exclusive_bytes less what stays (a
-  /// string's number, the slot of the outer in its index).
+  /// What DeleteOuter turns from live into dead or free, keys of its own shapes when the cache is
+  /// cleaned: exclusive_bytes less what stays, the numbers of its strings.
   std::uint64_t freed_bytes = 0;
 };
 
