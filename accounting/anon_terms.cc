@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -35,16 +36,15 @@ class Terms {
   void TakeBack(std::string_view name, std::uint64_t bytes, std::string_view source) {
     AddSigned(name, -static_cast<std::int64_t>(bytes), source);
   }
+  void AddSigned(std::string_view name, std::int64_t bytes, std::string_view source) {
+    books_->terms.push_back(
+        {.of = "anon", .name = std::string(name), .bytes = bytes, .source = std::string(source)});
+  }
   void Figure(std::string_view name, std::uint64_t bytes) {
     books_->allocator.figures.push_back({.name = std::string(name), .bytes = bytes});
   }
 
  private:
-  void AddSigned(std::string_view name, std::int64_t bytes, std::string_view source) {
-    books_->terms.push_back(
-        {.of = "anon", .name = std::string(name), .bytes = bytes, .source = std::string(source)});
-  }
-
   ProcessBooks* books_;
 };
 
@@ -63,31 +63,17 @@ bool IsReservation(const Mapping& mapping) {
          (bytes > kLargestSparseBytes && mapping.anon_bytes < bytes / 100);
 }
 
-// Of the whole pages of a range those that are not there: taken and never touched, or swapped out.
-absl::StatusOr<std::uint64_t> AbsentBytes(const AddressRange& range, const PageMap& page_map) {
-  const auto at = reinterpret_cast<std::uintptr_t>(range.begin);
-  const std::uintptr_t begin = (at + kPageBytes - 1) / kPageBytes * kPageBytes;
-  const std::uintptr_t end = (at + range.size_bytes) / kPageBytes * kPageBytes;
-  if (end <= begin) return 0;
-  const absl::StatusOr<ResidentPages> pages = page_map.Read(begin, end);
-  if (!pages.ok()) return pages.status();
-  return end - begin - pages->Bytes(begin, end);
-}
-
-absl::StatusOr<std::uint64_t> AbsentBytes(std::span<const AddressRange> ranges,
-                                          const PageMap& page_map) {
-  std::uint64_t sum = 0;
-  for (const AddressRange& range : ranges) {
-    const absl::StatusOr<std::uint64_t> bytes = AbsentBytes(range, page_map);
-    if (!bytes.ok()) return bytes.status();
-    sum += *bytes;
+absl::StatusOr<std::uint64_t> AbsentBytes(std::span<const AddressRange> ranges) {
+  const std::optional<std::uint64_t> bytes = MemoryDoor::AbsentBytes(ranges);
+  if (!bytes.has_value()) {
+    return absl::UnavailableError("/proc/self/pagemap cannot be read: is /proc mounted?");
   }
-  return sum;
+  return *bytes;
 }
 
 // The caches' bytes as their doors count them, and what of them is not there. Gives how much of
 // that is of blocks of the allocator's.
-absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, const PageMap& page_map,
+absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, const DoorsNow& doors,
                                         Terms* terms) {
   std::uint64_t absent_page_bytes = 0;
   std::uint64_t block_bytes = 0;
@@ -97,7 +83,8 @@ absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, const
     terms->Add(named ? absl::StrCat("layout ", cache.layout, " of ", cache.cache)
                      : absl::StrCat("layout ", cache.layout),
                cache.allocated_bytes, "door");
-    const absl::StatusOr<std::uint64_t> absent = AbsentBytes(cache.pages, page_map);
+    const absl::StatusOr<std::uint64_t> absent =
+        cache.absent_page_bytes ? *cache.absent_page_bytes : AbsentBytes(cache.pages);
     if (!absent.ok()) return absent.status();
     absent_page_bytes += *absent;
     block_bytes += cache.allocated_bytes;
@@ -105,7 +92,8 @@ absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, const
       block_bytes -= std::min<std::uint64_t>(block_bytes, range.size_bytes);
     }
   }
-  absl::StatusOr<std::uint64_t> absent = AbsentBytes(LargeBlocks(), page_map);
+  terms->AddSigned("change since measured", doors.more_bytes, "door");
+  absl::StatusOr<std::uint64_t> absent = AbsentBytes(LargeBlocks());
   if (!absent.ok()) return absent.status();
   // They may be of caches that are not asked for.
   const std::uint64_t absent_block_bytes = std::min(*absent, block_bytes);
@@ -113,16 +101,15 @@ absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, const
   return absent_block_bytes;
 }
 
-absl::Status AddGlibc(std::span<const Footprint> caches, const std::vector<Mapping>& mappings,
+absl::Status AddGlibc(const DoorsNow& doors, const std::vector<Mapping>& mappings,
                       const PageMap& page_map, Terms* terms) {
   const struct mallinfo2 info = mallinfo2();
   terms->Figure("allocated_bytes", info.uordblks + info.hblkhd);
   terms->Figure("free_bytes", info.fordblks);
   terms->Figure("heap_bytes", info.arena);
   terms->Figure("mapped_bytes", info.hblkhd);
-  std::uint64_t blocks = 0;
-  for (const Footprint& cache : caches) blocks += cache.heap_blocks;
-  terms->Add("headers of the layout's blocks", blocks * kBlockHeaderBytes, "door, 8 a block");
+  terms->Add("headers of the layout's blocks", doors.heap_blocks * kBlockHeaderBytes,
+             "door, 8 a block");
   const absl::StatusOr<GlibcHeap> heap = WalkGlibcHeap(mappings, page_map);
   if (!heap.ok()) return heap.status();
   terms->Figure("walked_in_use_bytes", heap->in_use_bytes + heap->mapped_bytes);
@@ -157,13 +144,39 @@ std::uint64_t FreeRegionBytes() {
   return bytes;
 }
 
-std::uint64_t LargeBlockCount() {
-  std::uint64_t blocks = 0;
+// Blocks with pages of their own.
+struct LargeBlocksFound {
+  std::uint64_t count = 0;
+  /// Of those that are no door's, what is neither resident nor, on a huge page, zeros: they are
+  /// handed out, and no term has that. No more than is certain.
+  std::uint64_t missing_bytes = 0;
+};
+
+// Where the extents of a size are no more than jemalloc has blocks of it, all of them are blocks.
+// Are they fewer, the other blocks lie where it could not be asked, and of those no more can be
+// resident than is there.
+LargeBlocksFound FindLargeBlocks(const JemallocPages& pages, std::uint64_t padding_bytes) {
+  LargeBlocksFound found;
+  std::uint64_t unseen_bytes = 0;
   const std::uint64_t classes = Jemalloc("arenas.nlextents");
+  const std::uint64_t most_cached_bytes = Jemalloc("opt.tcache_max");
   for (std::uint64_t i = 0; i < classes; ++i) {
-    blocks += Jemalloc(absl::StrCat("stats.arenas.4096.lextents.", i, ".curlextents"));
+    const std::uint64_t count =
+        Jemalloc(absl::StrCat("stats.arenas.4096.lextents.", i, ".curlextents"));
+    found.count += count;
+    // Threads keep smaller ones, which have a term.
+    const std::uint64_t bytes = Jemalloc(absl::StrCat("arenas.lextent.", i, ".size"));
+    if (bytes <= most_cached_bytes) continue;
+    const auto large = pages.large.find(bytes + padding_bytes);
+    const LargeExtents extents = large == pages.large.end() ? LargeExtents{} : large->second;
+    if (extents.held + extents.others > count) continue;
+    unseen_bytes += (count - extents.held - extents.others) * bytes;
+    // The padding has a term; it is hardly ever there.
+    found.missing_bytes +=
+        extents.missing_bytes - std::min(extents.missing_bytes, extents.others * padding_bytes);
   }
-  return blocks;
+  found.missing_bytes += unseen_bytes - std::min(unseen_bytes, pages.unasked_resident_bytes);
+  return found;
 }
 
 // The large blocks that doors have, by their pages.
@@ -195,21 +208,23 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector
   terms->Figure("foreign_bytes", pages->foreign_bytes);
   const std::uint64_t slab_bytes = FreeRegionBytes();
   const std::uint64_t cached_bytes = Jemalloc("stats.arenas.4096.tcache_bytes");
-  const std::uint64_t padding_bytes =
-      Jemalloc("opt.cache_oblivious") != 0 ? LargeBlockCount() * page : 0;
+  const std::uint64_t each_padding_bytes = Jemalloc("opt.cache_oblivious") != 0 ? page : 0;
+  const LargeBlocksFound large = FindLargeBlocks(*pages, each_padding_bytes);
+  const std::uint64_t padding_bytes = large.count * each_padding_bytes;
   terms->Add("fragmentation: free in slabs", slab_bytes, "jemalloc, bins");
   terms->Add("free regions kept by threads", cached_bytes, "jemalloc, tcache_bytes");
   terms->Add("padding of large blocks", padding_bytes, "jemalloc, lextents");
   terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
   terms->Add("free pages the kernel may take", muzzy_bytes, "jemalloc, pmuzzy");
   terms->Add("pages of zeros in huge pages", pages->zero_bytes, "smaps, pages' contents");
-  // What is set aside and not there, the caches' blocks apart; of these terms no more than they
-  // say. Both are jemalloc's alone: memory of somebody else moves neither. On a huge page it is
-  // there as zeros, which have a term of their own: so they are not counted twice. (Zeros of
-  // somebody else's block are set aside, too; nothing is taken back of their term, which is the
-  // only one that has them.)
+  // What is set aside and not there, the caches' blocks and the program's large ones apart; of
+  // these terms no more than they say. All are jemalloc's alone: memory of somebody else moves
+  // none. On a huge page it is there as zeros, which have a term of their own: so they are not
+  // counted twice. (Zeros of somebody else's block are set aside, too; nothing is taken back of
+  // their term, which is the only one that has them.)
   const std::uint64_t set_aside_bytes = Jemalloc("stats.active") + dirty_bytes + muzzy_bytes;
-  const std::uint64_t there_bytes = pages->resident_block_bytes + absent_bytes;
+  const std::uint64_t there_bytes =
+      pages->resident_block_bytes + absent_bytes + large.missing_bytes;
   terms->TakeBack("of these, not resident",
                   std::min(set_aside_bytes - std::min(set_aside_bytes, there_bytes),
                            slab_bytes + cached_bytes + padding_bytes + dirty_bytes + muzzy_bytes),
@@ -244,12 +259,24 @@ absl::StatusOr<std::uint64_t> ResidentBytes(const std::vector<Stretch>& stretche
 
 }  // namespace
 
-absl::Status AddAnonTerms(std::span<const Footprint> caches, const std::vector<Mapping>& mappings,
-                          ProcessBooks* books) {
+DoorsNow AskDoors(std::span<const Footprint> caches) {
+  DoorsNow now;
+  for (const Footprint& cache : caches) {
+    const std::optional<DoorTotals> totals = MemoryDoor::TotalsOf(cache.door);
+    now.heap_blocks += totals ? totals->heap_blocks : cache.heap_blocks;
+    if (!totals) continue;
+    now.more_bytes += static_cast<std::int64_t>(totals->allocated_bytes) -
+                      static_cast<std::int64_t>(cache.allocated_bytes);
+  }
+  return now;
+}
+
+absl::Status AddAnonTerms(std::span<const Footprint> caches, const DoorsNow& doors,
+                          const std::vector<Mapping>& mappings, ProcessBooks* books) {
   Terms terms(books);
   const absl::StatusOr<PageMap> page_map = PageMap::Open();
   if (!page_map.ok()) return page_map.status();
-  const absl::StatusOr<std::uint64_t> absent_block_bytes = AddCaches(caches, *page_map, &terms);
+  const absl::StatusOr<std::uint64_t> absent_block_bytes = AddCaches(caches, doors, &terms);
   if (!absent_block_bytes.ok()) return absent_block_bytes.status();
   // What the allocator may have: not the ranges that caches reserve.
   std::vector<Mapping> others;
@@ -266,7 +293,7 @@ absl::Status AddAnonTerms(std::span<const Footprint> caches, const std::vector<M
   const absl::Status status =
       jemalloc::IsTheAllocator()
           ? AddJemalloc(others, foreign, *absent_block_bytes, *page_map, &terms)
-          : AddGlibc(caches, others, *page_map, &terms);
+          : AddGlibc(doors, others, *page_map, &terms);
   if (!status.ok()) return status;
   terms.Add("notes of large blocks", LargeBlockNoteBytes(), "counted");
   terms.Add("stacks", stacks.anon_bytes, "smaps");

@@ -78,7 +78,9 @@ class MappingReader {
       return bytes;
     }
     if (unknown_end_.has_value()) {
+      const std::uint64_t before = found_.resident_block_bytes;
       CountPage(at, IsIn(held_, at));
+      found_.unasked_resident_bytes += found_.resident_block_bytes - before;
     } else {
       found_.foreign_bytes += kPageBytes;
     }
@@ -101,14 +103,20 @@ class MappingReader {
     const auto next = std::lower_bound(
         held_.begin(), held_.end(), begin,
         [](const Stretch& stretch, std::uintptr_t address) { return stretch.begin < address; });
-    const bool held = may_be_slab || (next != held_.end() && next->begin < end);
-    if (held || !mapping_.may_be_huge) {
+    const bool held = next != held_.end() && next->begin < end;
+    const std::uint64_t before = found_.resident_block_bytes;
+    if (held || may_be_slab || !mapping_.may_be_huge) {
       found_.resident_block_bytes += pages_.Bytes(begin, end);
-      return;
+    } else {
+      for (std::uintptr_t at = begin; at < end; at += kPageBytes) {
+        if (pages_.Has(at)) CountPage(at, /*held=*/false);
+      }
     }
-    for (std::uintptr_t at = begin; at < end; at += kPageBytes) {
-      if (pages_.Has(at)) CountPage(at, /*held=*/false);
-    }
+    if (may_be_slab) return;
+    LargeExtents& large = found_.large[end - begin];
+    ++(held ? large.held : large.others);
+    if (held) return;
+    large.missing_bytes += end - begin - (found_.resident_block_bytes - before);
   }
 
   void CountPage(std::uintptr_t at, bool held) {

@@ -14,6 +14,9 @@
 // beside jemalloc's in one mapping, is so told apart. jemalloc must not be asked in a region of
 // addresses where it never had anything: there all is taken for its own.
 //
+// An extent does not say whether it is a block or free. jemalloc counts blocks by their sizes,
+// though: where the extents of a size are as many as its blocks, all of them are blocks.
+//
 // Under huge pages (thp:always) pages that it holds free, or never used, are resident beside used
 // ones: they hold nothing but zeros, for that is how the kernel gives and takes them. Pages in
 // slabs and in blocks that doors have are not among them, zeros or not: other terms have these.
@@ -23,12 +26,20 @@
 #define STRATA_ACCOUNTING_JEMALLOC_PAGES_H_
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "accounting/proc_maps.h"
 
 namespace strata {
+
+/// Extents of one size that are no slabs: blocks of that size, or free.
+struct LargeExtents {
+  std::uint64_t held = 0;           ///< how many of them are blocks that doors have
+  std::uint64_t others = 0;         ///< and how many are not
+  std::uint64_t missing_bytes = 0;  ///< of the others, what is not resident or counted as zeros
+};
 
 struct JemallocPages {
   std::uint64_t base_bytes = 0;           ///< of base blocks, touched or not
@@ -40,7 +51,10 @@ struct JemallocPages {
   /// All other resident pages of its extents: those of blocks handed out, and free ones not given
   /// back.
   std::uint64_t resident_block_bytes = 0;
-  std::uint64_t foreign_bytes = 0;  ///< resident pages that are in none of its extents
+  /// Of these, what lies where jemalloc could not be asked.
+  std::uint64_t unasked_resident_bytes = 0;
+  std::uint64_t foreign_bytes = 0;              ///< resident pages that are in none of its extents
+  std::map<std::uint64_t, LargeExtents> large;  ///< by the size of the extents, in bytes
 };
 
 /// Looks at `mappings`, the private memory that may be jemalloc's, adjacent ones merged, but not at

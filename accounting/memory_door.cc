@@ -12,6 +12,7 @@
 
 #include "accounting/heap_regions.h"
 #include "accounting/large_blocks.h"
+#include "accounting/proc_maps.h"
 
 namespace strata {
 namespace {
@@ -61,6 +62,7 @@ bool WriteDown(const AddressRange& range) noexcept {
 struct Doors {
   std::mutex mutex;
   MemoryDoor* first = nullptr;
+  std::uint64_t entered = 0;  // how many ever did
   DoorTotals gone;
 };
 static_assert(std::is_trivially_destructible_v<Doors>);
@@ -98,14 +100,14 @@ void AddTo(DoorTotals* sum, const DoorTotals& totals) {
 void MemoryDoor::Enter() noexcept {
   Doors& doors = TheDoors();
   const std::lock_guard lock(doors.mutex);
-  entered_ = true;
+  number_ = ++doors.entered;
   after_ = doors.first;
   if (after_ != nullptr) after_->before_ = this;
   doors.first = this;
 }
 
 MemoryDoor::~MemoryDoor() {
-  if (!entered_) return;
+  if (number_ == 0) return;
   Doors& doors = TheDoors();
   const std::lock_guard lock(doors.mutex);
   AddTo(&doors.gone, totals());
@@ -123,6 +125,15 @@ DoorTotals MemoryDoor::AllTotals() {
   return sum;
 }
 
+std::optional<DoorTotals> MemoryDoor::TotalsOf(std::uint64_t number) {
+  Doors& doors = TheDoors();
+  const std::lock_guard lock(doors.mutex);
+  for (const MemoryDoor* door = doors.first; door != nullptr; door = door->after_) {
+    if (door->number_ == number) return door->totals();
+  }
+  return std::nullopt;
+}
+
 bool MemoryDoor::MayGrant(std::size_t size_bytes) noexcept {
   if (granted_ != kNoLimit) {
     if (granted_ == 0) return Refuse(size_bytes);
@@ -133,7 +144,7 @@ bool MemoryDoor::MayGrant(std::size_t size_bytes) noexcept {
 }
 
 void MemoryDoor::CountTaken(LayerId layer, std::size_t size_bytes) noexcept {
-  if (!entered_) Enter();
+  if (number_ == 0) Enter();
   Add(held_bytes_, size_bytes);
   Add(layer_bytes_[layer], size_bytes);
   Add(total_allocated_bytes_, size_bytes);
@@ -245,6 +256,22 @@ std::vector<AddressRange> MemoryDoor::ReservedRanges() {
   Ranges& ranges = TheRanges();
   const std::lock_guard lock(ranges.mutex);
   return ranges.reserved;
+}
+
+std::optional<std::uint64_t> MemoryDoor::AbsentBytes(std::span<const AddressRange> ranges) {
+  const absl::StatusOr<PageMap> page_map = PageMap::Open();
+  if (!page_map.ok()) return std::nullopt;
+  std::uint64_t bytes = 0;
+  for (const AddressRange& range : ranges) {
+    const auto at = reinterpret_cast<std::uintptr_t>(range.begin);
+    const std::uintptr_t begin = (at + kPageBytes - 1) / kPageBytes * kPageBytes;
+    const std::uintptr_t end = (at + range.size_bytes) / kPageBytes * kPageBytes;
+    if (end <= begin) continue;
+    const absl::StatusOr<ResidentPages> pages = page_map->Read(begin, end);
+    if (!pages.ok()) return std::nullopt;
+    bytes += end - begin - pages->Bytes(begin, end);
+  }
+  return bytes;
 }
 
 bool MemoryDoor::TryTakePages(LayerId layer, std::size_t size_bytes) noexcept {

@@ -1,6 +1,7 @@
 #include <strata/process_books.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "accounting/anon_terms.h"
@@ -46,8 +47,30 @@ ProcessBooks BooksOf(const ProcessMemory& memory) {
           .terms = {}};
 }
 
-// The books, and by how much anonymous memory changed while their terms were read: that much of it
-// may show as rest.
+// Anonymous memory, and what the doors of the caches say at that moment.
+struct Moment {
+  ProcessMemory memory;
+  DoorsNow doors;
+  std::uint64_t width_bytes = 0;  // what the doors took, or gave back, while memory was read
+};
+
+absl::StatusOr<Moment> ReadMoment(std::span<const Footprint> caches) {
+  const DoorsNow before = AskDoors(caches);
+  const absl::StatusOr<ProcessMemory> memory = ReadProcessMemory();
+  if (!memory.ok()) return memory.status();
+  const std::int64_t written_bytes = AskDoors(caches).more_bytes - before.more_bytes;
+  return Moment{.memory = *memory,
+                .doors = before,
+                .width_bytes = static_cast<std::uint64_t>(std::abs(written_bytes))};
+}
+
+// Of anonymous memory what no door is known to have.
+std::int64_t BesideDoors(const Moment& moment) {
+  return static_cast<std::int64_t>(moment.memory.anon_bytes) - moment.doors.more_bytes;
+}
+
+// The books, and how much moved while their terms were read that is in none of them: that much may
+// show as rest.
 struct Reading {
   ProcessBooks books;
   std::uint64_t moved_bytes = 0;
@@ -56,18 +79,20 @@ struct Reading {
 absl::StatusOr<Reading> ReadOnce(std::span<const Footprint> caches) {
   const absl::StatusOr<std::vector<Mapping>> mappings = ReadMappings();
   if (!mappings.ok()) return mappings.status();
-  const absl::StatusOr<ProcessMemory> memory = ReadProcessMemory();
-  if (!memory.ok()) return memory.status();
-  Reading reading = {.books = BooksOf(*memory)};
-  if (absl::Status status = AddAnonTerms(caches, *mappings, &reading.books); !status.ok()) {
+  const absl::StatusOr<Moment> moment = ReadMoment(caches);
+  if (!moment.ok()) return moment.status();
+  Reading reading = {.books = BooksOf(moment->memory)};
+  if (absl::Status status = AddAnonTerms(caches, moment->doors, *mappings, &reading.books);
+      !status.ok()) {
     return status;
   }
   AddFileTerms(*mappings, &reading.books);
   AddCgroup("", &reading.books);
-  const absl::StatusOr<ProcessMemory> after = ReadProcessMemory();
+  const absl::StatusOr<Moment> after = ReadMoment(caches);
   if (!after.ok()) return after.status();
-  const auto [less, more] = std::minmax(memory->anon_bytes, after->anon_bytes);
-  reading.moved_bytes = more - less;
+  const std::int64_t moved_bytes = BesideDoors(*after) - BesideDoors(*moment);
+  reading.moved_bytes =
+      std::max(static_cast<std::uint64_t>(std::abs(moved_bytes)), moment->width_bytes);
   return reading;
 }
 

@@ -5,6 +5,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "accounting/report/shown_text.h"
 
 namespace strata::cli {
 namespace {
@@ -40,21 +41,7 @@ ExitStatus ExitStatusOf(const absl::Status& status) {
   return *payload == "2" ? ExitStatus::kUsage : ExitStatus::kNotFound;
 }
 
-std::string OneLine(std::string_view message) {
-  std::string line;
-  line.reserve(message.size());
-  for (const char c : message) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
-      line += "\\n";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      line += absl::StrFormat("\\x%02x", byte);
-    } else {
-      line += c;
-    }
-  }
-  return line;
-}
+std::string OneLine(std::string_view message) { return ShownMessage(message); }
 
 std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
 

@@ -248,6 +248,8 @@ class CommandLine {
         ->capture_default_str();
     AddOptional(verb, "--by", &args.by,
                 "outer: the largest outers, too (column is not in this version)");
+    verb->add_flag("--explain", args.explain,
+                   "of text: what each name means, beneath (html has it in the page)");
     AddFormat(verb, &args.format,
               "text, json, html (a page to look at), pprof (for go tool pprof) or openmetrics");
     AddOutput(verb, &args.output);

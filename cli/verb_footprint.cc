@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "accounting/report/meanings.h"
 #include "cli/exit_status.h"
 #include "cli/layout_jobs.h"
 #include "cli/output.h"
@@ -26,13 +27,16 @@ NamedFootprint Named(const FootprintReport& report) {
   return {.cache = report.layout.footprint.layout, .footprint = report.layout.footprint};
 }
 
-absl::StatusOr<std::string> Formatted(const FootprintReport& report, std::string_view format) {
+absl::StatusOr<std::string> Formatted(const FootprintReport& report, std::string_view format,
+                                      bool explain) {
   if (format == "json") return FootprintJson(report);
   if (format == "html") return FootprintHtml(report);
   const NamedFootprint named = Named(report);
   if (format == "pprof") return PprofProfile({&named, 1}, absl::ToUnixNanos(absl::Now()));
   if (format == "openmetrics") return OpenMetricsText({&named, 1}, &report.process);
-  return FootprintText(report);
+  std::string text = FootprintText(report);
+  if (explain) absl::StrAppend(&text, "\n", MeaningsText(report));
+  return text;
 }
 
 }  // namespace
@@ -59,6 +63,9 @@ absl::Status RunFootprint(const FootprintArgs& args) {
     return UsageError(
         absl::StrCat("--by outer is for text, json and html: leave it out of ", args.format));
   }
+  if (args.explain && args.format != "text") {
+    return UsageError(absl::StrCat("--explain is for text: leave it out of ", args.format));
+  }
   if (absl::Status status = CheckLayout(args.layout); !status.ok()) return status;
   absl::StatusOr<SourceArg> source = SourceArg::Parse(args.source);
   if (!source.ok()) return source.status();
@@ -74,7 +81,7 @@ absl::Status RunFootprint(const FootprintArgs& args) {
       *source,
       {.layout = args.layout, .outers = by_outer ? kShownOuters : 0, .std_map_bytes = has_ratio});
   if (!report.ok()) return report.status();
-  const absl::StatusOr<std::string> text = Formatted(*report, args.format);
+  const absl::StatusOr<std::string> text = Formatted(*report, args.format, args.explain);
   if (!text.ok()) return text.status();
   if (absl::Status status = (*output)->Write(*text); !status.ok()) return status;
   return (*output)->Commit();

@@ -41,6 +41,7 @@ struct FootprintArgs {
   SourceFlags source;
   std::string layout = std::string(kDefaultLayout);
   std::optional<std::string> by;
+  bool explain = false;  ///< of text: what each name means, beneath
   std::string format = "text";
   std::optional<std::string> output;  ///< none: standard output
 };

@@ -566,8 +566,8 @@
     (all > outers.length ? 'The ' + grouped(outers.length) + ' largest of ' + grouped(all) + '. '
       : '') +
     'Its own bytes are those that nothing else names; of strings that others name too it has a ' +
-    'share. Deleting it would free the last figure at once; keys of its own key lists follow when ' +
-    'the cache is cleaned.',
+    'share. Deleting it would free the last figure, keys of its own key lists when the cache is ' +
+    'cleaned.',
     table('outers', [
       {title: 'outer', of: (row) => named(row.outer)},
       {title: 'entries', of: (row) => grouped(row.entries)},

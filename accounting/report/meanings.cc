@@ -1,5 +1,11 @@
 #include "accounting/report/meanings.h"
 
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "accounting/report/shown_text.h"
+
 namespace strata {
 namespace {
 
@@ -69,7 +75,90 @@ constexpr Meaning kStates[] = {
     {"dead", "replaced or deleted, not yet reclaimed"},
 };
 
+constexpr Meaning kTerms[] = {
+    // of the container's working set (accounting/cgroup_memory.cc)
+    {"anonymous, this process", "its heap, stacks and data, divided below"},
+    {"anonymous, the other processes", "the same of whoever else is in the container"},
+    {"anonymous, all processes", "the same of all of them, which cannot be told apart here"},
+    {"shared memory", "tmpfs, shared mappings and the like"},
+    {"active file pages", "the page cache of files that were used more than once"},
+    {"kernel memory",
+     "what the kernel keeps for the container: page tables, sockets, names of files"},
+    {"unmapped tails of huge pages", "given back in part, and charged until the whole page goes"},
+    {"lazily freed, on lists of files",
+     "given back with MADV_FREE: resident, and yet no working set"},
+    // of anonymous memory (accounting/anon_terms.cc)
+    {"layout", "what the cache holds, as its layers divide it"},
+    {"change since measured", "what the cache took, or gave back, while this report was made"},
+    {"of that, not resident", "of the cache's blocks and pages what was not touched yet"},
+    {"headers of the layout's blocks", "8 bytes before each block, which the allocator keeps"},
+    {"fragmentation: free, resident", "free blocks between others: whole pages can be released"},
+    {"fragmentation: in fast bins",
+     "free small blocks that are not joined with their neighbours yet"},
+    {"free blocks kept by threads", "free blocks that a thread keeps for its next requests"},
+    {"unused ends of heaps", "what a heap has not handed out yet, as far as it was touched"},
+    {"states of arenas", "glibc's own lists, of each heap"},
+    {"fragmentation: free in slabs", "free places among blocks of one size"},
+    {"free regions kept by threads", "free blocks that a thread keeps for its next requests"},
+    {"padding of large blocks",
+     "a page for each, so that blocks begin at different places of a page"},
+    {"free pages not yet returned", "dirty pages: free, and given back after a while"},
+    {"free pages the kernel may take",
+     "muzzy pages: free, and resident until the kernel wants them"},
+    {"pages of zeros in huge pages",
+     "free or never used, and resident with the rest of a huge page"},
+    {"of these, not resident", "of the allocator's free memory what was never touched"},
+    {"jemalloc's own structures",
+     "what the allocator keeps of its blocks, as far as it was touched"},
+    {"notes of large blocks", "where the caches' large blocks are, written down for these books"},
+    {"stacks", "of all threads"},
+    {"data of program and libraries", "their global variables"},
+    // of file memory
+    {"program and libraries", "code and constants, which other processes may share"},
+    {"shared mappings", "files and memory that are mapped together with others"},
+    {"private mappings of files", "files that are mapped for this process alone"},
+};
+
+// A line for each name that has a meaning; of one that was there before, none.
+class MeaningLines {
+ public:
+  void Add(std::string_view name, std::span<const Meaning> meanings) {
+    const auto it = std::find_if(meanings.begin(), meanings.end(),
+                                 [&](const Meaning& meaning) { return meaning.word == name; });
+    if (it == meanings.end() || !added_.insert(it->word).second) return;
+    std::string line = "  ";
+    line.append(it->word).append(": ").append(it->sentence);
+    absl::StrAppend(&text_, Folded(line, kTextColumns, 6), "\n");
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::set<std::string_view> added_;
+  std::string text_;
+};
+
 }  // namespace
+
+std::span<const Meaning> TermMeanings() { return kTerms; }
+
+std::string MeaningsText(const FootprintReport& report) {
+  constexpr std::string_view kCaches = "layout ";
+  MeaningLines terms;
+  for (const char* const of : {"cgroup", "anon", "file"}) {
+    for (const MemoryTerm& term : report.process.terms) {
+      if (term.of != of || term.bytes == 0) continue;
+      terms.Add(term.name.starts_with(kCaches) ? "layout" : std::string_view(term.name), kTerms);
+    }
+  }
+  MeaningLines layers;
+  for (const Layer& layer : report.layout.footprint.layers) {
+    layers.Add(std::string_view(layer.name).substr(0, layer.name.find('/')), kLayers);
+    layers.Add(layer.name, kLayers);
+  }
+  for (const Meaning& state : kStates) layers.Add(state.word, kStates);
+  return absl::StrCat("what the names of the process's memory mean\n", terms.text(),
+                      "what the names of layers mean\n", layers.text());
+}
 
 std::span<const Meaning> LayerMeanings() { return kLayers; }
 

@@ -70,8 +70,8 @@ std::string OutersText(const std::vector<OuterFootprint>& outers, std::uint64_t 
   return absl::StrCat(
       which,
       ", bytes: their own, their share of what others\n"
-      "name too, and what deleting each would free at once; keys of its own key lists follow when\n"
-      "the cache is cleaned\n",
+      "name too, and what deleting each would free, keys of its own key lists when the cache is\n"
+      "cleaned\n",
       table.Text());
 }
 

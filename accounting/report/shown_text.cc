@@ -78,6 +78,26 @@ std::size_t BytesThatFit(std::string_view text, std::size_t most) {
   return at;
 }
 
+// Calls visit with each character of `bytes`, or with the escape that stands for it.
+template <class Visit>
+void ForEachShown(std::string_view bytes, Visit visit) {
+  for (std::size_t at = 0; at < bytes.size();) {
+    const Character character = First(bytes.substr(at));
+    const char32_t point = character.point;
+    if (!character.valid) {
+      visit(absl::StrFormat("\\x%02x", static_cast<unsigned char>(bytes[at])));
+    } else if (point == '\n' || point == '\r' || point == '\t') {
+      visit(point == '\n' ? "\\n" : point == '\r' ? "\\r" : "\\t");
+    } else if (IsIn(point, kControls)) {
+      visit(point < 0x80 ? absl::StrFormat("\\x%02x", static_cast<unsigned>(point))
+                         : absl::StrFormat("\\u%04x", static_cast<unsigned>(point)));
+    } else {
+      visit(bytes.substr(at, character.bytes));
+    }
+    at += character.bytes;
+  }
+}
+
 }  // namespace
 
 std::size_t ColumnsOf(std::string_view text) {
@@ -92,26 +112,13 @@ std::size_t ColumnsOf(std::string_view text) {
 
 std::string Shown(std::string_view bytes) {
   std::string shown;
-  for (std::size_t at = 0; at < bytes.size();) {
-    const Character character = First(bytes.substr(at));
-    const char32_t point = character.point;
-    if (!character.valid) {
-      absl::StrAppendFormat(&shown, "\\x%02x", static_cast<unsigned char>(bytes[at]));
-    } else if (point == '\n' || point == '\r' || point == '\t') {
-      shown += point == '\n' ? "\\n" : point == '\r' ? "\\r" : "\\t";
-    } else if (IsIn(point, kControls)) {
-      if (point < 0x80) {
-        absl::StrAppendFormat(&shown, "\\x%02x", static_cast<unsigned>(point));
-      } else {
-        absl::StrAppendFormat(&shown, "\\u%04x", static_cast<unsigned>(point));
-      }
-    } else if (point == '\\') {
-      shown += "\\\\";
-    } else {
-      shown += bytes.substr(at, character.bytes);
-    }
-    at += character.bytes;
-  }
+  ForEachShown(bytes, [&](std::string_view part) { shown += part == "\\" ? "\\\\" : part; });
+  return shown;
+}
+
+std::string ShownMessage(std::string_view bytes) {
+  std::string shown;
+  ForEachShown(bytes, [&](std::string_view part) { shown += part; });
   return shown;
 }
 

@@ -1,9 +1,10 @@
 // What each outer costs: its own blobs and table, the strings and shapes that it alone names, and
 // its share of those it does not; and what deleting it would free.
 //
-// A string is an outer's own where all references that the dictionary counts are from there. Two
-// kinds of those references differ when the outer goes: those of its lists are given up at once,
-// those of a shape's keys when the shape, unused, is swept. So a forecast counts the former alone.
+// A string is an outer's own where all references that the dictionary counts are from there: from
+// its lists, which are given up when the outer goes, and from the keys of its own shapes, which the
+// cleaner sweeps then. Shapes that are unused already hold nothing back: their references are not
+// counted, though the dictionary has them until they are swept.
 #include <algorithm>
 #include <new>
 #include <unordered_map>
@@ -15,8 +16,9 @@
 
 namespace strata::packed {
 
-// What the walk over one outer has counted.
+// What the walk over one outer has counted; `unused` is of the whole cache.
 struct PackedMap::OuterCensus {
+  std::unordered_map<StringId, std::uint64_t> unused;  // references of unused shapes
   Counts counts;
   std::unordered_map<StringId, std::uint64_t> strings;
   std::unordered_map<ShapeId, std::uint64_t> shapes;
@@ -24,12 +26,38 @@ struct PackedMap::OuterCensus {
   void CountToken(const Token& token) {
     if (token.kind == Token::Kind::kDictionary) ++strings[static_cast<StringId>(token.number)];
   }
+  std::uint64_t UnusedReferences(StringId id) const {
+    const auto it = unused.find(id);
+    return it == unused.end() ? 0 : it->second;
+  }
   void Clear() {
     counts = {};
     strings.clear();
     shapes.clear();
   }
 };
+
+template <class Visit>
+void PackedMap::ForEachKey(ShapeId shape, Visit visit) const {
+  const std::uint8_t* at = shapes_.keys(shape);
+  for (std::size_t i = 0; i < shapes_.key_count(shape); ++i) {
+    Token key;
+    at = ReadToken(at, &key);
+    visit(key);
+  }
+}
+
+void PackedMap::CountUnusedShapes(OuterCensus* census) const {
+  if (shapes_.unused() == 0) return;
+  shapes_.ForEach([&](ShapeId shape) {
+    if (shapes_.references(shape) > 0) return;
+    ForEachKey(shape, [&](const Token& key) {
+      if (key.kind == Token::Kind::kDictionary) {
+        ++census->unused[static_cast<StringId>(key.number)];
+      }
+    });
+  });
+}
 
 void PackedMap::CountOuterList(const StoredEntry& entry, OuterCensus* census) const {
   census->CountToken(entry.inner);
@@ -70,37 +98,29 @@ OuterFootprint PackedMap::MeasureOuter(Location location, OuterCensus* census) c
   found.counts = census->counts;
   found.counts.outers = 1;
 
-  const Dictionary& dictionary = strings_.dictionary();
-  std::uint64_t given_up_bytes = 0;
-  for (const auto& [id, count] : census->strings) {
-    if (dictionary.CountIsExact(id) && dictionary.references(id) == count) {
-      given_up_bytes += dictionary.BlobBytes(id);
-    }
-  }
   // From here on the keys of its own shapes count among what it names.
   std::uint64_t shape_bytes = 0;
   for (const auto& [id, count] : census->shapes) {
     if (shapes_.references(id) != count) continue;
     shape_bytes += MemoryDoor::ReservedBytes(shapes_.tags(id));
-    const std::uint8_t* at = shapes_.keys(id);
-    for (std::size_t i = 0; i < shapes_.key_count(id); ++i) {
-      Token token;
-      at = ReadToken(at, &token);
-      census->CountToken(token);
-    }
+    ForEachKey(id, [&](const Token& key) { census->CountToken(key); });
   }
+  const Dictionary& dictionary = strings_.dictionary();
   std::uint64_t string_bytes = 0;
+  std::uint64_t entry_bytes = 0;
   for (const auto& [id, count] : census->strings) {
     const std::uint64_t bytes = dictionary.BlobBytes(id) + Dictionary::kEntryBytes;
-    if (dictionary.CountIsExact(id) && dictionary.references(id) == count) {
+    if (dictionary.CountIsExact(id) &&
+        dictionary.references(id) == count + census->UnusedReferences(id)) {
       string_bytes += bytes;
+      entry_bytes += Dictionary::kEntryBytes;
     } else {
       found.shared_bytes += static_cast<double>(bytes) * static_cast<double>(count) /
                             static_cast<double>(dictionary.references(id));
     }
   }
   found.exclusive_bytes = own_bytes + string_bytes + shape_bytes;
-  found.freed_bytes = own_bytes + given_up_bytes;
+  found.freed_bytes = found.exclusive_bytes - entry_bytes;
   return found;
 }
 
@@ -114,6 +134,7 @@ absl::StatusOr<std::vector<OuterFootprint>> PackedMap::LargestOuters(std::size_t
   OuterCensus census;
   const Index* const outers = root();
   if (outers == nullptr || most == 0) return largest;
+  CountUnusedShapes(&census);
   outers->ForEach([&](std::uint64_t location) {
     largest.push_back(MeasureOuter(location, &census));
     std::push_heap(largest.begin(), largest.end(), larger);

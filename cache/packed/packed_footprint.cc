@@ -10,6 +10,8 @@
 namespace strata::packed {
 namespace {
 
+constexpr std::uint64_t kLeastLookedUpBytes = std::uint64_t{1} << 20;
+
 // The strings that are named, and those that nobody names but a guard may still be reading; the
 // bytes of the latter. The others that nobody names are dead.
 std::uint64_t AddStrings(const Dictionary& dictionary, const SegmentStore& log,
@@ -32,7 +34,12 @@ std::uint64_t AddStrings(const Dictionary& dictionary, const SegmentStore& log,
 
 Footprint PackedMap::MeasureFootprint() const try {
   const std::lock_guard lock(mutex_);
-  return Measure();
+  Footprint footprint = Measure();
+  // The walk of a small one takes a microsecond, and asking the kernel ten.
+  if (door_.totals().page_bytes >= kLeastLookedUpBytes) {
+    footprint.absent_page_bytes = MemoryDoor::AbsentBytes(footprint.pages);
+  }
+  return footprint;
 } catch (const std::bad_alloc&) {
   return {};
 }
@@ -81,6 +88,7 @@ Footprint PackedMap::Measure() const {
   Footprint footprint{.layout = "packed",
                       .counts = counts_,
                       .allocated_bytes = door_.allocated_bytes(),
+                      .door = door_.number(),
                       .memory_limit_bytes = MemoryLimit(),
                       .oldest_guard_seconds = eras_.CountReaders().oldest_seconds,
                       .heap_blocks = door_.totals().heap_blocks,

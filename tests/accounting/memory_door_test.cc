@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -258,6 +259,25 @@ TEST(MemoryDoor, RangesBeginWhereAHugePageMay) {
   EXPECT_EQ(static_cast<unsigned char*>(range)[0], 0);
   EXPECT_EQ(door.allocated_bytes(), 0u);
   MemoryDoor::FreeRange(range, kBytes);
+}
+
+TEST(MemoryDoor, IsAskedByItsNumberAsLongAsItIsThere) {
+  std::uint64_t number = 0;
+  {
+    MemoryDoor door;
+    EXPECT_EQ(door.number(), 0u);
+    void* const block = door.Allocate(kFirst, 100);
+    number = door.number();
+    const std::optional<DoorTotals> totals = MemoryDoor::TotalsOf(number);
+    ASSERT_TRUE(totals.has_value());
+    EXPECT_EQ(totals->allocated_bytes, door.allocated_bytes());
+    door.Free(kFirst, block);
+  }
+  MemoryDoor next;
+  next.Free(kFirst, next.Allocate(kFirst, 100));
+  EXPECT_FALSE(MemoryDoor::TotalsOf(number).has_value());
+  EXPECT_FALSE(MemoryDoor::TotalsOf(0).has_value());
+  EXPECT_NE(next.number(), number);
 }
 
 TEST(MemoryDoor, RangesBecomeSmallerBeforeAddressesRunOut) {

@@ -1,18 +1,21 @@
-// process_books_program default|never|madvise|company|foreign|zeros|freed: holds a cache of more
-// than 100 MB and demands that the rest of its anonymous memory is at most 1 % of it. Run under
-// each allocator and with each setting of huge pages (CMakeLists.txt); prints the books, and fails
-// with 1 where they stay open.
+// process_books_program default|never|madvise|company|foreign|zeros|freed|blank|writer: holds a
+// cache of more than 100 MB and demands that the rest of its anonymous memory is at most 1 % of it.
+// Run under each allocator and with each setting of huge pages (CMakeLists.txt); prints the books,
+// and fails with 1 where they stay open.
 //
 // `never` and `madvise` are set here, by prctl and by advice on all that is mapped; an allocator's
 // own settings come from the environment. `company`: two caches, threads and a guard
 // (RunInCompany). `foreign`: memory that somebody else maps is rest, all of it (RunBesideForeign).
 // `zeros`: a door's blocks hold nothing but zeros. `freed`: large blocks of the program's were
-// freed.
+// freed. `blank`: a large block of the program's holds nothing. `writer`: a thread changes the
+// cache and cleans it meanwhile.
 #include <dlfcn.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -63,22 +66,26 @@ void AdviseHugePages() {
   }
 }
 
+bool PutEntry(Cache& cache, int i, std::mt19937_64& random) {
+  kit::OwnedRecords records;
+  const int count = i % 100 == 0 ? 40 : 1 + i % 3;
+  for (int record = 0; record < count; ++record) {
+    std::string value;
+    while (value.size() < 60) value += std::to_string(random());
+    records.BeginRecord();
+    records.AddPair("key" + std::to_string(random() % 50), value);
+    records.AddPair("name", "value " + std::to_string(random() % 5000));
+  }
+  const std::string outer = i % 2 == 0 ? std::to_string(i % 20) : "small" + std::to_string(i / 4);
+  return cache.Put(outer, std::to_string(i), records.records()).ok();
+}
+
 // Entries of all sizes, and beside them blocks of the program's own that come and go.
 bool Fill(Cache& cache, bool advise) {
   std::mt19937_64 random(1);
   std::vector<std::string> own(2000);
   for (int i = 0; i < kEntries; ++i) {
-    kit::OwnedRecords records;
-    const int count = i % 100 == 0 ? 40 : 1 + i % 3;
-    for (int record = 0; record < count; ++record) {
-      std::string value;
-      while (value.size() < 60) value += std::to_string(random());
-      records.BeginRecord();
-      records.AddPair("key" + std::to_string(random() % 50), value);
-      records.AddPair("name", "value " + std::to_string(random() % 5000));
-    }
-    const std::string outer = i % 2 == 0 ? std::to_string(i % 20) : "small" + std::to_string(i / 4);
-    if (!cache.Put(outer, std::to_string(i), records.records()).ok()) return false;
+    if (!PutEntry(cache, i, random)) return false;
     own[random() % own.size()] = std::string(random() % 20'000, 'x');
     if (advise && i % 20'000 == 0) AdviseHugePages();
   }
@@ -240,6 +247,60 @@ int RunBesideFreed() {
   return Judge({&footprint, 1}, "default");
 }
 
+// Under jemalloc, what was set aside and is not there is taken back of terms that count it; of such
+// a block no term has anything.
+int RunBesideBlankBlock() {
+  constexpr std::size_t kBlankBytes = std::size_t{30} << 20;
+  absl::StatusOr<Cache> cache = Cache::Create();
+  if (!cache.ok() || !Fill(*cache, false)) return 2;
+  void* volatile block = std::calloc(1, kBlankBytes);
+  const Footprint footprint = cache->MeasureFootprint();
+  const int result = Judge({&footprint, 1}, "default");
+  std::free(block);
+  return result;
+}
+
+// Puts, deletes and cleans until it is told to end.
+void Write(Cache& cache, const std::atomic<bool>& done) {
+  std::mt19937_64 random(2);
+  for (int writes = 1; !done; ++writes) {
+    const int i = static_cast<int>(random() % (kEntries + kEntries / 10));
+    if (random() % 3 == 0) {
+      cache.Delete(std::to_string(i % 20), std::to_string(i));
+    } else if (!PutEntry(cache, i, random)) {
+      return;
+    }
+    if (writes % 1000 == 0) cache.Maintain(std::size_t{1} << 20);
+  }
+}
+
+// Measurement and books are of two moments, and what was written between them is a term.
+int RunBesideWriter() {
+  constexpr std::size_t kReadings = 21;
+  constexpr double kMostInTheMedian = 0.5;
+  absl::StatusOr<Cache> cache = Cache::Create();
+  if (!cache.ok() || !Fill(*cache, false) || !ReleaseMemory(*cache).ok()) return 2;
+  std::atomic<bool> done = false;
+  std::thread writer([&] { Write(*cache, done); });
+  std::vector<double> rests;
+  while (rests.size() < kReadings) {
+    const std::uint64_t freed = cache->memory().frees;
+    while (cache->memory().frees == freed) std::this_thread::yield();
+    const Footprint footprint = cache->MeasureFootprint();
+    const absl::StatusOr<ProcessBooks> books = ReadProcessBooks({&footprint, 1});
+    if (!books.ok() || footprint.allocated_bytes < kLeastBytes) break;
+    rests.push_back(100 * static_cast<double>(std::abs(books->UnexplainedBytes("anon"))) /
+                    static_cast<double>(books->anon_bytes));
+    std::printf("rest %.3f %%\n", rests.back());
+  }
+  done = true;
+  writer.join();
+  if (rests.size() < kReadings) return 2;
+  std::sort(rests.begin(), rests.end());
+  std::printf("the median %.3f, the largest %.3f %%\n", rests[kReadings / 2], rests.back());
+  return rests[kReadings / 2] <= kMostInTheMedian ? 0 : 1;
+}
+
 }  // namespace
 }  // namespace strata
 
@@ -249,5 +310,7 @@ int main(int argc, char** argv) {
   if (pages == "foreign") return strata::RunBesideForeign();
   if (pages == "zeros") return strata::RunWithZeros();
   if (pages == "freed") return strata::RunBesideFreed();
+  if (pages == "blank") return strata::RunBesideBlankBlock();
+  if (pages == "writer") return strata::RunBesideWriter();
   return pages == "company" ? strata::RunInCompany("default") : strata::Run(pages);
 }

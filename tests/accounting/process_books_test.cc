@@ -173,6 +173,47 @@ TEST_F(ProcessBooksTest, CachesAreToldApartByTheirNamesAndAnOnlyOneByItsLayout) 
   EXPECT_EQ(Now({&two, 1}).terms.front().name, "layout test");
 }
 
+TEST_F(ProcessBooksTest, WhatADoorTookSinceTheMeasurementIsATermAndNoRest) {
+  MemoryDoor door;
+  void* const first = door.Allocate(0, 1000);
+  const Footprint cache = {.layout = "test",
+                           .allocated_bytes = door.allocated_bytes(),
+                           .door = door.number(),
+                           .heap_blocks = 1};
+  const ProcessBooks before = Now({&cache, 1});
+  EXPECT_EQ(Term(before, "anon", "change since measured"), 0);
+  void* const second = door.Allocate(0, kLargeBytes);
+  std::memset(second, 1, kLargeBytes);
+  const ProcessBooks books = Now({&cache, 1});
+  EXPECT_EQ(Term(books, "anon", "change since measured"),
+            static_cast<std::int64_t>(MemoryDoor::ReservedBytes(second)));
+  EXPECT_NEAR(static_cast<double>(books.UnexplainedBytes("anon")),
+              static_cast<double>(before.UnexplainedBytes("anon")), kNearBytes);
+  door.Free(0, second);
+  door.Free(0, first);
+}
+
+// They are missing where they were, and so would be taken back a second time.
+TEST_F(ProcessBooksTest, PagesGivenBackSinceTheMeasurementAreMissingOnce) {
+  MemoryDoor door;
+  char* const range = static_cast<char*>(MemoryDoor::ReserveRange(kBytes));
+  ASSERT_NE(range, nullptr);
+  ASSERT_TRUE(door.TryTakePages(0, kBytes));
+  std::memset(range, 1, kBytes / 2);
+  Footprint cache = {.layout = "test",
+                     .allocated_bytes = door.allocated_bytes(),
+                     .door = door.number(),
+                     .pages = {{.begin = range, .size_bytes = kBytes}}};
+  cache.absent_page_bytes = MemoryDoor::AbsentBytes(cache.pages);
+  EXPECT_EQ(cache.absent_page_bytes, kBytes / 2);
+  const std::int64_t before = Now({&cache, 1}).UnexplainedBytes("anon");
+  door.ReturnPages(0, range, kBytes / 4);
+  EXPECT_NEAR(static_cast<double>(Now({&cache, 1}).UnexplainedBytes("anon")),
+              static_cast<double>(before), kNearBytes);
+  door.ReturnPages(0, range + kBytes / 4, kBytes - kBytes / 4);
+  MemoryDoor::FreeRange(range, kBytes);
+}
+
 // Its pages that are not there would otherwise be taken back from what the cache has.
 TEST_F(ProcessBooksTest, OfSomebodyElsesLargeBlockNothingIsTakenBackAndWhatWasTouchedIsRest) {
   const LargeBlock block;

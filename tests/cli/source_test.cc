@@ -181,6 +181,14 @@ TEST_F(SourceTest, FileNameOfAnyBytesStaysOneLine) {
   ExpectFailure(Strata({"dump", folder_ / "no\nsuch\tfile.json"}), 1, "such\\x09file.json");
 }
 
+// Nor does a message move the cursor or turn the line around by what is above ASCII.
+TEST_F(SourceTest, MessageEscapesAllThatATerminalWouldObey) {
+  ExpectFailure(Strata({"footprint", "x.json", "--by", "a\xC2\x9B\xE2\x80\xAE\xFF"}), 2,
+                "'a\\u009b\\u202e\\xff' divides nothing");
+  const std::string file = folder_.Write("bytes.json", "\xFF");
+  ExpectFailure(Strata({"diff", file, file}), 1, "\\xff");
+}
+
 TEST_F(SourceTest, UnreachableServerIsNamed) {
   const std::string url = "mysql://u@localhost/d?table=t&socket=" + (folder_ / "no.sock");
   ExpectFailure(Strata({"load", url}), 1, "no.sock");

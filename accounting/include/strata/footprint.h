@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,9 @@ struct Footprint {
   std::vector<Layer> layers{};        ///< leaves only
   Counts counts{};                    ///< what they hold
   std::uint64_t allocated_bytes = 0;  ///< the door's independent running sum
+  /// Which door's (MemoryDoor::number), so that the books of a process can ask it again; 0: of none
+  /// or of several.
+  std::uint64_t door = 0;
   /// The most that may be held (Options::memory_limit_bytes); 0: no limit.
   std::uint64_t memory_limit_bytes = 0;
   /// How long the oldest reader's guard has been open, in seconds to about 0.01; 0 without guards.
@@ -59,6 +63,9 @@ struct Footprint {
   /// The stretches of whole pages among what is held, which no allocator knows of; found by the
   /// walk.
   std::vector<AddressRange> pages{};
+  /// Of them, what was not resident when it was measured (MemoryDoor::AbsentBytes): a writer may
+  /// have given back some of them since. None: nobody looked.
+  std::optional<std::uint64_t> absent_page_bytes{};
   /// The cache's name (Options::name), by which the books of a process tell several apart; "" for
   /// none.
   std::string cache{};
@@ -104,8 +111,8 @@ struct OuterFootprint {
   std::uint64_t exclusive_bytes = 0;
   /// Of strings that others name too, its share, by how often it names them.
   double shared_bytes = 0;
-  /// What DeleteOuter would turn from live into dead or free: exclusive_bytes less what stays (a
-  /// string's number, the slot of the outer in its index).
+  /// What DeleteOuter turns from live into dead or free, keys of its own shapes when the cache is
+  /// cleaned: exclusive_bytes less what stays, the numbers of its strings.
   std::uint64_t freed_bytes = 0;
 };
 

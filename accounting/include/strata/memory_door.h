@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <limits>
 #include <new>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -84,6 +85,9 @@ class MemoryDoor {
                            std::size_t* size_bytes) noexcept;
   /// All ranges that are reserved now in this process, by any door's owner.
   static std::vector<AddressRange> ReservedRanges();
+  /// Of the whole pages in `ranges` those that are not resident now, in bytes: taken and never
+  /// touched, or swapped out. None where the kernel does not say. Reads 8 bytes a page.
+  static std::optional<std::uint64_t> AbsentBytes(std::span<const AddressRange> ranges);
   /// Takes whole pages of a reserved range for `layer`; they read as zero. They are counted from
   /// here on, though the system finds them one by one as they are touched. False, and nothing
   /// taken, where the limit forbids it.
@@ -122,6 +126,12 @@ class MemoryDoor {
   /// What went through all doors of this process, those that are gone included. Threads: any.
   static DoorTotals AllTotals();
 
+  /// Tells this door from all others there ever were in this process; 0 until something was taken.
+  /// Threads: whoever may take.
+  std::uint64_t number() const noexcept { return number_; }
+  /// The totals of the door of that number; none where it is gone. Threads: any.
+  static std::optional<DoorTotals> TotalsOf(std::uint64_t number);
+
   /// All running totals. Each figure is exact; while another thread writes, two of them may be
   /// one operation apart.
   DoorTotals totals() const noexcept;
@@ -150,8 +160,8 @@ class MemoryDoor {
   std::atomic<std::uint64_t> frees_{0};
   std::atomic<std::uint64_t> page_bytes_{0};
   std::atomic<std::uint64_t> heap_blocks_{0};
-  // Whether it is in the list of all doors, and its neighbours there.
-  bool entered_ = false;
+  // 0: not in the list of all doors yet; and its neighbours there.
+  std::uint64_t number_ = 0;
   MemoryDoor* before_ = nullptr;
   MemoryDoor* after_ = nullptr;
 };

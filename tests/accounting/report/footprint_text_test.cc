@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "accounting/report/meanings.h"
+#include "accounting/report/shown_text.h"
 #include "gmock/gmock.h"
 #include "tests/accounting/report/sample_footprints.h"
 
@@ -149,6 +151,46 @@ TEST(FootprintTextTest, ShowsHowNearTheLimitItIsAndWhoKeepsMemoryBack) {
   EXPECT_THAT(text, HasSubstr("= counted at the door; 68.3% of its limit of 1,429,100\n"));
   EXPECT_THAT(text, HasSubstr("the oldest guard has been open for 12.34 s; 262,144 bytes are kept "
                               "for guards\n"));
+}
+
+TEST(MeaningsTextTest, SaysWhatEachNameOfTheTextMeansOnce) {
+  FootprintReport report = Sample();
+  report.process.terms = {
+      {.of = "anon", .name = "layout packed of shop", .bytes = 2, .source = "door"},
+      {.of = "anon", .name = "layout packed of other", .bytes = 2, .source = "door"},
+      {.of = "anon", .name = "stacks", .bytes = 1, .source = "smaps"},
+      {.of = "anon", .name = "states of arenas", .bytes = 0, .source = "heap walk"},
+      {.of = "file", .name = "somebody else's", .bytes = 1, .source = "maps"}};
+  report.layout.footprint.layers = {{.name = "log/blobs"}, {.name = "log/dead"}};
+  const std::string text = MeaningsText(report);
+  EXPECT_THAT(text, ContainsRegex("\n  layout: [^\n]+\n  stacks: of all threads\nwhat"));
+  EXPECT_THAT(text, ContainsRegex("\n  log: [^\n]+\n  log/blobs: [^\n]+\n  log/dead: "));
+  EXPECT_THAT(text, HasSubstr("\n  slack: "));
+  EXPECT_THAT(text, Not(HasSubstr("arenas")));
+}
+
+TEST(MeaningsTextTest, TermsOfThisProcessHaveMeaningsAndLinesAreNarrow) {
+  const absl::StatusOr<ProcessBooks> books = ReadProcessBooks({});
+  if (!books.ok()) GTEST_SKIP() << books.status();
+  for (const MemoryTerm& term : books->terms) {
+    EXPECT_TRUE(std::any_of(TermMeanings().begin(), TermMeanings().end(),
+                            [&](const Meaning& meaning) { return meaning.word == term.name; }))
+        << term.name;
+  }
+  FootprintReport report;
+  for (const Meaning& meaning : TermMeanings()) {
+    report.process.terms.push_back(
+        {.of = "anon", .name = std::string(meaning.word), .bytes = 1, .source = "test"});
+  }
+  for (const Meaning& meaning : LayerMeanings()) {
+    report.layout.footprint.layers.push_back({.name = std::string(meaning.word)});
+  }
+  const std::string text = MeaningsText(report);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = text.find('\n', at);
+    EXPECT_LE(ColumnsOf(std::string_view(text).substr(at, end - at)), kTextColumns);
+    at = end + 1;
+  }
 }
 
 }  // namespace
