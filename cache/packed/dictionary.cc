@@ -95,7 +95,7 @@ void Dictionary::Release(StringId id) {
   if (count == kManyReferences) return;
   assert(count > 0);
   if (count > 1) return SetEntry(id, Entry(id) - kOneReference);
-  SetEntry(id, kUnusedFlag | (log_->now() & kEraMask) << kLocationBits | LocationOf(id));
+  SetEntry(id, (kFirstLoss + log_->now() % kEras) << kLocationBits | LocationOf(id));
   ++unused_;
   log_->AddUnused(LocationOf(id), BlobBytes(id));
 }

@@ -1,6 +1,6 @@
 // The strings that many blobs name: each once, as a blob of the log, under a number.
 //
-//     number ──> table  │ unused (1) │ references, or era of loss (23) │ location (40) │
+//     number ──> table  │ references, or when the last went (24) │ location (40) │
 //                       8 bytes, at a fixed address
 //     string ──> index  │ number (32) │ tag (8) │            5 bytes a slot (shard_table.h)
 //     location ──> log  │ head │ the bytes │
@@ -8,10 +8,10 @@
 // A number counts its references: one a token that names it in a live blob or a shape. At the last
 // one's going the string is *unused*: it stays, for a view of a reader may still name it, and is
 // found and named again when it is written again. Its bytes count as dead, and in the place of its
-// count is the era of its loss; the cleaner that meets it in a segment drops it, and its number is
-// free, if no guard is as old as that, and else moves it. A count that reaches 2^23 - 1 stays
-// there: a string so common is never freed. Of an era there are the lowest 23 bits, and it is taken
-// for the latest such: a loss that is longer ago than those tell seems to be a later one.
+// count is the era of its loss, above all counts; the cleaner that meets it in a segment drops it,
+// and its number is free, if no guard is as old as that, and else moves it. A count that reaches
+// the highest stays there: a string so common is never freed. Of an era there are the lowest 16
+// bits, and it is taken for the latest such: a loss that is longer ago seems to be a later one.
 //
 // A free number is one whose eight bytes are zero. Who wants one looks for it from where the last
 // one was found, not far, and takes a new one at the table's end where it finds none.
@@ -113,8 +113,8 @@ class Dictionary {
   bool Has(StringId id) const { return id < table_.size() && references(id) > 0; }
   std::size_t BlobBytes(StringId id) const { return log_->At(LocationOf(id)).total_bytes; }
   std::uint32_t references(StringId id) const {
-    const std::uint64_t entry = Entry(id);
-    return (entry & kUnusedFlag) != 0 ? 0 : static_cast<std::uint32_t>(entry >> kLocationBits);
+    const std::uint64_t count = Entry(id) >> kLocationBits;
+    return count > kManyReferences ? 0 : static_cast<std::uint32_t>(count);
   }
   /// Of all strings, and of those that nobody names.
   std::size_t size() const { return index_.size(); }
@@ -160,9 +160,9 @@ class Dictionary {
   static constexpr std::size_t kMostStrings = std::size_t{1} << 31;
   static constexpr std::uint64_t kLocationMask = (std::uint64_t{1} << kLocationBits) - 1;
   static constexpr std::uint64_t kOneReference = std::uint64_t{1} << kLocationBits;
-  static constexpr std::uint64_t kUnusedFlag = std::uint64_t{1} << 63;
-  static constexpr std::uint64_t kEraMask = (std::uint64_t{1} << (63 - kLocationBits)) - 1;
-  static constexpr std::uint32_t kManyReferences = kEraMask;
+  static constexpr std::uint64_t kEras = std::uint64_t{1} << 16;  // told apart in a loss
+  static constexpr std::uint64_t kFirstLoss = (std::uint64_t{1} << (64 - kLocationBits)) - kEras;
+  static constexpr std::uint32_t kManyReferences = kFirstLoss - 1;
   static constexpr std::size_t kSmallTable = 4096;  // not worth shrinking
   // Numbers that NextFree looks at: of a table of which one in kFewFree is free, and of one that is
   // being shrunk, the most; else a few.
@@ -180,7 +180,7 @@ class Dictionary {
   /// When an unused string was lost, or later.
   Era LossOf(StringId id) const {
     const Era now = log_->now();
-    return now - ((now - (Entry(id) >> kLocationBits)) & kEraMask);
+    return now - (now - (Entry(id) >> kLocationBits)) % kEras;
   }
   // The writer's.
   std::string_view OwnText(StringId id) const {

@@ -124,6 +124,9 @@ Eras::Guards Eras::Look() const {
     if ((word & kCrowdMask) == 0) continue;
     guards.intervals_[guards.count_++] = {word >> kCrowdBits, std::numeric_limits<Era>::max()};
   }
+  const auto first = guards.intervals_.begin();
+  std::iter_swap(first, std::min_element(first, first + guards.count_,
+                                         [](auto& a, auto& b) { return a.lower < b.lower; }));
   return guards;
 }
 

@@ -94,11 +94,13 @@ class Eras {
   class Guards {
    public:
     /// Whether one of them may look at what lived so long.
-    bool Pin(Era born, Era retired) const {
-      return std::any_of(
-          intervals_.begin(), intervals_.begin() + count_,
-          [&](const Interval& guard) { return guard.lower <= retired && born <= guard.upper; });
+    bool Pin(Era born, Era retired) const { return AnyFrom(0, born, retired); }
+    /// Whether the one that began first may.
+    bool FirstPins(Era born, Era retired) const {
+      return count_ > 0 && intervals_[0].Pins(born, retired);
     }
+    /// Whether one of the others may.
+    bool OthersPin(Era born, Era retired) const { return AnyFrom(1, born, retired); }
     bool any() const { return count_ > 0; }
 
    private:
@@ -106,8 +108,15 @@ class Eras {
     struct Interval {
       Era lower;
       Era upper;
+      bool Pins(Era born, Era retired) const { return lower <= retired && born <= upper; }
     };
-    std::array<Interval, kSlots + 2> intervals_{};
+    bool AnyFrom(std::size_t first, Era born, Era retired) const {
+      for (std::size_t i = first; i < count_; ++i) {
+        if (intervals_[i].Pins(born, retired)) return true;
+      }
+      return false;
+    }
+    std::array<Interval, kSlots + 2> intervals_{};  // the first is the one that began first
     std::size_t count_ = 0;
   };
   /// Those of now, for reports. What may be freed Advance tells: it moves the era on first.
@@ -116,6 +125,9 @@ class Eras {
   void Advance();
   /// Whether one of the guards that Advance found may look at what lived so long.
   bool Pinned(Era born, Era retired) const { return guards_.Pin(born, retired); }
+  /// Whether the one that began first may; whether another may.
+  bool FirstPins(Era born, Era retired) const { return guards_.FirstPins(born, retired); }
+  bool OthersPin(Era born, Era retired) const { return guards_.OthersPin(born, retired); }
   bool AnyGuard() const { return guards_.any(); }
 
   // From under the writers' lock.

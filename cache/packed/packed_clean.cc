@@ -106,6 +106,7 @@ bool PackedMap::MaintainSome(std::size_t budget_bytes) {
 // too long, or to fill groups of segments. False where neither is wanted.
 bool PackedMap::BeginGathering() {
   eras_.Advance();
+  if (!MayRetain()) return false;
   return ShrinkNumbers(true) || BeginCleaning(log_.Scattered());
 }
 
@@ -215,6 +216,12 @@ void PackedMap::FreeUnpinned() {
   retired_tables_ = kept;
 }
 
+// Whether there is memory for a segment that was cleaned beside its copy: else what is the
+// cleaner's alone would go where it does not come back from while guards are open.
+bool PackedMap::MayRetain() const {
+  return !eras_.AnyGuard() || door_.allocated_bytes() <= write_limit_bytes_;
+}
+
 // Chooses the segment to clean; false where none is worth it.
 bool PackedMap::NextVictim(double dead_share, bool idle) {
   const auto gain = [&] { return log_.dead_bytes() + (idle ? log_.room_bytes() : 0); };
@@ -233,6 +240,7 @@ bool PackedMap::NextVictim(double dead_share, bool idle) {
   if (log_.retired_bytes() > log_.dead_bytes()) FreeUnpinned();
   const SegmentStore::Wanted wanted{.least_share = idle ? kIdleVictimShare : kVictimShare,
                                     .with_room = idle,
+                                    .may_retain = MayRetain(),
                                     .most_looked_at = idle ? log_.size() : kSearchPerWrite};
   const SegmentStore::Segment victim = log_.Search(wanted);
   // What it retired may have been enough.
@@ -282,7 +290,7 @@ void PackedMap::CountRewritten(bool changed) {
 PackedMap::Cleaned PackedMap::CleanSome(std::size_t budget_bytes, double dead_share, bool idle) {
   while (true) {
     if (cleaning_ == SegmentStore::kNoSegment && !NextVictim(dead_share, idle) &&
-        (idle || !ShrinkNumbers(false))) {
+        (idle || !MayRetain() || !ShrinkNumbers(false))) {
       return Cleaned::kAll;
     }
     Location location = kNowhere;

@@ -371,6 +371,7 @@ class PackedMap {
   bool RewriteList(const std::uint8_t* list);
   bool RewriteInlineEntry(const StoredEntry& entry);
   void ReleaseToken(const std::uint8_t* token);
+  bool MayRetain() const;
   bool NextVictim(double dead_share, bool idle);
   /// Makes it the segment that is cleaned next; false where it is none.
   bool BeginCleaning(SegmentStore::Segment segment);

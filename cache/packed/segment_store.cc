@@ -43,6 +43,7 @@ void SegmentStore::Clear() {
   retired_ = kNoSegment;
   Seal();
   filled_bytes_ = dead_bytes_ = taken_bytes_ = retired_bytes_ = room_bytes_ = 0;
+  first_guards_bytes_ = 0;
 }
 
 std::size_t SegmentStore::FreeRun(std::size_t run) const {
@@ -165,8 +166,10 @@ void SegmentStore::Kill(Location location, std::size_t counted_dead, std::size_t
 void SegmentStore::AddUnused(Location location, std::size_t bytes) {
   const Segment segment = SegmentOf(location);
   AddDead(segment, bytes);
-  segments_[segment].unused += bytes;
-  segments_[segment].last_loss = eras_->now();
+  Info& info = segments_[segment];
+  info.last_loss = now();
+  if (info.unused == 0) info.first_loss = info.last_loss;
+  info.unused += bytes;
 }
 
 void SegmentStore::RemoveUnused(Location location, std::size_t bytes) {
@@ -179,6 +182,7 @@ void SegmentStore::RemoveUnused(Location location, std::size_t bytes) {
 void SegmentStore::MoveUnused(Location from, Location to, std::size_t bytes, Era loss) {
   Info& info = segments_[SegmentOf(to)];
   AddDead(SegmentOf(to), bytes);
+  info.first_loss = info.unused == 0 ? loss : std::min(info.first_loss, loss);
   info.unused += bytes;
   info.last_loss = std::max(info.last_loss, loss);
   DropUnused(from, bytes);
@@ -198,16 +202,22 @@ std::uint64_t SegmentStore::UnusedBytesKept(const Eras::Guards& guards) const {
   return bytes;
 }
 
-bool SegmentStore::AllUnusedPinned(Segment segment) const {
+bool SegmentStore::RetainsEnough(Segment segment) const {
+  const Era born = segments_[segment].born;
+  if (!eras_->Pinned(born, now())) return false;
+  const std::uint64_t beside =
+      eras_->FirstPins(born, now()) ? 0 : std::min(first_guards_bytes_, retired_bytes_);
+  return retired_bytes_ - beside > dead_bytes_ - std::min(dead_bytes_, unused_kept_bytes_);
+}
+
+std::uint64_t SegmentStore::UnusedKept(Segment segment) const {
   const Info& info = segments_[segment];
-  // Of a segment that is older than the guards some may have been lost before these began.
-  return eras_->Pinned(info.oldest, std::min(info.born, info.last_loss));
+  return info.unused > 0 && eras_->Pinned(info.oldest, info.first_loss) ? info.unused : 0;
 }
 
 double SegmentStore::GainOf(Segment segment, bool with_room) const {
   const Info& info = segments_[segment];
-  const std::uint64_t kept = info.unused > 0 && AllUnusedPinned(segment) ? info.unused : 0;
-  const std::uint64_t gain = info.dead + (with_room ? info.room : 0) - kept;
+  const std::uint64_t gain = info.dead + (with_room ? info.room : 0) - UnusedKept(segment);
   return static_cast<double>(gain) / static_cast<double>(info.taken);
 }
 
@@ -228,7 +238,7 @@ SegmentStore::Segment SegmentStore::Search(const Wanted& wanted) {
   const std::size_t begin = all || next_search_ >= segments_.size() ? 0 : next_search_;
   const std::size_t end = std::min(segments_.size(), begin + wanted.most_looked_at);
   next_search_ = end;
-  const bool may_retain = retired_bytes_ <= dead_bytes_;
+  std::uint64_t unused_kept = 0;
   for (Segment segment = static_cast<Segment>(begin); NextSegment(&segment) && segment < end;
        ++segment) {
     if (IsHead(segment)) continue;
@@ -237,13 +247,17 @@ SegmentStore::Segment SegmentStore::Search(const Wanted& wanted) {
       Retire(segment);
       continue;
     }
-    if (!may_retain && info.dead < info.filled && eras_->Pinned(info.born, now())) continue;
+    unused_kept += UnusedKept(segment);
+    const bool may_copy =
+        wanted.may_retain ? !RetainsEnough(segment) : !eras_->Pinned(info.born, now());
+    if (info.dead < info.filled && !may_copy) continue;
     const double share = GainOf(segment, wanted.with_room);
     if (share > 0 && share >= best_share) {
       best = segment;
       best_share = share;
     }
   }
+  unused_kept_bytes_ = unused_kept;
   return best;
 }
 
@@ -302,12 +316,14 @@ void SegmentStore::Retire(Segment segment) {
 
 void SegmentStore::FreeUnpinned() {
   Segment kept = kNoSegment;
+  first_guards_bytes_ = 0;
   while (retired_ != kNoSegment) {
     const Segment segment = retired_;
     Info& info = segments_[segment];
     retired_ = info.next;
     if (eras_->Pinned(info.born, info.retired)) {
       info.next = std::exchange(kept, segment);
+      if (!eras_->OthersPin(info.born, info.retired)) first_guards_bytes_ += info.taken;
     } else {
       retired_bytes_ -= taken_bytes(segment);
       GiveBack(segment);
@@ -395,6 +411,7 @@ bool SegmentStore::UniteOne() {
     const bool wants = state == Group::State::kNew || state == Group::State::kDivided;
     if (!wants || !IsFull(group)) continue;
     Unite(group);
+    if (groups_[group].state == state) continue;  // without memory
     next_group_ = group + 1;
     return true;
   }

@@ -29,7 +29,9 @@
 //
 // What is cleaned while guards are open stays beside its copy until they end. So a segment that
 // they keep is cleaned only as long as no more is retired than is dead: dead bytes are less the
-// more is cleaned, retired ones more, and their sum is least where they are equal.
+// more is cleaned, retired ones more, and their sum is least where they are equal. What the guard
+// that began first keeps alone, which may be one that was forgotten, is held against those segments
+// only that it would keep, too.
 //
 // Threads: one writer. A reader may follow any location it got from a slot in the era of its
 // operation (eras.h).
@@ -176,13 +178,13 @@ class SegmentStore {
   struct Wanted {
     double least_share = 0;      ///< of a segment's pages that cleaning it would give back
     bool with_room = false;      ///< whether room of lists is among that
+    bool may_retain = true;      ///< whether there is memory for what stays beside its copy
     std::size_t most_looked_at;  ///< segments
   };
   /// Looks at so many segments, no heads, from where it last ended, or at all from the first if
   /// there are no more. Those in which nothing lives and nothing is unused it retires; of the
   /// others, the one with the largest share, or kNoSegment. What guards keep from being dropped is
-  /// in no share, as far as one can tell; nor is, while more is retired than dead, a segment that
-  /// guards would keep.
+  /// in no share, as far as one can tell.
   Segment Search(const Wanted& wanted);
   /// A segment, no head, of the emptiest group there is, if fuller groups have room for all of that
   /// group's; else kNoSegment. Emptied one by one, few groups are left that are neither full nor
@@ -256,20 +258,24 @@ class SegmentStore {
     Era born = 0;
     Era retired = 0;
     Era oldest = 0;              // no string in it is older
-    Era last_loss = 0;           // when it last got an unused string
+    Era first_loss = 0;          // of its unused strings none was lost before
+    Era last_loss = 0;           // when it last got one
     std::uint32_t run = 1;       // segments of a large blob's run, counted at its first
     Segment next = kNoSegment;   // of the retired
     State state = State::kFree;  // kRun: a large blob goes on here
     Head head = Head::kWrite;    // what it was filled at
   };
-  static_assert(sizeof(Info) == 88);
+  static_assert(sizeof(Info) == 96);
 
   bool HoldsStrings(Segment segment) const {
     const Head head = segments_[segment].head;
     return head == Head::kStrings || head == Head::kOldStrings;
   }
-  /// Whether guards keep all unused strings of the segment, as far as it can tell.
-  bool AllUnusedPinned(Segment segment) const;
+  /// The bytes of a segment's unused strings, if all were lost since a guard began that may have
+  /// met them; else 0.
+  std::uint64_t UnusedKept(Segment segment) const;
+  /// Whether so much is retired that what lives in this segment is not to be copied beside it.
+  bool RetainsEnough(Segment segment) const;
   /// What cleaning the segment would give back, now or when guards end, as a share of its pages.
   double GainOf(Segment segment, bool with_room) const;
   void AddDead(Segment segment, std::size_t bytes) {
@@ -326,6 +332,8 @@ class SegmentStore {
   std::uint64_t room_bytes_ = 0;
   std::uint64_t taken_bytes_ = 0;
   std::uint64_t retired_bytes_ = 0;
+  std::uint64_t unused_kept_bytes_ = 0;   // UnusedKept of what Search looked at last
+  std::uint64_t first_guards_bytes_ = 0;  // of those, what the first guard alone kept
 };
 
 }  // namespace strata::packed
