@@ -142,6 +142,8 @@ bool PackedMap::ShrinkNumbers(bool idle) {
     if (!idle) return false;
   }
   shrinking_ = Shrinking::kNot;
+  // What lies in the heads, of a small store much, may now be gathered, and is rewritten then.
+  log_.Seal();
   return false;
 }
 
