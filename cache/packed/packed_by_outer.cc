@@ -37,21 +37,11 @@ struct PackedMap::OuterCensus {
   }
 };
 
-template <class Visit>
-void PackedMap::ForEachKey(ShapeId shape, Visit visit) const {
-  const std::uint8_t* at = shapes_.keys(shape);
-  for (std::size_t i = 0; i < shapes_.key_count(shape); ++i) {
-    Token key;
-    at = ReadToken(at, &key);
-    visit(key);
-  }
-}
-
 void PackedMap::CountUnusedShapes(OuterCensus* census) const {
   if (shapes_.unused() == 0) return;
   shapes_.ForEach([&](ShapeId shape) {
     if (shapes_.references(shape) > 0) return;
-    ForEachKey(shape, [&](const Token& key) {
+    shapes_.ForEachKey(shape, [&](const Token& key) {
       if (key.kind == Token::Kind::kDictionary) {
         ++census->unused[static_cast<StringId>(key.number)];
       }
@@ -103,7 +93,7 @@ OuterFootprint PackedMap::MeasureOuter(Location location, OuterCensus* census) c
   for (const auto& [id, count] : census->shapes) {
     if (shapes_.references(id) != count) continue;
     shape_bytes += MemoryDoor::ReservedBytes(shapes_.tags(id));
-    ForEachKey(id, [&](const Token& key) { census->CountToken(key); });
+    shapes_.ForEachKey(id, [&](const Token& key) { census->CountToken(key); });
   }
   const Dictionary& dictionary = strings_.dictionary();
   std::uint64_t string_bytes = 0;

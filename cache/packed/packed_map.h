@@ -389,8 +389,6 @@ class PackedMap {
 
   // By outer.
   struct OuterCensus;
-  template <class Visit>
-  void ForEachKey(ShapeId shape, Visit visit) const;
   void CountUnusedShapes(OuterCensus* census) const;
   void CountOuterList(const StoredEntry& entry, OuterCensus* census) const;
   OuterFootprint MeasureOuter(Location location, OuterCensus* census) const;

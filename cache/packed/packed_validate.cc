@@ -152,12 +152,7 @@ absl::Status PackedMap::CheckReferences(Census* census) const {
       status.Update(Broken("shape ", id, " counts ", shapes_.references(id), " references and has ",
                            counted));
     }
-    const std::uint8_t* at = shapes_.keys(id);
-    for (std::size_t i = 0; i < shapes_.key_count(id); ++i) {
-      Token token;
-      at = ReadToken(at, &token);
-      status.Update(CheckToken(token, census));
-    }
+    shapes_.ForEachKey(id, [&](const Token& key) { status.Update(CheckToken(key, census)); });
   });
   if (status.ok() && census->shapes.size() != shapes_.size()) {
     return Broken("records name ", census->shapes.size(), " shapes of ", shapes_.size());

@@ -202,12 +202,13 @@ std::uint64_t SegmentStore::UnusedBytesKept(const Eras::Guards& guards) const {
   return bytes;
 }
 
-bool SegmentStore::RetainsEnough(Segment segment) const {
-  const Era born = segments_[segment].born;
-  if (!eras_->Pinned(born, now())) return false;
+bool SegmentStore::MayCopy(Segment segment, bool may_retain) const {
+  const Info& info = segments_[segment];
+  if (info.dead == info.filled || !eras_->Pinned(info.born, now())) return true;
+  if (!may_retain) return false;
   const std::uint64_t beside =
-      eras_->FirstPins(born, now()) ? 0 : std::min(first_guards_bytes_, retired_bytes_);
-  return retired_bytes_ - beside > dead_bytes_ - std::min(dead_bytes_, unused_kept_bytes_);
+      eras_->FirstPins(info.born, now()) ? 0 : std::min(first_guards_bytes_, retired_bytes_);
+  return retired_bytes_ - beside <= dead_bytes_ - std::min(dead_bytes_, unused_kept_bytes_);
 }
 
 std::uint64_t SegmentStore::UnusedKept(Segment segment) const {
@@ -248,11 +249,8 @@ SegmentStore::Segment SegmentStore::Search(const Wanted& wanted) {
       continue;
     }
     unused_kept += UnusedKept(segment);
-    const bool may_copy =
-        wanted.may_retain ? !RetainsEnough(segment) : !eras_->Pinned(info.born, now());
-    if (info.dead < info.filled && !may_copy) continue;
     const double share = GainOf(segment, wanted.with_room);
-    if (share > 0 && share >= best_share) {
+    if (share > 0 && share >= best_share && MayCopy(segment, wanted.may_retain)) {
       best = segment;
       best_share = share;
     }

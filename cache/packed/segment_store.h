@@ -24,8 +24,9 @@
 //
 // Of a segment's dead bytes some are *unused*: strings that nobody names any more but that a guard
 // may still be reading (dictionary.h). The segment knows how old its oldest string is and when it
-// last lost one. Strings that the cleaner moves and that an open guard may have met have the fourth
-// head, so that segments of strings written since hold nothing that guard keeps.
+// lost the first and the last of them. Strings that the cleaner moves and that an open guard may
+// have met have the fourth head, so that segments of strings written since hold nothing that guard
+// keeps.
 //
 // What is cleaned while guards are open stays beside its copy until they end. So a segment that
 // they keep is cleaned only as long as no more is retired than is dead: dead bytes are less the
@@ -274,8 +275,9 @@ class SegmentStore {
   /// The bytes of a segment's unused strings, if all were lost since a guard began that may have
   /// met them; else 0.
   std::uint64_t UnusedKept(Segment segment) const;
-  /// Whether so much is retired that what lives in this segment is not to be copied beside it.
-  bool RetainsEnough(Segment segment) const;
+  /// Whether what lives in the segment may be copied, though guards would keep the segment beside
+  /// its copy: not where too much is retired as it is, or where there is no memory for it.
+  bool MayCopy(Segment segment, bool may_retain) const;
   /// What cleaning the segment would give back, now or when guards end, as a share of its pages.
   double GainOf(Segment segment, bool with_room) const;
   void AddDead(Segment segment, std::size_t bytes) {
@@ -332,8 +334,8 @@ class SegmentStore {
   std::uint64_t room_bytes_ = 0;
   std::uint64_t taken_bytes_ = 0;
   std::uint64_t retired_bytes_ = 0;
-  std::uint64_t unused_kept_bytes_ = 0;   // UnusedKept of what Search looked at last
   std::uint64_t first_guards_bytes_ = 0;  // of those, what the first guard alone kept
+  std::uint64_t unused_kept_bytes_ = 0;   // UnusedKept of what Search looked at last
 };
 
 }  // namespace strata::packed

@@ -145,12 +145,7 @@ void Shapes::SweepNext(std::size_t most) {
 void Shapes::Free(ShapeId id) {
   Shape& shape = shapes_[id];
   index_.Erase(memory_, shape.hash, id + kFirstPayload, HashOfPayload());
-  const std::uint8_t* at = keys(id);
-  for (std::uint32_t i = 0; i < shape.count; ++i) {
-    Token token;
-    at = ReadToken(at, &token);
-    strings_->Release(token);
-  }
+  ForEachKey(id, [this](const Token& key) { strings_->Release(key); });
   memory_.door->Free(kShapes, shape.keys);
   shape = {};
   shape.references = first_free_;

@@ -31,6 +31,7 @@
 #include "cache/packed/layers.h"
 #include "cache/packed/shard_table.h"
 #include "cache/packed/stable_array.h"
+#include "cache/packed/token.h"
 #include "cache/packed/try_array.h"
 
 namespace strata::packed {
@@ -67,6 +68,16 @@ class Shapes {
   /// most need not be looked at.
   const std::uint8_t* tags(ShapeId id) const { return shapes_[id].keys; }
   const std::uint8_t* keys(ShapeId id) const { return shapes_[id].keys + shapes_[id].count; }
+  /// Calls visit(token) for each key, in their order.
+  template <class Visit>
+  void ForEachKey(ShapeId id, Visit visit) const {
+    const std::uint8_t* at = keys(id);
+    for (std::size_t i = 0; i < key_count(id); ++i) {
+      Token token;
+      at = ReadToken(at, &token);
+      visit(token);
+    }
+  }
   static std::uint8_t TagOf(std::string_view key) {
     if (key.empty()) return 0;
     const auto byte = [&](std::size_t at) { return static_cast<std::uint8_t>(key[at]); };
