@@ -5,7 +5,6 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "accounting/report/shown_text.h"
 
 namespace strata::cli {
 namespace {
@@ -40,8 +39,6 @@ ExitStatus ExitStatusOf(const absl::Status& status) {
   if (!payload.has_value()) return ExitStatus::kFault;
   return *payload == "2" ? ExitStatus::kUsage : ExitStatus::kNotFound;
 }
-
-std::string OneLine(std::string_view message) { return ShownMessage(message); }
 
 std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
 

@@ -31,10 +31,6 @@ absl::Status NothingThere(std::string_view message);
 /// What the program exits with: 0 for OK, what the three above say, else kFault.
 ExitStatus ExitStatusOf(const absl::Status& status);
 
-/// `message` fit for one line of a terminal: what would move the cursor, end the line or turn it
-/// around is escaped, and so is what is no UTF-8.
-std::string OneLine(std::string_view message);
-
 /// The message of `status`; Debian's absl::string_view is a type of its own.
 std::string MessageOf(const absl::Status& status);
 

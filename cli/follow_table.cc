@@ -1,4 +1,5 @@
 #include "cli/follow_table.h"
+#include "accounting/report/shown_text.h"
 
 #include <signal.h>
 
@@ -97,7 +98,8 @@ class TroubleLines {
 
  private:
   void Say(const std::string& line) const {
-    std::fprintf(stderr, "strata load: %s: %s\n", OneLine(name_).c_str(), OneLine(line).c_str());
+    std::fprintf(stderr, "strata load: %s: %s\n", ShownMessage(name_).c_str(),
+                 ShownMessage(line).c_str());
   }
   const std::string name_;
   std::vector<std::string> shown_;  // of each source; empty where all is well
@@ -115,7 +117,8 @@ absl::StatusOr<std::unique_ptr<DebugServer>> Serve(const SourceArg& source,
   if (server.ok()) {
     const std::string notice = ListenNotice(**server, *listen);
     if (!notice.empty()) {
-      std::fprintf(stderr, "strata load: %s: %s\n", OneLine(source.name()).c_str(), notice.c_str());
+      std::fprintf(stderr, "strata load: %s: %s\n", ShownMessage(source.name()).c_str(),
+                   notice.c_str());
     }
   }
   return server;

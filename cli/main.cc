@@ -19,6 +19,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
+#include "accounting/report/shown_text.h"
 #include "cli/exit_status.h"
 #include "cli/interrupt.h"
 #include "cli/layout_jobs.h"
@@ -380,7 +381,7 @@ int End(const absl::Status& status, std::string_view verb,
         std::span<const std::string_view> words) {
   if (status.ok()) return 0;
   const std::string line = absl::StrFormat("strata%s%s: %s\n", verb.empty() ? "" : " ", verb,
-                                           OneLine(MaskSecrets(MessageOf(status), words)));
+                                           ShownMessage(MaskSecrets(MessageOf(status), words)));
   std::fwrite(line.data(), 1, line.size(), stderr);
   return static_cast<int>(ExitStatusOf(status));
 }
@@ -423,7 +424,7 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     std::fputs(strata::cli::kOutOfMemory, stderr);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "strata: %s\n", strata::cli::OneLine(error.what()).c_str());
+    std::fprintf(stderr, "strata: %s\n", strata::ShownMessage(error.what()).c_str());
   }
   return static_cast<int>(strata::cli::ExitStatus::kFault);
 }

@@ -1,4 +1,5 @@
 #include "cli/progress.h"
+#include "accounting/report/shown_text.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -67,7 +68,9 @@ std::string ProgressText(const LoadProgress& progress) {
 }
 
 ProgressLine::ProgressLine(std::string name, bool wanted)
-    : name_(OneLine(name)), terminal_(isatty(STDERR_FILENO) == 1), active_(terminal_ || wanted) {}
+    : name_(ShownMessage(name)),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      active_(terminal_ || wanted) {}
 
 ProgressLine::~ProgressLine() {
   if (!open_) return;

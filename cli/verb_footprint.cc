@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "accounting/report/meanings.h"
+#include "accounting/report/shown_text.h"
 #include "cli/exit_status.h"
 #include "cli/layout_jobs.h"
 #include "cli/output.h"
@@ -51,7 +52,7 @@ absl::Status RunFootprint(const FootprintArgs& args) {
     return NotInThisVersion("--by column", "say --by outer, or leave it out");
   }
   if (args.by.has_value() && !by_outer) {
-    return UsageError(absl::StrCat("--by '", OneLine(*args.by),
+    return UsageError(absl::StrCat("--by '", ShownMessage(*args.by),
                                    "' divides nothing: say --by outer, or leave it out"));
   }
   if (absl::Status status =

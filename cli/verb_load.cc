@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "accounting/report/shown_text.h"
 #include "accounting/report/text_parts.h"
 #include "cli/duration.h"
 #include "cli/exit_status.h"
@@ -53,8 +54,8 @@ std::string Number(std::uint64_t count, const char* one, const char* many) {
 
 std::string Contents(const SourceArg& source, const Cache& cache) {
   const Counts counts = cache.counts();
-  return absl::StrCat(OneLine(source.name()), ": ", Number(counts.outers, "outer", "outers"), ", ",
-                      Number(counts.entries, "entry", "entries"), ", ",
+  return absl::StrCat(ShownMessage(source.name()), ": ", Number(counts.outers, "outer", "outers"),
+                      ", ", Number(counts.entries, "entry", "entries"), ", ",
                       Number(counts.records, "record", "records"), ", ",
                       Number(counts.pairs, "pair", "pairs"), "\n");
 }
@@ -96,7 +97,9 @@ std::string Summary(const SourceArg& source, const LoadedCache& loaded) {
                           Number(read.rows_skipped, "row", "rows"));
   }
   text += Bytes(loaded.cache);
-  if (!read.advice.empty()) absl::StrAppend(&text, "for --follow: ", OneLine(read.advice), "\n");
+  if (!read.advice.empty()) {
+    absl::StrAppend(&text, "for --follow: ", ShownMessage(read.advice), "\n");
+  }
   return text;
 }
 

@@ -22,7 +22,8 @@ std::size_t ColumnsOf(std::string_view text);
 /// that are no UTF-8 as escapes of C ("\n", "\x1b", "\u202e"), a backslash twice.
 std::string Shown(std::string_view bytes);
 
-/// The same of a message that has escapes of its own: a backslash stays.
+/// The same of a message that has escapes of its own, fit for one line of a terminal: a backslash
+/// stays.
 std::string ShownMessage(std::string_view bytes);
 
 /// `name` as Shown, and "(empty)" for the empty one, which would be a gap.
