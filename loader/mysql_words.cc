@@ -10,6 +10,7 @@
 #include "loader/view.h"
 
 namespace strata::mysql {
+
 std::optional<unsigned> SecondsOf(std::string_view text) {
   const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
   const std::string_view unit = text.substr(digits);

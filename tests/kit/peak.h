@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 
 #include "absl/status/statusor.h"
 
@@ -21,6 +22,12 @@ inline std::uint64_t BeginPeak() {
   }
   const absl::StatusOr<ProcessMemory> memory = ReadProcessMemory();
   return memory.ok() ? memory->rss_bytes : 0;
+}
+
+/// The highest since; where it cannot be read, more than any bound.
+inline std::uint64_t PeakBytes() {
+  const absl::StatusOr<ProcessMemory> memory = ReadProcessMemory();
+  return memory.ok() ? memory->peak_rss_bytes : std::numeric_limits<std::uint64_t>::max();
 }
 
 }  // namespace strata::kit

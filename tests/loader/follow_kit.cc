@@ -47,6 +47,16 @@ FollowOptions QuickFollow() {
   return options;
 }
 
+FollowOptions Arrivals::Options() {
+  FollowOptions options = QuickFollow();
+  options.on_applied = [this](const AppliedChange& change) {
+    const int number = ++changes_;
+    if (change.outer == name_ || change.inner == name_) place_ = number;
+    std::this_thread::sleep_for(each_);
+  };
+  return options;
+}
+
 bool ReconcileOnce(Follower* follower, std::chrono::milliseconds limit) {
   const std::uint64_t pass = follower->RequestReconcile();
   return WaitUntil([&] { return follower->status().passes >= pass; }, limit);

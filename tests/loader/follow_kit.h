@@ -3,10 +3,12 @@
 #ifndef STRATA_TESTS_LOADER_FOLLOW_KIT_H_
 #define STRATA_TESTS_LOADER_FOLLOW_KIT_H_
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <strata/cache.h>
 #include <strata/follow.h>
@@ -24,6 +26,24 @@ bool WaitUntil(const std::function<bool()>& condition,
 
 /// What following is tried with: short intervals, no pass but when asked for.
 FollowOptions QuickFollow();
+
+/// Changes numbered as they are applied, each taking so long that a round takes seconds anywhere,
+/// and the place of the one entry whose outer or inner key has that name.
+class Arrivals {
+ public:
+  Arrivals(std::string name, std::chrono::milliseconds each)
+      : name_(std::move(name)), each_(each) {}
+  /// QuickFollow's, of a follower that ends before this does.
+  FollowOptions Options();
+  int changes() const { return changes_; }
+  int place() const { return place_; }  ///< 0: it has not come
+
+ private:
+  std::string name_;
+  std::chrono::milliseconds each_;
+  std::atomic<int> changes_{0};
+  std::atomic<int> place_{0};
+};
 
 /// A reconcile pass from its asking to its end.
 bool ReconcileOnce(Follower* follower, std::chrono::milliseconds limit = std::chrono::seconds(60));

@@ -115,21 +115,14 @@ TEST_F(MySqlFollowLargeTest, ASmallChangeDoesNotWaitForABigOneThatWasMadeBefore)
       absl::StrCat("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'a', seq, 0, 'k', 'v' "
                    "FROM seq_1_to_",
                    kEntries));
-  std::atomic<int> changes{0};
-  std::atomic<int> probe_at{0};
-  FollowOptions options = QuickFollow();
-  options.on_applied = [&](const AppliedChange& change) {
-    const int number = ++changes;
-    if (change.outer == "probe") probe_at = number;
-    std::this_thread::sleep_for(milliseconds(1));  // so that the round takes seconds anywhere
-  };
-  Follow(OptionsFor("t"), options);
+  Arrivals arrivals("probe", milliseconds(1));
+  Follow(OptionsFor("t"), arrivals.Options());
   Run("UPDATE t SET v = 'w'");
-  ASSERT_TRUE(WaitUntil([&] { return changes > 0; }));
+  ASSERT_TRUE(WaitUntil([&] { return arrivals.changes() > 0; }));
   Add("('probe','x',0,'k','v')");
-  ASSERT_TRUE(WaitUntil([&] { return changes == kEntries + 1; }));
-  EXPECT_GT(probe_at, 0);
-  EXPECT_LE(probe_at, kEntries);
+  ASSERT_TRUE(WaitUntil([&] { return arrivals.changes() == kEntries + 1; }));
+  EXPECT_GT(arrivals.place(), 0);
+  EXPECT_LE(arrivals.place(), kEntries);
   EXPECT_EQ(follower().status().repairs, 0u);
   follower_.reset();
   ExpectEqual(OptionsFor("t"));
@@ -144,19 +137,13 @@ TEST_F(MySqlFollowLargeTest, ALargeEntryDoesNotWaitForTheEndOfALongRound) {
       absl::StrCat("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'a', seq, 0, 'k', 'v' "
                    "FROM seq_1_to_",
                    kEntries));
-  std::atomic<int> changes{0};
-  std::atomic<int> large_at{0};
-  FollowOptions options = QuickFollow();
-  options.on_applied = [&](const AppliedChange& change) {
-    const int number = ++changes;
-    if (change.outer == "large") large_at = number;
-    std::this_thread::sleep_for(milliseconds(1));  // so that the round takes seconds anywhere
-  };
-  Follow(OptionsFor("t"), options);
+  Arrivals arrivals("large", milliseconds(1));
+  Follow(OptionsFor("t"), arrivals.Options());
   Run("UPDATE t SET v = 'w'");
-  ASSERT_TRUE(WaitUntil([&] { return changes == kEntries + 1; }));
-  EXPECT_GT(large_at, 0);
-  EXPECT_LE(large_at, kEntries * 3 / 4);  // the second page names as many small ones as are due
+  ASSERT_TRUE(WaitUntil([&] { return arrivals.changes() == kEntries + 1; }));
+  EXPECT_GT(arrivals.place(), 0);
+  // The second page names as many small ones as are due.
+  EXPECT_LE(arrivals.place(), kEntries * 3 / 4);
   follower_.reset();
   ExpectEqual(OptionsFor("t"));
 }
@@ -166,21 +153,14 @@ TEST_F(MySqlFollowLargeTest, ASmallChangeDoesNotWaitForManyLargeEntriesThatWereM
   MakeTable();
   Run(absl::StrCat("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'a', seq % ", kEntries,
                    ", seq, 'k', 'v' FROM seq_1_to_", 300 * kEntries));
-  std::atomic<int> changes{0};
-  std::atomic<int> probe_at{0};
-  FollowOptions options = QuickFollow();
-  options.on_applied = [&](const AppliedChange& change) {
-    const int number = ++changes;
-    if (change.outer == "probe") probe_at = number;
-    std::this_thread::sleep_for(milliseconds(50));
-  };
-  Follow(OptionsFor("t"), options);
+  Arrivals arrivals("probe", milliseconds(50));
+  Follow(OptionsFor("t"), arrivals.Options());
   Run("UPDATE t SET v = 'w'");
-  ASSERT_TRUE(WaitUntil([&] { return changes > 0; }));
+  ASSERT_TRUE(WaitUntil([&] { return arrivals.changes() > 0; }));
   Add("('probe','x',0,'k','v')");
-  ASSERT_TRUE(WaitUntil([&] { return changes == kEntries + 1; }));
-  EXPECT_GT(probe_at, 0);
-  EXPECT_LE(probe_at, kEntries);
+  ASSERT_TRUE(WaitUntil([&] { return arrivals.changes() == kEntries + 1; }));
+  EXPECT_GT(arrivals.place(), 0);
+  EXPECT_LE(arrivals.place(), kEntries);
   follower_.reset();
   ExpectEqual(OptionsFor("t"));
 }
@@ -194,10 +174,6 @@ TEST_F(MySqlFollowLargeTest, EntriesOfLargeValuesAreReadAFewAtATime) {
     Run(absl::StrCat("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT '", outer,
                      "', seq, 0, 'k', REPEAT(CHAR(64 + seq), 3000000) FROM seq_1_to_20"));
   };
-  const auto peak_bytes = [] {
-    const absl::StatusOr<ProcessMemory> memory = ReadProcessMemory();
-    return memory.ok() ? memory->peak_rss_bytes : 0;
-  };
   insert("old");
   Follow();
   std::uint64_t before = kit::BeginPeak();
@@ -206,13 +182,13 @@ TEST_F(MySqlFollowLargeTest, EntriesOfLargeValuesAreReadAFewAtATime) {
     ASSERT_TRUE(WaitUntil([&] { return Value("old", inner, 0, "k").ends_with("w"); }));
   }
   ASSERT_TRUE(WaitUntil([&] { return follower().status().rows_applied >= 20; }));
-  EXPECT_LT(peak_bytes(), before + 64 * kMiB);
+  EXPECT_LT(kit::PeakBytes(), before + 64 * kMiB);
   // Of these the cache has nothing yet.
   before = kit::BeginPeak();
   insert("new");
   // Rows that are met in a second round, behind the position, may be counted again.
   ASSERT_TRUE(WaitUntil([&] { return cache_->counts().entries == 40; }));
-  EXPECT_LT(peak_bytes(), before + 60 * kMiB + 64 * kMiB);
+  EXPECT_LT(kit::PeakBytes(), before + 60 * kMiB + 64 * kMiB);
   follower_.reset();
   ExpectEqual(OptionsFor("t"));
 }
@@ -224,19 +200,15 @@ TEST_F(MySqlFollowLargeTest, OneEntryOfManyLargeValuesIsHereOnceBesideTheCache) 
   Run("ALTER TABLE t MODIFY v LONGTEXT");
   Run("INSERT INTO t (outer_key, inner_key, seq, k, v) SELECT 'o', 'x', seq, 'k', "
       "REPEAT(CHAR(64 + seq), 3000000) FROM seq_1_to_16");
-  const auto peak_bytes = [] {
-    const absl::StatusOr<ProcessMemory> memory = ReadProcessMemory();
-    return memory.ok() ? memory->peak_rss_bytes : 0;
-  };
   std::uint64_t before = kit::BeginPeak();
   Follow();
   const std::uint64_t held = cache_->memory().allocated_bytes;
-  EXPECT_LT(peak_bytes(), before + held + 64 * kMiB);
+  EXPECT_LT(kit::PeakBytes(), before + held + 64 * kMiB);
   before = kit::BeginPeak();
   Run("UPDATE t SET v = CONCAT(v, 'w')");
   ASSERT_TRUE(WaitUntil([&] { return Value("o", "x", 15, "k").ends_with("w"); }));
   // Once as it came and once in the cache; as it was, which is served meanwhile, is in `before`.
-  EXPECT_LT(peak_bytes(), before + (2 * 46 + 32) * kMiB);
+  EXPECT_LT(kit::PeakBytes(), before + (2 * 46 + 32) * kMiB);
   follower_.reset();
   ExpectEqual(OptionsFor("t"));
 }
@@ -253,11 +225,9 @@ TEST_F(MySqlFollowLargeTest, AnEntryOfManySmallRowsTakesLittleMoreThanItsTextsTo
   const std::uint64_t before = kit::BeginPeak();
   Run("UPDATE t SET v = CONCAT(v, 'w')");
   ASSERT_TRUE(WaitUntil([&] { return Value("o", "x", kRows - 1, "k").ends_with("w"); }));
-  const absl::StatusOr<ProcessMemory> memory = ReadProcessMemory();
-  ASSERT_TRUE(memory.ok()) << memory.status();
   // It was 562, and is 386. Of a row of 66 bytes: as it came, with its order and id, in the cache's
   // scratch, in the cache, and 40 bytes of views.
-  EXPECT_LT(memory->peak_rss_bytes, before + kRows * 440);
+  EXPECT_LT(kit::PeakBytes(), before + kRows * 440);
   follower_.reset();
 }
 

@@ -1,8 +1,6 @@
 // Following a query: the entries that its `changes` name, and what only digests find. Against a
 // real server.
-#include <atomic>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include <gmock/gmock.h>
@@ -101,21 +99,14 @@ TEST_F(MySqlFollowQueryTest, ASmallChangeDoesNotWaitForABigOneThatWasMadeBefore)
                    "FROM seq_1_to_",
                    kEntries));
   Age();
-  std::atomic<int> changes{0};
-  std::atomic<int> probe_at{0};
-  FollowOptions options = QuickFollow();
-  options.on_applied = [&](const AppliedChange& change) {
-    const int number = ++changes;
-    if (change.inner == "probe") probe_at = number;
-    std::this_thread::sleep_for(milliseconds(1));  // so that the round takes seconds anywhere
-  };
-  Follow(Baskets(), options);
+  Arrivals arrivals("probe", milliseconds(1));
+  Follow(Baskets(), arrivals.Options());
   Run("UPDATE line SET what = 'b' WHERE basket LIKE 'many%'");
-  ASSERT_TRUE(WaitUntil([&] { return changes > 0; }));
+  ASSERT_TRUE(WaitUntil([&] { return arrivals.changes() > 0; }));
   Run("INSERT INTO line (customer, basket, what) VALUES (3, 'probe', 'x')");
-  ASSERT_TRUE(WaitUntil([&] { return changes == kEntries + 1; }));
-  EXPECT_GT(probe_at, 0);
-  EXPECT_LE(probe_at, kEntries);
+  ASSERT_TRUE(WaitUntil([&] { return arrivals.changes() == kEntries + 1; }));
+  EXPECT_GT(arrivals.place(), 0);
+  EXPECT_LE(arrivals.place(), kEntries);
   EXPECT_EQ(follower().status().repairs, 0u);
   follower_.reset();
   ExpectEqual(Baskets());
