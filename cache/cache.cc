@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "cache/packed/key_search.h"
 #include "cache/packed/packed_map.h"
 #include "cache/write_checks.h"
 
@@ -126,24 +127,24 @@ absl::Status Cache::Validate() const { return state_->map.Validate(); }
 // Views.
 
 std::string_view PairCursor::key() const {
-  return guard_->map_->Text(key_, scratch_[0], guard_->pin_);
+  return guard_->map_->Text(place_.key, scratch_[0], guard_->pin_);
 }
 std::string_view PairCursor::value() const {
-  return guard_->map_->Text(value_, scratch_[1], guard_->pin_);
+  return guard_->map_->Text(place_.value, scratch_[1], guard_->pin_);
 }
 
 void PairCursor::Next() {
-  if (--left_ > 0) Read();
+  if (--place_.left > 0) Read();
 }
 
 // Reads the pair whose tokens come next.
 void PairCursor::Read() {
-  if (keys_ != nullptr) {
-    keys_ = packed::ReadHead(keys_, &key_);
+  if (place_.keys != nullptr) {
+    place_.keys = packed::ReadHead(place_.keys, &place_.key);
   } else {
-    at_ = packed::ReadHead(at_, &key_);
+    place_.at = packed::ReadHead(place_.at, &place_.key);
   }
-  at_ = packed::ReadHead(at_, &value_);
+  place_.at = packed::ReadHead(place_.at, &place_.value);
 }
 
 std::size_t RecordReader::pair_count() const {
@@ -157,9 +158,9 @@ PairCursor RecordReader::pairs() const {
 PairCursor RecordReader::Pairs(const packed::StoredRecord& record) const {
   PairCursor cursor;
   cursor.guard_ = guard_;
-  cursor.left_ = record.pairs;
-  cursor.keys_ = record.shape_keys;
-  cursor.at_ = record.tokens;
+  cursor.place_.left = record.pairs;
+  cursor.place_.keys = record.shape_keys;
+  cursor.place_.at = record.tokens;
   if (record.pairs > 0) cursor.Read();
   return cursor;
 }
@@ -170,14 +171,14 @@ PairCursor RecordReader::Find(std::string_view key) const {
   const packed::StoredRecord record = packed::ReadRecord(record_, shapes);
   PairCursor cursor = Pairs(record);
   if (record.shape_keys == nullptr) {
-    while (cursor.valid() && !guard_->map_->Equals(cursor.key_, wanted, guard_->pin_)) {
+    while (cursor.valid() && !guard_->map_->Equals(cursor.place_.key, wanted, guard_->pin_)) {
       cursor.Next();
     }
     return cursor;
   }
   const std::uint8_t tag = packed::Shapes::TagOf(key);
   for (const std::uint8_t* at = shapes.tags(record.shape); cursor.valid(); ++at, cursor.Next()) {
-    if (*at == tag && guard_->map_->Equals(cursor.key_, wanted, guard_->pin_)) break;
+    if (*at == tag && guard_->map_->Equals(cursor.place_.key, wanted, guard_->pin_)) break;
   }
   return cursor;
 }
@@ -255,8 +256,8 @@ void ReadGuard::FindMany(std::span<const PairAddress> addresses,
   std::array<EntryAddress, kTogether> entries;
   std::array<PackedMap::FoundList, kTogether> lists;
   std::array<packed::RecordPlace, kTogether> places;
-  std::array<RecordReader, kTogether> records;
-  std::array<bool, kTogether> has_keys;  // in the dictionary
+  std::array<packed::KeySearch, kTogether> searches;
+  const packed::Dictionary& dictionary = map_->strings().dictionary();
   for (std::size_t begin = 0; begin < addresses.size(); begin += kTogether) {
     const std::size_t count = std::min(kTogether, addresses.size() - begin);
     const std::span<const PairAddress> some = addresses.subspan(begin, count);
@@ -269,22 +270,25 @@ void ReadGuard::FindMany(std::span<const PairAddress> addresses,
       }
     }
     for (std::size_t i = 0; i < count; ++i) {
-      records[i] = {};
-      has_keys[i] = false;
-      if (places[i].from == nullptr) continue;
-      records[i] = {this, packed::WalkTo(places[i], map_->shapes())};
-      has_keys[i] = map_->PrefetchKeys(records[i].record_);
+      if (places[i].from == nullptr) {
+        searches[i].Begin();
+      } else {
+        searches[i].Begin(places[i], some[i].key, dictionary, map_->shapes());
+      }
     }
-    for (std::size_t i = 0; i < count; ++i) {
-      if (has_keys[i]) map_->PrefetchKeyTexts(records[i].record_, pin_);
-    }
+    packed::BeginRead(pin_);
+    for (std::size_t i = 0; i < count; ++i) searches[i].Fetch(dictionary, pin_);
     for (std::size_t i = 0; i < count; ++i) {
       PairCursor& pair = found[begin + i];
-      pair = records[i].record_ == nullptr ? PairCursor() : records[i].Find(some[i].key);
-      if (pair.valid()) map_->PrefetchToken(pair.value_);
+      pair.guard_ = this;
+      if (!searches[i].Settle(&pair.place_)) {
+        pair = searches[i].failed() ? RecordReader(this, searches[i].record()).Find(some[i].key)
+                                    : PairCursor();
+      }
+      if (pair.valid()) map_->PrefetchToken(pair.place_.value);
     }
     for (std::size_t i = 0; i < count; ++i) {
-      if (found[begin + i].valid()) map_->PrefetchText(found[begin + i].value_, pin_);
+      if (found[begin + i].valid()) map_->PrefetchText(found[begin + i].place_.value, pin_);
     }
   }
 }

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-#include "bench/baselines/hash128.h"
+#include "bench/baselines/content_hash_value.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -40,10 +40,10 @@ class ContentHasher {
     bytes_.append(string);
     return *this;
   }
-  ContentHasher& Hash(const Hash128& hash) { return Number(hash.high).Number(hash.low); }
+  ContentHasher& Hash(const ContentHash& hash) { return Number(hash.high).Number(hash.low); }
 
   /// Of the sequence since Begin.
-  Hash128 hash() const {
+  ContentHash hash() const {
     const XXH128_hash_t hash = XXH3_128bits(bytes_.data(), bytes_.size());
     return {.high = hash.high64, .low = hash.low64};
   }

@@ -45,7 +45,7 @@ class Describer final : public ContentVisitor {
   Dataset dataset_;
   Digest digest_;
   ContentHasher hasher_;
-  absl::flat_hash_set<Hash128> strings_;
+  absl::flat_hash_set<ContentHash> strings_;
 };
 
 }  // namespace

@@ -35,10 +35,10 @@ class Digest final : public ContentVisitor {
 
  private:
   ContentHasher hasher_;
-  Hash128 sum_;
-  Hash128 outer_;   // of the fact that the current outer is there; stands for it in later facts
-  Hash128 entry_;   // the same for the entry
-  Hash128 record_;  // and the record
+  ContentHash sum_;
+  ContentHash outer_;   // of the fact that the current outer is there; stands for it in later facts
+  ContentHash entry_;   // the same for the entry
+  ContentHash record_;  // and the record
   std::uint64_t records_ = 0;  // of the current entry so far
 };
 

@@ -25,7 +25,7 @@ absl::Status NoSharedMemory() {
 
 }  // namespace
 
-Hash128 EntryHash(ContentHasher& hasher, std::string_view outer, std::string_view inner) {
+ContentHash EntryHash(ContentHasher& hasher, std::string_view outer, std::string_view inner) {
   return hasher.Begin('N').String(outer).String(inner).hash();
 }
 

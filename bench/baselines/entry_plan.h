@@ -25,7 +25,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "bench/baselines/hash128.h"
+#include "bench/baselines/content_hash_value.h"
 #include "bench/baselines/layout.h"
 
 namespace strata {
@@ -33,7 +33,7 @@ namespace strata {
 class ContentHasher;
 
 /// The hash by which entries are in order.
-Hash128 EntryHash(ContentHasher& hasher, std::string_view outer, std::string_view inner);
+ContentHash EntryHash(ContentHasher& hasher, std::string_view outer, std::string_view inner);
 
 class EntryPlan {
  public:
@@ -45,7 +45,7 @@ class EntryPlan {
   static_assert(sizeof(PairShape) == 12);
 
   struct Entry {
-    Hash128 hash;
+    ContentHash hash;
     std::string_view outer;
     std::string_view inner;
     std::uint64_t first_record;

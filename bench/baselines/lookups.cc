@@ -15,7 +15,7 @@ namespace {
 // A pair that may be drawn, and what looking it up takes: a copy of its keys, a reading of its
 // value.
 struct Draft {
-  Hash128 hash;
+  ContentHash hash;
   std::uint64_t key_bytes = 0;
   std::uint64_t value_bytes = 0;
 
@@ -75,7 +75,7 @@ class PairVisitor : public ContentVisitor {
   ContentHasher hasher_;
   std::string outer_;  // copies: a view lives during its own call only
   std::string inner_;
-  Hash128 entry_;
+  ContentHash entry_;
   std::size_t records_ = 0;
 };
 
@@ -85,11 +85,11 @@ class ThresholdFinder final : public PairVisitor {
  public:
   explicit ThresholdFinder(std::size_t count) : count_(count) {}
 
-  Hash128 Find() {
+  ContentHash Find() {
     KeepSmallest();
     std::sort(smallest_.begin(), smallest_.end());
     Budget budget(count_);
-    Hash128 threshold;
+    ContentHash threshold;
     for (const Draft& draft : smallest_) {
       if (!budget.Take(draft)) break;
       threshold = draft.hash;
@@ -125,7 +125,7 @@ struct DrawnPair {
 
 class PairDrawer final : public PairVisitor {
  public:
-  explicit PairDrawer(const Hash128& threshold) : threshold_(threshold) {}
+  explicit PairDrawer(const ContentHash& threshold) : threshold_(threshold) {}
 
   std::vector<DrawnPair> drawn;
 
@@ -139,7 +139,7 @@ class PairDrawer final : public PairVisitor {
                      .key = std::string(pair.key)});
   }
 
-  Hash128 threshold_;
+  ContentHash threshold_;
 };
 
 }  // namespace

@@ -17,7 +17,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "bench/baselines/hash128.h"
+#include "bench/baselines/content_hash_value.h"
 #include "bench/baselines/measure.h"
 #include "bench/baselines/memory_state.h"
 
@@ -33,7 +33,7 @@ inline constexpr std::uint64_t kReserveTimes = 1000;
 /// gone, too.
 struct Deletion {
   std::uint64_t entries = 0;
-  Hash128 last = {};  ///< of no meaning where `entries` is 0
+  ContentHash last = {};  ///< of no meaning where `entries` is 0
   bool everything = false;
 
   friend bool operator==(const Deletion&, const Deletion&) = default;

@@ -28,6 +28,8 @@
 #include <strata/footprint.h>
 #include <strata/memory_door.h>
 
+#include "absl/base/attributes.h"
+
 #include "cache/packed/layers.h"
 
 namespace strata::packed {
@@ -60,9 +62,10 @@ inline bool Holds(ReadPin& pin) {
   return false;
 }
 
-/// Runs an operation until it was in one era from its beginning to its end.
+/// Runs an operation until it was in one era from its beginning to its end. Inline always: a call
+/// would pass what the operation captures through memory, which costs more than most operations.
 template <class Operation>
-auto ReadWhole(ReadPin& pin, Operation operation) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline auto ReadWhole(ReadPin& pin, const Operation& operation) {
   while (true) {
     BeginRead(pin);
     const auto result = operation();

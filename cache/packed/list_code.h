@@ -86,12 +86,14 @@ inline StoredRecord ReadRecord(const std::uint8_t* at, const Shapes& shapes) {
 }
 
 /// The byte after the record at `at`.
-inline const std::uint8_t* SkipRecord(const std::uint8_t* at, const Shapes& shapes) {
+template <class Read = Varints>
+inline const std::uint8_t* SkipRecord(const std::uint8_t* at, const Shapes& shapes,
+                                      Read read = {}) {
   std::uint64_t head = 0;
-  at = ReadVarint(at, &head);
+  at = read(at, &head);
   std::size_t tokens = (head & 1) == 0 ? static_cast<std::size_t>(head >> 1) * 2
                                        : shapes.key_count(static_cast<ShapeId>(head >> 1));
-  for (; tokens > 0; --tokens) at = SkipToken(at);
+  for (; tokens > 0; --tokens) at = SkipToken(at, read);
   return at;
 }
 
@@ -99,10 +101,12 @@ inline const std::uint8_t* SkipRecord(const std::uint8_t* at, const Shapes& shap
 struct RecordPlace {
   const std::uint8_t* from = nullptr;
   std::size_t passed = 0;
+  const std::uint8_t* end = nullptr;  ///< who walks may read in words as far; null: nowhere
 };
 
-inline const std::uint8_t* WalkTo(RecordPlace place, const Shapes& shapes) {
-  for (; place.passed > 0; --place.passed) place.from = SkipRecord(place.from, shapes);
+template <class Read = Varints>
+inline const std::uint8_t* WalkTo(RecordPlace place, const Shapes& shapes, Read read = {}) {
+  for (; place.passed > 0; --place.passed) place.from = SkipRecord(place.from, shapes, read);
   return place.from;
 }
 

@@ -466,9 +466,9 @@ bool PackedMap::CleanOuter(Location location) {
   if (made == kNowhere) {
     const std::uint8_t* at = body_.data();
     for (; rewritten > 0; --rewritten) {
-      const StoredEntry entry = ReadInlineEntry(at);
+      StoredEntry entry;
+      at = ReadInlineEntry(at, &entry);
       give_up(entry);
-      at = entry.end;
     }
     return false;
   }

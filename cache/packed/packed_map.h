@@ -138,10 +138,7 @@ class PackedMap {
   /// What reading this record of a list that was found, below its count, will look at. Answers how
   /// to get there.
   RecordPlace FetchRecord(const FoundList& found, std::size_t index) const;
-  /// Of a record's keys, then of one token: the dictionary's entries, and once those are there, the
-  /// texts. Whether any key of its own is in the dictionary.
-  bool PrefetchKeys(const std::uint8_t* record) const;
-  void PrefetchKeyTexts(const std::uint8_t* record, ReadPin& pin) const;
+  /// Of a token, the dictionary's entry, and once that is there, the text.
   void PrefetchToken(const TokenHead& token) const { strings_.PrefetchEntry(TokenOf(token)); }
   void PrefetchText(const TokenHead& token, ReadPin& pin) const {
     BeginRead(pin);
@@ -213,6 +210,10 @@ class PackedMap {
     return settings_.memory_limit_bytes == MemoryDoor::kNoLimit ? 0 : settings_.memory_limit_bytes;
   }
 
+  struct InlineEntries {
+    const std::uint8_t* begin = nullptr;
+    std::uint64_t count = 0;
+  };
   // An outer's blob, read.
   struct OuterBlob {
     std::string_view key;
@@ -220,6 +221,7 @@ class PackedMap {
     std::uint64_t number = 0;  // of entries, or of the table
     const std::uint8_t* entries = nullptr;
     const std::uint8_t* end = nullptr;
+    InlineEntries inlined() const { return {entries, number}; }
   };
   // An entry inside a kOuter blob, or a kEntry blob, read.
   struct StoredEntry {
@@ -247,7 +249,7 @@ class PackedMap {
   static constexpr std::size_t kFetchRecordBytes = 256;
 
   OuterBlob ReadOuter(Location location) const;
-  StoredEntry ReadInlineEntry(const std::uint8_t* at) const;
+  const std::uint8_t* ReadInlineEntry(const std::uint8_t* at, StoredEntry* entry) const;
   StoredEntry ReadEntryBlob(const Blob& blob) const;
   // Visits what is inline, the deleted ones too; returns where they end.
   template <class Visit>
@@ -262,7 +264,7 @@ class PackedMap {
   const Index* root() const;
   Location FindOuterAt(std::string_view outer, std::uint64_t hash, ReadPin& pin) const;
   /// The entry of that key in an outer that has no table; false where there is none.
-  bool FindInline(const OuterBlob& outer, const WantedText& inner, StoredEntry* found,
+  bool FindInline(const InlineEntries& entries, const WantedText& inner, StoredEntry* found,
                   ReadPin& pin) const;
   void GuessEntries(std::span<const EntryAddress> entries, std::span<Way> ways, ReadPin& pin) const;
   void SettleGuesses(std::span<const EntryAddress> entries, std::span<Way> ways,
@@ -460,9 +462,9 @@ template <class Visit>
 const std::uint8_t* PackedMap::ForEachStored(const OuterBlob& outer, Visit visit) const {
   const std::uint8_t* at = outer.entries;
   for (std::uint64_t i = 0; i < outer.number; ++i) {
-    const StoredEntry entry = ReadInlineEntry(at);
+    StoredEntry entry;
+    at = ReadInlineEntry(at, &entry);
     visit(entry);
-    at = entry.end;
   }
   return at;
 }

@@ -24,6 +24,7 @@ struct PackedMap::Way {
   Location outer = kNowhere;
   Location entry = kNowhere;
   const Index* table = nullptr;
+  InlineEntries inlined{};  // where there is no table
   enum class State : std::uint8_t { kUnderWay, kAbsent, kFound, kAlone } state = State::kUnderWay;
   FoundList found{};
 };
@@ -67,6 +68,8 @@ void PackedMap::GuessEntries(std::span<const EntryAddress> entries, std::span<Wa
       way.inner_hash = strings_.Hash(entry.inner);
       way.table = &tables_[outer.number].index;
       PrefetchLine(way.table);
+    } else {
+      way.inlined = outer.inlined();
     }
   });
   for_each_table([&](Way& way) { way.table->PrefetchDirectory(); });
@@ -93,7 +96,7 @@ void PackedMap::SettleGuesses(std::span<const EntryAddress> entries, std::span<W
     StoredEntry stored;
     bool found = false;
     if (way.table == nullptr) {
-      found = FindInline(ReadOuter(way.outer), wanted, &stored, pin);
+      found = FindInline(way.inlined, wanted, &stored, pin);
       way.state = Way::State::kAbsent;
     } else {
       stored = ReadEntryBlob(log_.At(way.entry));
@@ -125,33 +128,14 @@ void PackedMap::FindTogether(std::span<const EntryAddress> entries, std::span<Fo
 RecordPlace PackedMap::FetchRecord(const FoundList& found, std::size_t index) const {
   const StoredList list = ReadList(found.list);
   // As much as one walks over, to the next mark.
-  const RecordPlace place = list.PlaceOf(index);
+  RecordPlace place = list.PlaceOf(index);
   const std::size_t next = (index >> list.marks.stride_bits) + 1;
   const std::uint8_t* const end =
       next <= list.marks.Count(list.count) ? list.AtMark(next) : found.end;
   FetchLines(place.from, std::min(kFetchRecordBytes, static_cast<std::size_t>(end - place.from)));
+  // Behind the records of a growing list the writer may be at work.
+  if (list.word == nullptr) place.end = found.end;
   return place;
-}
-
-// A shape's keys are looked at often enough to be there.
-bool PackedMap::PrefetchKeys(const std::uint8_t* record) const {
-  const StoredRecord stored = ReadRecord(record, shapes_);
-  bool any = false;
-  if (stored.shape_keys != nullptr) return any;
-  stored.ForEach([&](const Token& key, const Token&) {
-    strings_.PrefetchEntry(key);
-    any = any || key.kind == Token::Kind::kDictionary;
-    return true;
-  });
-  return any;
-}
-
-void PackedMap::PrefetchKeyTexts(const std::uint8_t* record, ReadPin& pin) const {
-  BeginRead(pin);
-  ReadRecord(record, shapes_).ForEach([&](const Token& key, const Token&) {
-    strings_.PrefetchText(key, pin);
-    return true;
-  });
 }
 
 void PackedMap::PrefetchList(const std::uint8_t* list) const {

@@ -34,14 +34,15 @@ PackedMap::OuterBlob PackedMap::ReadOuter(Location location) const {
           .end = blob.payload + blob.payload_bytes};
 }
 
-PackedMap::StoredEntry PackedMap::ReadInlineEntry(const std::uint8_t* at) const {
-  StoredEntry entry{.begin = at, .inner_begin = at};
-  entry.head = ReadToken(at, &entry.inner);
+const std::uint8_t* PackedMap::ReadInlineEntry(const std::uint8_t* at, StoredEntry* entry) const {
+  entry->begin = at;
+  entry->inner_begin = at;
+  entry->head = ReadToken(at, &entry->inner);
   std::uint64_t head = 0;
-  entry.list = ReadMarkedVarint(entry.head, &head);
-  entry.deleted = (head & 1) != 0;
-  entry.end = entry.list + (head >> 1);
-  return entry;
+  entry->list = ReadMarkedVarint(entry->head, &head);
+  entry->deleted = (head & 1) != 0;
+  entry->end = entry->list + (head >> 1);
+  return entry->end;
 }
 
 PackedMap::StoredEntry PackedMap::ReadEntryBlob(const Blob& blob) const {
@@ -78,13 +79,12 @@ Location PackedMap::FindOuterAt(std::string_view outer, std::uint64_t hash, Read
                       [&](std::uint64_t candidate) { return ReadOuter(candidate).key == outer; });
 }
 
-bool PackedMap::FindInline(const OuterBlob& outer, const WantedText& inner, StoredEntry* found,
-                           ReadPin& pin) const {
-  const std::uint8_t* at = outer.entries;
-  for (std::uint64_t i = 0; i < outer.number; ++i) {
-    *found = ReadInlineEntry(at);
+bool PackedMap::FindInline(const InlineEntries& entries, const WantedText& inner,
+                           StoredEntry* found, ReadPin& pin) const {
+  const std::uint8_t* at = entries.begin;
+  for (std::uint64_t i = 0; i < entries.count; ++i) {
+    at = ReadInlineEntry(at, found);
     if (!found->deleted && strings_.Equals(found->inner, inner, pin)) return true;
-    at = found->end;
   }
   return false;
 }
@@ -98,7 +98,7 @@ PackedMap::Site PackedMap::Locate(std::string_view outer, std::string_view inner
   const OuterBlob blob = ReadOuter(site.outer);
   const WantedText wanted(inner);
   if (!blob.has_table) {
-    site.found = FindInline(blob, wanted, &site.stored, pin);
+    site.found = FindInline(blob.inlined(), wanted, &site.stored, pin);
     return site;
   }
   site.inner_hash = strings_.Hash(inner);

@@ -88,7 +88,7 @@ absl::Status PackedMap::CheckOuter(Location location, Census* census) const {
       char scratch[kNumberScratchBytes];
       StoredEntry found;
       const WantedText key(strings_.Text(entry.inner, scratch, census->pin));
-      if (!FindInline(outer, key, &found, census->pin) || found.begin != entry.begin) {
+      if (!FindInline(outer.inlined(), key, &found, census->pin) || found.begin != entry.begin) {
         status.Update(Broken("an entry in its outer's blob is not found under its key"));
       }
       return;

@@ -51,19 +51,9 @@ class StringCoder {
 
   /// Whether the token's text is this one; any answer where the pin's era moves on.
   bool Equals(const Token& token, const WantedText& wanted, ReadPin& pin) const {
-    // What can be a number is one in every token.
-    if (wanted.number.has_value()) {
-      return token.kind == Token::Kind::kNumber && token.number == *wanted.number;
-    }
-    switch (token.kind) {
-      case Token::Kind::kInline:
-        return token.inline_text() == wanted.text;
-      case Token::Kind::kDictionary:
-        return dictionary_.Text(static_cast<StringId>(token.number), pin) == wanted.text;
-      case Token::Kind::kNumber:
-        break;
-    }
-    return false;
+    if (token.kind != Token::Kind::kDictionary) return IsText(token, wanted);
+    return !wanted.number.has_value() &&
+           dictionary_.Text(static_cast<StringId>(token.number), pin) == wanted.text;
   }
   /// The text; of a number, in `scratch` (kNumberScratchBytes). Empty where the pin's era moves on.
   std::string_view Text(const Token& token, char* scratch, ReadPin& pin) const {

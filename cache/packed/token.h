@@ -78,8 +78,9 @@ inline std::uint8_t* WriteInlineToken(std::string_view text, std::uint8_t* to) {
 }
 
 /// Reads a token's head only; returns the byte after the token.
-inline const std::uint8_t* ReadHead(const std::uint8_t* from, TokenHead* token) {
-  token->bytes = ReadVarint(from, &token->head);
+template <class Read = Varints>
+inline const std::uint8_t* ReadHead(const std::uint8_t* from, TokenHead* token, Read read = {}) {
+  token->bytes = read(from, &token->head);
   return (token->head & 3) == 1 ? token->bytes + (token->head >> 2) : token->bytes;
 }
 inline Token TokenOf(const TokenHead& token) {
@@ -95,6 +96,15 @@ struct WantedText {
   std::optional<std::uint64_t> number;
 };
 
+/// Whether a token that is not the dictionary's is that text.
+inline bool IsText(const Token& token, const WantedText& wanted) {
+  // What can be a number is one in every token.
+  if (wanted.number.has_value()) {
+    return token.kind == Token::Kind::kNumber && token.number == *wanted.number;
+  }
+  return token.kind == Token::Kind::kInline && token.inline_text() == wanted.text;
+}
+
 /// Reads the token at `from`; returns the byte after it.
 inline const std::uint8_t* ReadToken(const std::uint8_t* from, Token* token) {
   TokenHead head;
@@ -104,9 +114,10 @@ inline const std::uint8_t* ReadToken(const std::uint8_t* from, Token* token) {
 }
 
 /// The byte after the token at `from`.
-inline const std::uint8_t* SkipToken(const std::uint8_t* from) {
+template <class Read = Varints>
+inline const std::uint8_t* SkipToken(const std::uint8_t* from, Read read = {}) {
   std::uint64_t head = 0;
-  from = ReadVarint(from, &head);
+  from = read(from, &head);
   return (head & 3) == 1 ? from + (head >> 2) : from;
 }
 

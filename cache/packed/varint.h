@@ -61,6 +61,19 @@ inline const std::uint8_t* ReadVarintBefore(const std::uint8_t* end, const std::
   return from + (std::countr_zero(stops) + 1) / 8;
 }
 
+/// How a walk reads its varints: one by one, or in words as far as an end.
+struct Varints {
+  const std::uint8_t* operator()(const std::uint8_t* from, std::uint64_t* number) const {
+    return ReadVarint(from, number);
+  }
+};
+struct VarintsBefore {
+  const std::uint8_t* end;
+  const std::uint8_t* operator()(const std::uint8_t* from, std::uint64_t* number) const {
+    return ReadVarintBefore(end, from, number);
+  }
+};
+
 /// As ReadVarint, for a number whose first byte the writer may change beside a reader: the lowest
 /// bits of a blob's head and of an inline entry's are marks.
 inline const std::uint8_t* ReadMarkedVarint(const std::uint8_t* from, std::uint64_t* number) {

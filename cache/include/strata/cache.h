@@ -55,8 +55,17 @@ struct StoredRecord;
 
 /// A string as a blob holds it (cache/packed/token.h). Not for users.
 struct TokenHead {
-  std::uint64_t head = 0;
-  const std::uint8_t* bytes = nullptr;
+  std::uint64_t head;
+  const std::uint8_t* bytes;
+};
+
+/// A pair of a record, and what follows it there (cache/packed/list_code.h). Not for users.
+struct PairPlace {
+  TokenHead key;
+  TokenHead value;
+  const std::uint8_t* keys;  // where the next key is, if the keys lie apart; else null
+  const std::uint8_t* at;    // where the next token is
+  std::size_t left;          // pairs from this one to the last
 };
 
 /// A guard's hold on the engine (cache/packed/eras.h). Not for users.
@@ -205,7 +214,7 @@ class PairCursor {
   PairCursor() = default;
 
   /// Whether it stands on a pair; nothing else may be called where it does not.
-  bool valid() const { return left_ > 0; }
+  bool valid() const { return place_.left > 0; }
   /// Goes to the next pair; what key() and value() gave before is no longer valid.
   void Next();
   /// Bytes of the key and the value; valid until Next, the cursor's end or the guard's, for some
@@ -220,11 +229,7 @@ class PairCursor {
   friend class ReadGuard;
   void Read();
   const ReadGuard* guard_ = nullptr;
-  packed::TokenHead key_;
-  packed::TokenHead value_;
-  const std::uint8_t* keys_ = nullptr;  // where the next key is, if the keys lie apart; else null
-  const std::uint8_t* at_ = nullptr;    // where the next token is
-  std::size_t left_ = 0;                // pairs from the one it stands on to the last
+  packed::PairPlace place_{};
   mutable char scratch_[2][20];
 };
 
