@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t kHeldEntries = 12;
 constexpr std::size_t kHeldViews = 16;   // of one entry
 constexpr std::size_t kManyGuards = 40;  // of one reader, at once
+constexpr std::size_t kFoundTogether = 40;
 
 // A guard for every step of an enumeration, or one for all.
 class GuardOfStep {
@@ -81,8 +82,10 @@ void Reader::ReadSomething() {
   const Guards guards = random_() % 2 == 0 ? Guards::kOneForAll : Guards::kOneAStep;
   if (choice < 700) {
     ReadEntry(key);
-  } else if (choice < 930) {
+  } else if (choice < 920) {
     FindPair(key);
+  } else if (choice < 930) {
+    FindManyPairs();
   } else if (choice < 970) {
     AskOuter(Keys()[key].outer);
   } else if (choice < 980) {
@@ -139,7 +142,11 @@ void Reader::FindPair(std::size_t key) {
   const std::size_t index = random_() % 3;
   const Version from = Earliest(key);
   const ReadGuard guard(cache_);
-  const PairCursor pair = guard.Find(OuterName(Keys()[key].outer), Keys()[key].inner, index, "id");
+  CheckPair(key, index, from,
+            guard.Find(OuterName(Keys()[key].outer), Keys()[key].inner, index, "id"));
+}
+
+void Reader::CheckPair(std::size_t key, std::size_t index, Version from, const PairCursor& pair) {
   ++reads_;
   std::optional<Version> version;
   if (pair.valid()) {
@@ -158,6 +165,34 @@ void Reader::FindPair(std::size_t key) {
                      (pair.valid() ? " gives what was never there" : " finds nothing"));
   }
   seen_[key] = std::max(seen_[key], *version);
+}
+
+void Reader::FindManyPairs() {
+  std::vector<std::size_t> keys(kFoundTogether);
+  std::vector<Version> from;
+  std::vector<std::string> outers;
+  std::vector<PairAddress> pairs;
+  std::vector<EntryAddress> entries;
+  for (std::size_t& key : keys) {
+    key = random_() % Keys().size();
+    from.push_back(Earliest(key));
+    outers.push_back(OuterName(Keys()[key].outer));
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    pairs.push_back({outers[i], Keys()[keys[i]].inner, random_() % 3, "id"});
+    entries.push_back({outers[i], Keys()[keys[i]].inner});
+  }
+  const ReadGuard guard(cache_);
+  std::vector<PairCursor> found_pairs(pairs.size());
+  guard.FindMany(pairs, found_pairs);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    CheckPair(keys[i], pairs[i].index, from[i], found_pairs[i]);
+  }
+  std::vector<EntryReader> found_entries(entries.size());
+  guard.GetMany(entries, found_entries);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    Check(keys[i], from[i], Observe(keys[i], found_entries[i]));
+  }
 }
 
 void Reader::AskOuter(std::size_t outer) {

@@ -52,6 +52,8 @@ class Reader {
   /// One entry, under a guard of its own.
   void ReadEntry(std::size_t key);
   void FindPair(std::size_t key);
+  /// Some random ones at once, then their entries.
+  void FindManyPairs();
   void AskOuter(std::size_t outer);
   enum class Guards { kOneForAll, kOneAStep };
   void EnumerateOuters(Guards guards);
@@ -74,6 +76,7 @@ class Reader {
   std::vector<Version> EarliestOfAll() const;
   // Finds the version of what was read, at or after `from`; one that does not exist is a fault.
   void Check(std::size_t key, Version from, const Observation& seen);
+  void CheckPair(std::size_t key, std::size_t index, Version from, const PairCursor& pair);
   void CheckMet(std::size_t outer, const std::vector<Version>& from,
                 const std::vector<std::size_t>& met);
   void Fault(std::size_t key, Version from, const std::string& what);
