@@ -127,14 +127,16 @@ absl::Status Cache::Validate() const { return state_->map.Validate(); }
 // Views.
 
 std::string_view PairCursor::key() const {
+  if (!valid()) return {};
   return guard_->map_->Text(place_.key, scratch_[0], guard_->pin_);
 }
 std::string_view PairCursor::value() const {
+  if (!valid()) return {};
   return guard_->map_->Text(place_.value, scratch_[1], guard_->pin_);
 }
 
 void PairCursor::Next() {
-  if (--place_.left > 0) Read();
+  if (valid() && --place_.left > 0) Read();
 }
 
 // Reads the pair whose tokens come next.
@@ -148,10 +150,12 @@ void PairCursor::Read() {
 }
 
 std::size_t RecordReader::pair_count() const {
+  if (record_ == nullptr) return 0;
   return packed::ReadRecord(record_, guard_->map_->shapes()).pairs;
 }
 
 PairCursor RecordReader::pairs() const {
+  if (record_ == nullptr) return {};
   return Pairs(packed::ReadRecord(record_, guard_->map_->shapes()));
 }
 
@@ -166,6 +170,7 @@ PairCursor RecordReader::Pairs(const packed::StoredRecord& record) const {
 }
 
 PairCursor RecordReader::Find(std::string_view key) const {
+  if (record_ == nullptr) return {};
   const packed::WantedText wanted(key);
   const packed::Shapes& shapes = guard_->map_->shapes();
   const packed::StoredRecord record = packed::ReadRecord(record_, shapes);
@@ -183,10 +188,13 @@ PairCursor RecordReader::Find(std::string_view key) const {
   return cursor;
 }
 
-RecordReader RecordCursor::record() const { return {guard_, record_}; }
+RecordReader RecordCursor::record() const {
+  if (!valid()) return {};
+  return {guard_, record_};
+}
 
 void RecordCursor::Next() {
-  if (++position_ < end_) record_ = packed::SkipRecord(record_, guard_->map_->shapes());
+  if (valid() && ++position_ < end_) record_ = packed::SkipRecord(record_, guard_->map_->shapes());
 }
 
 EntryReader::EntryReader(const ReadGuard* guard, const std::uint8_t* list, std::size_t count)
@@ -195,10 +203,12 @@ EntryReader::EntryReader(const ReadGuard* guard, const std::uint8_t* list, std::
 std::size_t EntryReader::record_count() const { return count_; }
 
 RecordReader EntryReader::record(std::size_t index) const {
+  if (index >= count_) return {};
   return {guard_, packed::ReadList(list_).Start(index, guard_->map_->shapes())};
 }
 
 RecordCursor EntryReader::records() const {
+  if (count_ == 0) return {};
   const packed::StoredList list = packed::ReadList(list_);
   RecordCursor cursor;
   cursor.guard_ = guard_;
@@ -227,9 +237,7 @@ EntryReader ReadGuard::Counted(const std::uint8_t* list, std::size_t count) cons
 
 PairCursor ReadGuard::Find(std::string_view outer, std::string_view inner, std::size_t index,
                            std::string_view key) const {
-  const EntryReader entry = Get(outer, inner);
-  if (!entry || index >= entry.record_count()) return {};
-  return entry.record(index).Find(key);
+  return Get(outer, inner).record(index).Find(key);
 }
 
 bool ReadGuard::HasOuter(std::string_view outer) const { return map_->HasOuter(outer, pin_); }

@@ -516,6 +516,33 @@ TEST(CacheTest, FindsManyAtOnceWhatItFindsOneByOne) {
   guard.FindMany({}, {});
 }
 
+TEST(CacheTest, AnswersForWhatIsNotThereAsForWhatIsEmpty) {
+  Cache cache = NewCache();
+  const strata::Pair pairs[] = {{"key", "value"}};
+  ASSERT_TRUE(cache.Append("o", "i", pairs).ok());
+  const ReadGuard guard(cache);
+  const EntryReader absent = guard.Get("o", "missing");
+  EXPECT_FALSE(absent);
+  EXPECT_EQ(absent.record_count(), 0u);
+  EXPECT_FALSE(absent.records().valid());
+  EXPECT_EQ(absent.record(0).pair_count(), 0u);
+  EXPECT_FALSE(absent.record(7).pairs().valid());
+  EXPECT_EQ(guard.Get("o", "i").record(1).Find("key").value(), "");
+
+  PairCursor pair = guard.Find("o", "i", 0, "missing");
+  EXPECT_EQ(pair.key(), "");
+  EXPECT_EQ(pair.value(), "");
+  pair.Next();
+  EXPECT_FALSE(pair.valid());
+  std::string copy = "kept from before";
+  pair.CopyTo(&copy);
+  EXPECT_EQ(copy, "");
+  RecordCursor record = guard.Get("o", "i").records();
+  for (int i = 0; i < 3; ++i) record.Next();
+  EXPECT_FALSE(record.valid());
+  EXPECT_EQ(record.record().pair_count(), 0u);
+}
+
 TEST(CacheTest, CountsWhatItDid) {
   Cache cache = NewCache();
   const strata::Pair pairs[] = {{"key", "value"}};

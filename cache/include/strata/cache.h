@@ -206,14 +206,15 @@ class Cache {
   std::unique_ptr<State> state_;
 };
 
-/// The pairs of one record, one after another.
+/// The pairs of one record, one after another. One that is not valid() has an empty key and value,
+/// and stays where it is.
 ///
 ///     for (PairCursor pair = record.pairs(); pair.valid(); pair.Next()) use(pair.key());
 class PairCursor {
  public:
   PairCursor() = default;
 
-  /// Whether it stands on a pair; nothing else may be called where it does not.
+  /// Whether it stands on a pair.
   bool valid() const { return place_.left > 0; }
   /// Goes to the next pair; what key() and value() gave before is no longer valid.
   void Next();
@@ -233,7 +234,7 @@ class PairCursor {
   mutable char scratch_[2][20];
 };
 
-/// One record of an entry. A view: lives as long as its guard.
+/// One record of an entry; one that is not there is empty. A view: lives as long as its guard.
 class RecordReader {
  public:
   RecordReader() = default;
@@ -255,7 +256,7 @@ class RecordReader {
   const std::uint8_t* record_ = nullptr;
 };
 
-/// The records of one entry, one after another.
+/// The records of one entry, one after another. One that is not valid() stands on an empty record.
 class RecordCursor {
  public:
   RecordCursor() = default;
@@ -274,15 +275,15 @@ class RecordCursor {
   std::size_t end_ = 0;
 };
 
-/// One entry, or its absence. A view: lives as long as its guard.
+/// One entry, or its absence, which has no records. A view: lives as long as its guard.
 class EntryReader {
  public:
   EntryReader() = default;
 
-  /// Whether there is such an entry; the rest may be called only where there is.
+  /// Whether there is such an entry.
   explicit operator bool() const { return list_ != nullptr; }
   std::size_t record_count() const;
-  /// Record `index`, below record_count().
+  /// Record `index`; an empty one from record_count() on.
   RecordReader record(std::size_t index) const;
   /// On the first record.
   RecordCursor records() const;
