@@ -104,7 +104,7 @@ class Applier {
       case Change::Kind::kPutEntry:
         return Put(change);
       case Change::Kind::kAppendEntry:
-        return target_.Append(change.outer, change.inner, change.records, change.times);
+        return target_.AppendRecords(change.outer, change.inner, change.records, change.times);
       case Change::Kind::kDeleteEntry:
         target_.Delete(change.outer, change.inner);
         put_.Erase(change.outer, change.inner);
@@ -244,8 +244,8 @@ class CacheTarget final : public Target {
     return cache_.Put(outer, inner, records);
   }
   bool appends() const override { return true; }
-  absl::Status Append(std::string_view outer, std::string_view inner, const RecordsView& records,
-                      double times) override {
+  absl::Status AppendRecords(std::string_view outer, std::string_view inner,
+                             const RecordsView& records, double times) override {
     return cache_.AppendRecords(outer, inner, records, times);
   }
   absl::Status PutOuter(std::string_view outer) override { return cache_.PutOuter(outer); }

@@ -38,7 +38,7 @@ struct Change {
   std::string_view outer;
   std::string_view inner;  ///< of an entry's change
   RecordsView records;     ///< of kPutEntry and kAppendEntry
-  double times = 0;        ///< of kAppendEntry: Target::Append's
+  double times = 0;        ///< of kAppendEntry: Target::AppendRecords' hint
 };
 
 /// A run of changes and the bytes they name, owned together. Filled by a Source, emptied with
@@ -144,12 +144,12 @@ class Target {
   virtual bool HasOuter(std::string_view outer) const = 0;
   virtual absl::Status Put(std::string_view outer, std::string_view inner,
                            const RecordsView& records) = 0;
-  /// Whether Append works. Where not, sources are asked for whole entries.
+  /// Whether AppendRecords works. Where not, sources are asked for whole entries.
   virtual bool appends() const { return false; }
   /// Puts `records` behind those of an entry that is there, all or none. `times`:
   /// Cache::AppendRecords' hint.
-  virtual absl::Status Append(std::string_view outer, std::string_view inner,
-                              const RecordsView& records, double times) {
+  virtual absl::Status AppendRecords(std::string_view outer, std::string_view inner,
+                                     const RecordsView& records, double times) {
     (void)outer, (void)inner, (void)records, (void)times;
     return absl::UnimplementedError("this target takes whole entries");
   }
