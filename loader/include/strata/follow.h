@@ -101,7 +101,9 @@ struct FollowStatus {
   std::uint64_t repairs = 0;
   /// Complete passes of reconciling: the number of the last one that all have done.
   std::uint64_t passes = 0;
+  double last_pass_seconds = -1;            ///< since all had done one; below 0: not yet
   double reconcile_busy_seconds = 0;        ///< spent on passes, the rests between chunks left out
+  std::uint64_t errors = 0;                 ///< that were met, each try that failed counted
   std::uint64_t reconnects = 0;             ///< connections after the first
   std::vector<FollowSourceStatus> sources;  ///< in the order in which they were given
 };
