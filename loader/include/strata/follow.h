@@ -130,7 +130,8 @@ struct FollowOptions {
   /// renewed, the position is held for ten times as long (3 s at the least), then follows at that
   /// distance, and a pass makes up for it when the list is renewed.
   std::chrono::milliseconds fallback_lag{std::chrono::seconds(30)};
-  /// The pause after an error that may pass grows from the first to the second figure.
+  /// The pause after an error that may pass grows from the first to the second figure, and beyond
+  /// 2 s no faster than an eighth of the time that there has been one after the other.
   std::chrono::milliseconds retry_min{100};
   std::chrono::milliseconds retry_max{std::chrono::seconds(30)};
   /// The pause after an error for a person to mend, about. An entry that was refused (its JSON, its
