@@ -76,6 +76,11 @@ absl::Status Cache::Append(std::string_view outer, std::string_view inner, Recor
   return Guarded([&] { return state_->map.Append(outer, inner, record); });
 }
 
+absl::Status Cache::AppendRecords(std::string_view outer, std::string_view inner,
+                                  const RecordsView& records, double times) {
+  return Guarded([&] { return state_->map.AppendRecords(outer, inner, records, times); });
+}
+
 absl::Status Cache::UpdateRecord(std::string_view outer, std::string_view inner, std::size_t index,
                                  RecordView record) {
   return Guarded([&] { return state_->map.UpdateRecord(outer, inner, index, record); });

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "accounting/report/text_parts.h"
 #include "cli/exit_status.h"
 #include "cli/interrupt.h"
 #include "cli/listen.h"
@@ -60,10 +61,11 @@ bool IsTrouble(FollowState state) {
 }
 
 std::string StatusText(const FollowStatus& status) {
-  return absl::StrFormat("%s, %.1f s behind, %d rows applied, %d entries changed, %d repaired",
+  return absl::StrFormat("%s, %.1f s behind, %d %s applied, %d %s changed, %d repaired",
                          std::string(FollowStateName(status.state)),
                          status.lag_seconds < 0 ? 0 : status.lag_seconds, status.rows_applied,
-                         status.entries_changed, status.repairs);
+                         Plural(status.rows_applied, "row", "rows"), status.entries_changed,
+                         Plural(status.entries_changed, "entry", "entries"), status.repairs);
 }
 
 // Tells trouble when it begins or is another, and its end, of each source. What several have in
@@ -113,13 +115,11 @@ absl::StatusOr<std::unique_ptr<DebugServer>> Serve(const SourceArg& source,
   if (!listen.has_value()) return nullptr;
   absl::StatusOr<std::unique_ptr<DebugServer>> server = Listen(
       *listen, cache, [&follower] { return HealthOf(follower.status()); },
-      [&follower] { return follower.MeasureFootprint(); });
+      [&follower] { return follower.MeasureFootprint(); },
+      [&follower] { return follower.status(); });
   if (server.ok()) {
-    const std::string notice = ListenNotice(**server, *listen);
-    if (!notice.empty()) {
-      std::fprintf(stderr, "strata load: %s: %s\n", ShownMessage(source.name()).c_str(),
-                   notice.c_str());
-    }
+    std::fprintf(stderr, "strata load: %s: %s\n", ShownMessage(source.name()).c_str(),
+                 ListenNotice(**server).c_str());
   }
   return server;
 }

@@ -33,8 +33,8 @@ struct FollowedCache {
 
 /// Loads the tables that `source` names (its kind is kMySql) and follows them until a signal comes.
 /// Meanwhile the cache and how following goes can be asked for at `listen`, where there is one
-/// (cli/listen.h); standard error says which address that is, where it is another than was given:
-/// a port of 0. An error where the first load cannot be done, or `listen` not be listened on.
+/// (cli/listen.h); standard error says at which address, once it can be. An error where the first
+/// load cannot be done, or `listen` not be listened on.
 absl::StatusOr<FollowedCache> FollowTable(const SourceArg& source, const FollowTimes& times,
                                           const std::optional<std::string>& listen,
                                           bool progress_wanted);

@@ -1,5 +1,6 @@
 #include "cli/progress.h"
 #include "accounting/report/shown_text.h"
+#include "accounting/report/text_parts.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -26,7 +27,8 @@ constexpr std::chrono::seconds kLineInterval{1};
 
 std::string Amount(double figure, bool rows) {
   if (!rows) return absl::StrFormat("%.1f MB", figure / 1e6);
-  return absl::StrFormat("%.0f rows", figure);
+  const std::string number = absl::StrFormat("%.0f", figure);
+  return absl::StrCat(number, number == "1" ? " row" : " rows");
 }
 
 std::string Remaining(double seconds) {
@@ -62,7 +64,8 @@ std::string ProgressText(const LoadProgress& progress) {
     absl::StrAppendFormat(&text, ", %.1f MB",
                           static_cast<double>(progress.source.bytes_read) / 1e6);
   }
-  absl::StrAppend(&text, ", ", Amount(rate, rows), "/s, ", progress.entries_applied, " entries");
+  absl::StrAppend(&text, ", ", Amount(rate, rows), "/s, ", progress.entries_applied, " ",
+                  Plural(progress.entries_applied, "entry", "entries"));
   if (total > read && rate > 0) absl::StrAppend(&text, ", ", Remaining((total - read) / rate));
   return text;
 }

@@ -30,6 +30,7 @@ struct StoredChange {
   std::size_t pairs_end;
   std::size_t records_begin;
   std::size_t records_end;
+  double times;
 };
 
 }  // namespace
@@ -60,7 +61,8 @@ Batch::~Batch() = default;
 void Batch::AddOuterChange(Change::Kind kind, std::string_view outer) {
   const std::size_t pairs = state_->pairs.size();
   const std::size_t records = state_->record_ends.size();
-  state_->changes.push_back({kind, state_->StoreOuter(outer), {}, pairs, pairs, records, records});
+  state_->changes.push_back(
+      {kind, state_->StoreOuter(outer), {}, pairs, pairs, records, records, 0});
 }
 
 void Batch::AddDeleteEntry(std::string_view outer, std::string_view inner) {
@@ -79,7 +81,14 @@ void Batch::BeginEntry(std::string_view outer, std::string_view inner) {
                   pairs,
                   pairs,
                   records,
-                  records};
+                  records,
+                  0};
+}
+
+void Batch::BeginPart(std::string_view outer, std::string_view inner, double times) {
+  BeginEntry(outer, inner);
+  state_->open.kind = Change::Kind::kAppendEntry;
+  state_->open.times = times;
 }
 
 void Batch::BeginRecord() {
@@ -158,7 +167,8 @@ Change Batch::operator[](std::size_t index) const {
   const StoredChange& change = state_->changes[index];
   return {change.kind, change.outer, change.inner,
           RecordsView(state_->pairs.range(change.pairs_begin, change.pairs_end),
-                      state_->record_ends.range(change.records_begin, change.records_end))};
+                      state_->record_ends.range(change.records_begin, change.records_end)),
+          change.times};
 }
 
 }  // namespace strata

@@ -102,6 +102,10 @@ absl::Status GatedTarget::Put(std::string_view outer, std::string_view inner,
                               const RecordsView& records) {
   return gate_->Through([&] { return cache_->Put(outer, inner, records); });
 }
+absl::Status GatedTarget::AppendRecords(std::string_view outer, std::string_view inner,
+                                        const RecordsView& records, double times) {
+  return gate_->Through([&] { return cache_->AppendRecords(outer, inner, records, times); });
+}
 absl::Status GatedTarget::PutOuter(std::string_view outer) {
   return gate_->Through([&] { return cache_->PutOuter(outer); });
 }

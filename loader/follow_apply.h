@@ -84,6 +84,9 @@ class GatedTarget final : public Target {
   bool HasOuter(std::string_view outer) const override;
   absl::Status Put(std::string_view outer, std::string_view inner,
                    const RecordsView& records) override;
+  bool appends() const override { return true; }
+  absl::Status AppendRecords(std::string_view outer, std::string_view inner,
+                             const RecordsView& records, double times) override;
   absl::Status PutOuter(std::string_view outer) override;
   bool Delete(std::string_view outer, std::string_view inner) override;
   bool DeleteOuter(std::string_view outer) override;

@@ -32,8 +32,9 @@ std::chrono::milliseconds RetryPauses::About(std::chrono::milliseconds pause) {
 }
 
 std::chrono::milliseconds RetryPauses::Next() {
-  const std::chrono::milliseconds pause = About(next_);
+  const std::chrono::milliseconds pause = About(std::min(next_, std::max(kShort, paused_ / 8)));
   next_ = std::min(next_ * 2, max_);
+  paused_ += pause;
   return pause;
 }
 

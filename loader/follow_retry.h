@@ -24,9 +24,13 @@ enum class ErrorKind {
 ErrorKind KindOf(const absl::Status& status);
 
 /// Pauses that double from one failure to the next, each drawn from the upper half of what it may
-/// be, so that many followers of one server do not come back at once.
+/// be, so that many followers of one server do not come back at once. None is longer than kShort,
+/// or than an eighth of all those before it, where that is more: what was away for seconds is met
+/// again within two, what stays away for minutes is asked for rarely.
 class RetryPauses {
  public:
+  static constexpr std::chrono::milliseconds kShort{2000};
+
   RetryPauses(std::chrono::milliseconds min, std::chrono::milliseconds max, std::uint64_t seed)
       : min_(min), max_(max), next_(min), random_(Seeded(seed)) {}
 
@@ -34,7 +38,10 @@ class RetryPauses {
   /// A pause of about `pause`, outside the series.
   std::chrono::milliseconds About(std::chrono::milliseconds pause);
   /// After a success.
-  void Reset() { next_ = min_; }
+  void Reset() {
+    next_ = min_;
+    paused_ = std::chrono::milliseconds(0);
+  }
 
  private:
   // Eight bytes, of which each source has two, where mt19937_64 is 2.5 KB. Mixed, for its first
@@ -47,6 +54,7 @@ class RetryPauses {
   std::chrono::milliseconds min_;
   std::chrono::milliseconds max_;
   std::chrono::milliseconds next_;
+  std::chrono::milliseconds paused_{0};  // since the last success
   std::minstd_rand random_;
 };
 

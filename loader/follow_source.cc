@@ -88,6 +88,7 @@ absl::Status FollowedSource::Reconcile(std::uint64_t pass) {
   if (!*done) return absl::OkStatus();
   last_chunks_ = chunks_;
   told_.pass = pass_;
+  told_.pass_at = Clock::now();
   if (!table_.has_cursor() && table_.refused().ok()) told_.even_at = pass_began_;
   return absl::OkStatus();
 }

@@ -64,6 +64,7 @@ void Combine(const std::vector<SourceTold>& sources, FollowStatus* status) {
   status->last_error = Unshared(status->last_error);
   bool first = true;
   bool known = true;
+  bool all_passed = true;
   for (const SourceTold& told : sources) {
     FollowSourceStatus source = told.status;
     source.last_error = Unshared(source.last_error);
@@ -71,6 +72,11 @@ void Combine(const std::vector<SourceTold>& sources, FollowStatus* status) {
       source.lag_seconds = std::chrono::duration<double>(now - *told.even_at).count();
     }
     known = known && told.even_at.has_value();
+    all_passed = all_passed && told.pass_at.has_value();
+    if (told.pass_at) {
+      status->last_pass_seconds = std::max(
+          status->last_pass_seconds, std::chrono::duration<double>(now - *told.pass_at).count());
+    }
     status->lag_seconds = std::max(status->lag_seconds, source.lag_seconds);
     if (first || DistanceOf(source.state) > DistanceOf(status->state)) {
       status->state = source.state;
@@ -92,6 +98,7 @@ void Combine(const std::vector<SourceTold>& sources, FollowStatus* status) {
     first = false;
   }
   if (!known) status->lag_seconds = -1;
+  if (!all_passed) status->last_pass_seconds = -1;
   if (!several && !sources.empty()) status->position = sources[0].status.position;
 }
 

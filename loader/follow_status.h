@@ -16,13 +16,14 @@ namespace strata {
 /// What is told of one source.
 struct SourceTold {
   FollowSourceStatus status;
-  std::uint64_t pass = 0;  ///< the number of its last complete pass
+  std::uint64_t pass = 0;  ///< the number of its last complete pass, and when that was
+  std::optional<std::chrono::steady_clock::time_point> pass_at{};
   /// Then the cache was known to equal the source.
   std::optional<std::chrono::steady_clock::time_point> even_at;
 };
 
-/// Fills in of a `*status` that is new but for its last error, rows_loaded, reconnects and
-/// reconcile_busy_seconds all that follows from its sources: the state that is furthest from
+/// Fills in of a `*status` that is new but for its last error, rows_loaded, errors, reconnects
+/// and reconcile_busy_seconds all that follows from its sources: the state that is furthest from
 /// following, the greatest lag, sums, and the error of the source that is worst off, where one is.
 void Combine(const std::vector<SourceTold>& sources, FollowStatus* status);
 

@@ -100,10 +100,12 @@ absl::Status JsonLexer::ReadColon(const JsonPath& path) {
 absl::Status JsonLexer::ReadEnd(const JsonPath& path) {
   absl::StatusOr<int> c = Peek();
   if (!c.ok()) return c.status();
-  if (*c != kEndOfText) {
-    return Unexpected(path, input_.lines ? "the end of the line" : "the end of the document");
-  }
-  return absl::OkStatus();
+  if (*c == kEndOfText) return absl::OkStatus();
+  if (input_.lines) return Unexpected(path, "the end of the line");
+  return Unexpected(path, "the end of the document",
+                    *c == '{' ? "; if each line is an object, this is NDJSON: say --input-format "
+                                "ndjson"
+                              : "");
 }
 
 // The size of the string at the window's front, both quotes included.

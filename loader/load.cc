@@ -85,6 +85,8 @@ class Applier {
   explicit Applier(Target& target) : target_(target), began_empty_(target.empty()) {}
 
   bool began_empty() const { return began_empty_; }
+  // Whether an entry may stand half done, for the load is all or nothing.
+  bool may_append() const { return began_empty_ && target_.appends(); }
   std::uint64_t entries_applied() const { return entries_applied_; }
   // Of a target that did not begin empty: this load's entries that stand in it.
   std::uint64_t entries_standing() const { return put_.count(); }
@@ -101,6 +103,8 @@ class Applier {
         return absl::OkStatus();
       case Change::Kind::kPutEntry:
         return Put(change);
+      case Change::Kind::kAppendEntry:
+        return target_.AppendRecords(change.outer, change.inner, change.records, change.times);
       case Change::Kind::kDeleteEntry:
         target_.Delete(change.outer, change.inner);
         put_.Erase(change.outer, change.inner);
@@ -156,7 +160,8 @@ class Applier {
 
 std::string Describe(const Change& change) {
   std::string text = absl::StrCat("outer ", QuoteForMessage(change.outer));
-  if (change.kind == Change::Kind::kPutEntry || change.kind == Change::Kind::kDeleteEntry) {
+  if (change.kind == Change::Kind::kPutEntry || change.kind == Change::Kind::kAppendEntry ||
+      change.kind == Change::Kind::kDeleteEntry) {
     absl::StrAppend(&text, ", inner ", QuoteForMessage(change.inner));
   }
   return text;
@@ -200,6 +205,7 @@ absl::Status Run(Source& source, Applier& applier, const LoadOptions& options,
   };
   const auto stop = [&] { return options.should_stop && options.should_stop(); };
   if (applier.began_empty()) source.GiveEarly();
+  if (applier.may_append()) source.GiveParts();
   const PulseOf pulse(source, [&] {
     tell();
     return !stop();
@@ -236,6 +242,11 @@ class CacheTarget final : public Target {
   absl::Status Put(std::string_view outer, std::string_view inner,
                    const RecordsView& records) override {
     return cache_.Put(outer, inner, records);
+  }
+  bool appends() const override { return true; }
+  absl::Status AppendRecords(std::string_view outer, std::string_view inner,
+                             const RecordsView& records, double times) override {
+    return cache_.AppendRecords(outer, inner, records, times);
   }
   absl::Status PutOuter(std::string_view outer) override { return cache_.PutOuter(outer); }
   bool Delete(std::string_view outer, std::string_view inner) override {

@@ -65,6 +65,10 @@ Entries::Entries(const Selection* selection, std::size_t memory_budget_bytes, st
       notes_(selection->json == JsonValue::kNone ? EntryNotes() : notes),
       sort_(memory_budget_bytes, std::move(directory)) {}
 
+void Entries::GiveParts() {
+  if (notes_.refused == nullptr) to_come_.assign(kHashesToCome, 0);
+}
+
 absl::Status Entries::Add(const Row& row, Batch* batch) {
   if (selection_.deleted && IsDeleted(row, cells_.deleted)) return absl::OkStatus();
   if (row.IsNull(cells_.outer) || row.IsNull(cells_.inner)) {
@@ -84,6 +88,7 @@ absl::Status Entries::Add(const Row& row, Batch* batch) {
     for (const std::size_t cell : cells_.values) AppendValue(row, cell, &payload_);
   }
   if (early_) AddToRun(prefix_bytes, hash, batch);
+  if (!to_come_.empty()) to_come_[hash % kHashesToCome] += payload_.size();
   return sort_.Add(hash, prefix_bytes, key_, payload_);
 }
 
@@ -154,59 +159,83 @@ absl::Status Entries::Advance() {
   absl::StatusOr<bool> next = sort_.Next(&row_);
   if (!next.ok()) return next.status();
   more_ = *next;
+  if (!more_) return absl::OkStatus();
+  if (!to_come_.empty()) to_come_[row_.hash % kHashesToCome] -= row_.payload.size();
   return absl::OkStatus();
 }
 
 absl::Status Entries::Fill(Batch* batch, std::size_t batch_bytes) {
   while (more_ && batch->text_bytes() < batch_bytes) {
-    if (absl::Status status = AddEntry(batch); !status.ok()) return status;
+    absl::Status status = in_parts_ ? AddPart(batch, batch_bytes) : AddEntry(batch, batch_bytes);
+    if (status.ok()) continue;
+    batch->Truncate(batch->size());  // what is begun goes
+    return status;
   }
   return absl::OkStatus();
 }
 
 // Adds the entry that row_ begins, unless it was given early. Which shows with its last row: until
 // then rows are kept, but for those of an entry that is too long to have been given.
-absl::Status Entries::AddEntry(Batch* batch) {
-  const std::size_t whole_changes = batch->size();
+absl::Status Entries::AddEntry(Batch* batch, std::size_t batch_bytes) {
   const std::size_t prefix_bytes = ReadEntryPrefix(row_.key, &outer_, &inner_);
   run_.Begin(row_.key.substr(0, prefix_bytes), row_.hash);
-  bool refused = false;
-  bool too_long = false;
+  refused_ = false;
   while (more_ && run_.Holds(row_.key)) {
-    if (IsRefused(row_.payload)) {
-      refused = true;
-      fault_.assign(row_.payload.substr(1));
-    }
-    if (!too_long && !run_.HasRoomFor(row_.key, row_.payload)) {
-      too_long = true;
+    if (!run_.HasRoomFor(row_.key, row_.payload)) {
       BeginEntry(batch);
       AddRunsRows(batch);
+      return AddRows(batch, batch_bytes);
     }
-    if (too_long) {
-      AddRow(row_, batch);
-    } else {
-      run_.Add(row_.key, row_.payload);
-    }
-    if (absl::Status status = Advance(); !status.ok()) {
-      batch->Truncate(whole_changes);
-      return status;
-    }
+    NoteRefusal(row_);
+    run_.Add(row_.key, row_.payload);
+    if (absl::Status status = Advance(); !status.ok()) return status;
   }
-  if (refused) {
-    batch->Truncate(whole_changes);
+  if (refused_) {
     Refuse();
-    return absl::OkStatus();
-  }
-  if (!too_long) {
-    if (GivenEarly()) {
-      ++passed_by_;
-      return absl::OkStatus();
-    }
+  } else if (GivenEarly()) {
+    ++passed_by_;
+  } else {
     BeginEntry(batch);
     AddRunsRows(batch);
+    EndEntry(batch);
   }
-  EndEntry(batch);
   return absl::OkStatus();
+}
+
+// Goes on with the entry of which a part was the last that was given.
+absl::Status Entries::AddPart(Batch* batch, std::size_t batch_bytes) {
+  const std::uint64_t to_come = to_come_[row_.hash % kHashesToCome] + row_.payload.size();
+  const double given = static_cast<double>(given_bytes_);
+  batch->BeginPart(outer_, inner_, given > 0 ? 1 + static_cast<double>(to_come) / given : 0);
+  in_parts_ = false;
+  return AddRows(batch, batch_bytes);
+}
+
+// Adds rows to the entry, or part, that is begun in the batch, to its end or as a part.
+absl::Status Entries::AddRows(Batch* batch, std::size_t batch_bytes) {
+  while (more_ && run_.Holds(row_.key)) {
+    if (!to_come_.empty() && batch->text_bytes() >= batch_bytes && BeginsRecord(row_)) {
+      batch->EndEntry();
+      in_parts_ = true;
+      return absl::OkStatus();
+    }
+    NoteRefusal(row_);
+    AddRow(row_, batch);
+    if (absl::Status status = Advance(); !status.ok()) return status;
+  }
+  if (refused_) {
+    batch->Truncate(batch->size());
+    Refuse();
+  } else {
+    EndEntry(batch);
+  }
+  return absl::OkStatus();
+}
+
+void Entries::NoteRefusal(const ExternalSort::Row& row) {
+  if (!IsRefused(row.payload)) return;
+  refused_ = true;
+  fault_.assign(row.payload.substr(1));
 }
 
 // The run's rows as an entry, before it is known whether there are more.
@@ -228,6 +257,7 @@ void Entries::Refuse() {
 // The entry of outer_ and inner_.
 void Entries::BeginEntry(Batch* batch) {
   record_.clear();
+  given_bytes_ = 0;
   digest_ = EntryDigest{};
   batch->BeginEntry(outer_, inner_);
 }
@@ -241,8 +271,19 @@ void Entries::AddRunsRows(Batch* batch) {
   for (std::size_t i = 0; i < run_.size(); ++i) AddRow(run_[i], batch);
 }
 
+// Of pair rows, what rows of one record have alike. Without an order column nothing but the arrival
+// tells records apart: a row is one.
+std::string_view Entries::RecordOf(const ExternalSort::Row& row) const {
+  return row.key.substr(0, row.key.size() - (selection_.order ? kArrivalBytes : 0));
+}
+
+bool Entries::BeginsRecord(const ExternalSort::Row& row) const {
+  return !selection_.pair_rows || record_ != RecordOf(row);
+}
+
 void Entries::AddRow(const ExternalSort::Row& row, Batch* batch) {
   std::string_view payload = row.payload;
+  given_bytes_ += payload.size();
   if (IsRefused(payload)) return;  // so will be the entry
   if (selection_.json != JsonValue::kNone) {
     if (notes_.digests != nullptr) {
@@ -269,12 +310,9 @@ void Entries::AddRow(const ExternalSort::Row& row, Batch* batch) {
     }
     return;
   }
-  // Without an order column nothing but the arrival tells records apart: a row is one.
-  const std::size_t arrival = selection_.order ? kArrivalBytes : 0;
-  const std::string_view record = row.key.substr(0, row.key.size() - arrival);
-  if (record_ != record) {
+  if (BeginsRecord(row)) {
     batch->BeginRecord();
-    record_.assign(record);
+    record_.assign(RecordOf(row));
   }
   const Value key = TakeValue(&payload);
   const Value value = TakeValue(&payload);

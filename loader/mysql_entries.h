@@ -8,9 +8,13 @@
 // Its rows are sorted all the same; an entry whose rows were that one run is passed by when the
 // sorted ones come out, any other comes out whole, behind what was given of it.
 //
+// In parts: an entry that is longer than a run may be can be given part by part, each as large as a
+// batch, so that it is nowhere whole but in the target. How much of it is to come is known about:
+// the bytes that were added and not given again are counted by hash.
+//
 // Refused: an entry with JSON that cannot be understood is an error, or, where those are noted, is
-// left out whole, whichever of its rows it stands in. Nothing is given early then: what were given
-// would have to be taken back, its outer too, and whose that is.
+// left out whole, whichever of its rows it stands in. Nothing is given early or in parts then: what
+// was given would have to be taken back, its outer too, and whose that is.
 //
 // Threads: one at a time.
 #ifndef STRATA_LOADER_MYSQL_ENTRIES_H_
@@ -20,6 +24,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -55,6 +60,9 @@ class Entries {
   /// unless entries may be refused.
   void GiveEarly() { early_ = notes_.refused == nullptr; }
 
+  /// Before the first row: Fill gives long entries in parts, unless entries may be refused.
+  void GiveParts();
+
   /// Takes a row of the selection's cells. What can be given early is appended to `*batch`.
   /// InvalidArgument: an order value, or JSON, unless that is noted, that cannot be understood;
   /// else ExternalSort's errors. May throw std::bad_alloc.
@@ -62,7 +70,8 @@ class Entries {
 
   /// No row comes any more: from here on Fill gives the entries.
   absl::Status Finish();
-  /// Appends whole entries to `*batch` until it holds `batch_bytes` of text or there is none left.
+  /// Appends entries to `*batch`, or parts of them, until it holds `batch_bytes` of text or there
+  /// is none left.
   absl::Status Fill(Batch* batch, std::size_t batch_bytes);
   /// Whether Fill has more to give.
   bool more() const { return more_; }
@@ -79,7 +88,12 @@ class Entries {
   void AddToRun(std::size_t prefix_bytes, std::uint64_t hash, Batch* batch);
   void EndEarly();
   bool GivenEarly() const;
-  absl::Status AddEntry(Batch* batch);
+  absl::Status AddEntry(Batch* batch, std::size_t batch_bytes);
+  absl::Status AddPart(Batch* batch, std::size_t batch_bytes);
+  absl::Status AddRows(Batch* batch, std::size_t batch_bytes);
+  void NoteRefusal(const ExternalSort::Row& row);
+  std::string_view RecordOf(const ExternalSort::Row& row) const;
+  bool BeginsRecord(const ExternalSort::Row& row) const;
   void AddEarly(Batch* batch);
   void BeginEntry(Batch* batch);
   void AddRow(const ExternalSort::Row& row, Batch* batch);
@@ -87,6 +101,8 @@ class Entries {
   void EndEntry(Batch* batch);
   absl::Status AppendJson(const Row& row);
   void Refuse();
+
+  static constexpr std::size_t kHashesToCome = std::size_t{1} << 15;
 
   const Selection& selection_;
   const Cells cells_;
@@ -106,11 +122,18 @@ class Entries {
   ComingBack coming_back_;
   EntryRun run_;  // of rows that come, then of sorted ones
 
+  // Bytes of the payloads that are to come, of all hashes that end alike; empty: no parts are
+  // given.
+  std::vector<std::uint64_t> to_come_;
+  bool in_parts_ = false;          // the last entry is not given to its end
+  std::uint64_t given_bytes_ = 0;  // of the payloads given of it
+
   ExternalSort::Row row_;  // of the next entry, if there is more_
   bool more_ = false;
   std::string outer_;
   std::string inner_;
   std::string record_;
+  bool refused_ = false;
   std::string fault_;   // of the last row that was refused
   EntryDigest digest_;  // where those are noted: of the entry that is made
 };

@@ -78,6 +78,7 @@ absl::Status Fetch::ReadAll(BatchQueue* queue) {
 absl::Status Fetch::ReadTable(std::size_t index, BatchQueue* queue) {
   Entries entries(&tables_[index].selection, sort_memory_bytes_, temporary_directory_, server_,
                   tables_[index].notes);
+  if (give_parts_) entries.GiveParts();
   if (absl::Status status = FetchRows(index, &entries, queue); !status.ok()) return status;
   if (index + 1 == tables_.size()) session_.reset();
   if (absl::Status status = HandOn(index, &entries, queue); !status.ok()) return status;

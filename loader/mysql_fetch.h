@@ -46,6 +46,7 @@ class Fetch {
 
   /// Before Run: as Source's.
   void GiveEarly() { give_early_ = true; }
+  void GiveParts() { give_parts_ = true; }
 
   /// Reads everything into `queue` and ends it, whatever happens. The connection is closed as soon
   /// as the last row is here.
@@ -69,6 +70,7 @@ class Fetch {
   const std::size_t sort_memory_bytes_;
   const std::string temporary_directory_;
   bool give_early_ = false;
+  bool give_parts_ = false;
   std::unique_ptr<Session> session_;
   const std::string server_;
   OuterOwners own_owners_;

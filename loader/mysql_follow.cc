@@ -139,6 +139,7 @@ class Follower::State {
     FollowStatus status;
     status.last_error = last_error_;
     status.rows_loaded = rows_loaded_;
+    status.errors = errors_;
     status.reconnects = reconnects_;
     status.reconcile_busy_seconds = reconcile_busy_seconds_;
     Combine(told_, &status);
@@ -227,6 +228,7 @@ class Follower::State {
   std::vector<SourceTold> told_;
   absl::Status last_error_;
   std::uint64_t rows_loaded_ = 0;
+  std::uint64_t errors_ = 0;
   std::uint64_t reconnects_ = 0;
   double reconcile_busy_seconds_ = 0;
   std::uint64_t pass_wanted_ = 0;
@@ -238,7 +240,10 @@ class Follower::State {
 void Follower::State::Publish(const absl::Status& error) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (!error.ok()) last_error_ = error;
+    if (!error.ok()) {
+      last_error_ = error;
+      ++errors_;
+    }
     for (std::size_t i = 0; i < sources_.size(); ++i) sources_[i]->Tell(&told_[i]);
   }
   if (!options_.on_status) return;

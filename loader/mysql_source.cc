@@ -80,6 +80,9 @@ class MySqlSource final : public Source {
   void GiveEarly() override {
     if (!thread_.joinable()) fetch_.GiveEarly();
   }
+  void GiveParts() override {
+    if (!thread_.joinable()) fetch_.GiveParts();
+  }
   void SetPulse(std::function<bool()> pulse) override { pulse_ = std::move(pulse); }
 
  private:

@@ -45,6 +45,8 @@ absl::StatusOr<std::uint8_t> KindToByte(Change::Kind kind) {
       return 4;
     case Change::Kind::kDeleteEntry:
       return 5;
+    case Change::Kind::kAppendEntry:  // nobody asks for parts to spool them
+      break;
     case Change::Kind::kDropAll:
       return 6;
   }

@@ -76,7 +76,10 @@ absl::StatusOr<std::shared_ptr<const std::string>> Scrapes::Get() {
   const absl::StatusOr<ProcessBooks> process =
       sources_->process ? sources_->process() : ReadProcessTotals();
   if (!process.ok()) return process.status();
-  last_ = std::make_shared<const std::string>(OpenMetricsText(sources_->running(), &*process));
+  std::vector<MetricFamily> others;
+  if (sources_->others) others = sources_->others();
+  last_ =
+      std::make_shared<const std::string>(OpenMetricsText(sources_->running(), &*process, others));
   next_ = Clock::now() + kMinInterval;
   return last_;
 }

@@ -1,10 +1,11 @@
 // Footprints as OpenMetrics text.
 //
-// A family's samples stand together, as the format demands. Everything is a gauge; labelled bytes
-// are leaves only, so that sum() over any label is right.
+// A family's samples stand together, as the format demands. Everything of the caches and the
+// process is a gauge; labelled bytes are leaves only, so that sum() over any label is right.
 //
 // Threads: pure functions.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -39,16 +40,22 @@ std::string Escaped(std::string_view value) {
 
 class Metrics {
  public:
-  void Family(std::string_view name, std::string_view unit, std::string_view help) {
+  void Family(std::string_view name, std::string_view unit, std::string_view help,
+              std::string_view type = "gauge") {
     name_ = name;
-    absl::StrAppendFormat(&text_, "# TYPE %s gauge\n", name);
+    absl::StrAppendFormat(&text_, "# TYPE %s %s\n", name, type);
     if (!unit.empty()) absl::StrAppendFormat(&text_, "# UNIT %s %s\n", name, unit);
     absl::StrAppendFormat(&text_, "# HELP %s %s\n", name, help);
+    if (type == "counter") name_ += "_total";
   }
 
   using LabelPairs = std::initializer_list<std::pair<std::string_view, std::string_view>>;
   template <class Number>
   void Sample(LabelPairs labels, Number value) {
+    SampleOf(labels, value);
+  }
+  template <class Labels, class Number>
+  void SampleOf(const Labels& labels, Number value) {
     text_ += name_;
     char before = '{';
     for (const auto& [label, text] : labels) {
@@ -213,6 +220,18 @@ void AddProcess(const ProcessBooks& process, Metrics* metrics) {
   }
 }
 
+void AddFamily(const MetricFamily& family, Metrics* metrics) {
+  using Type = MetricFamily::Type;
+  const char* const type = family.type == Type::kCounter    ? "counter"
+                           : family.type == Type::kStateSet ? "stateset"
+                                                            : "gauge";
+  metrics->Family(family.name, family.unit, family.help, type);
+  for (const MetricFamily::Sample& sample : family.samples) {
+    if (std::isnan(sample.value)) continue;
+    metrics->SampleOf(sample.labels, absl::StrFormat("%.15g", sample.value));
+  }
+}
+
 }  // namespace
 
 std::string OpenMetricsText(std::span<const NamedFootprint> caches, const ProcessBooks* process) {
@@ -232,7 +251,8 @@ std::string OpenMetricsText(std::span<const NamedFootprint> caches, const Proces
   return std::move(metrics).Text();
 }
 
-std::string OpenMetricsText(std::span<const NamedRunning> caches, const ProcessBooks* process) {
+std::string OpenMetricsText(std::span<const NamedRunning> caches, const ProcessBooks* process,
+                            std::span<const MetricFamily> others) {
   const Labels labels = CacheLabels(caches);
   Metrics metrics;
   AddLayers(caches, labels, &metrics);
@@ -243,6 +263,7 @@ std::string OpenMetricsText(std::span<const NamedRunning> caches, const ProcessB
       caches, labels, [](const NamedRunning& cache) { return cache.oldest_guard_seconds; },
       &metrics);
   if (process != nullptr) AddProcess(*process, &metrics);
+  for (const MetricFamily& family : others) AddFamily(family, &metrics);
   return std::move(metrics).Text();
 }
 

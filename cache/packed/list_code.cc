@@ -79,20 +79,6 @@ StoredList ReadList(const std::uint8_t* at) {
           .record_bytes = static_cast<std::size_t>(word & 0xFFFFFFFF)};
 }
 
-void AppendToRoom(const StoredList& list, const std::uint8_t* record, std::size_t bytes) {
-  // The blob is the log's and this is its writer: what lies behind the published bytes is nobody
-  // else's.
-  std::uint8_t* const area = const_cast<std::uint8_t*>(list.records);
-  std::memcpy(area + list.record_bytes, record, bytes);
-  if (list.count > 0 && list.count % list.marks.stride() == 0) {
-    const std::size_t mark = list.count / list.marks.stride();
-    const std::uint32_t offset = static_cast<std::uint32_t>(list.record_bytes);
-    std::memcpy(area + list.area_bytes - mark * sizeof(offset), &offset, sizeof(offset));
-  }
-  AtomicWord(list.word).store(Word(list.count + 1, list.record_bytes + bytes),
-                              std::memory_order_release);
-}
-
 void CopyGrowing(const StoredList& list, std::uint8_t* to, std::size_t area_bytes) {
   std::uint8_t* const area = WriteGrowingHead(list.count, list.record_bytes, area_bytes, to);
   std::memcpy(area, list.records, list.record_bytes);
@@ -275,6 +261,22 @@ void ListWriter::CopyGrowingTo(std::uint8_t* to, std::size_t area_bytes) const {
     const std::uint32_t offset = static_cast<std::uint32_t>(starts_[mark * kGrowingMarks.stride()]);
     std::memcpy(area + area_bytes - mark * sizeof(offset), &offset, sizeof(offset));
   }
+}
+
+void ListWriter::AppendTo(const StoredList& list) const {
+  // The blob is the log's and this is its writer: what lies behind the published bytes is nobody
+  // else's.
+  std::uint8_t* const area = const_cast<std::uint8_t*>(list.records);
+  CopyRecords(area + list.record_bytes);
+  const std::size_t whole = list.count + count();
+  for (std::size_t mark = list.marks.Count(list.count) + 1; mark <= list.marks.Count(whole);
+       ++mark) {
+    const std::uint64_t start = starts_[mark * list.marks.stride() - list.count];
+    const std::uint32_t offset = static_cast<std::uint32_t>(list.record_bytes + start);
+    std::memcpy(area + list.area_bytes - mark * sizeof(offset), &offset, sizeof(offset));
+  }
+  AtomicWord(list.word).store(Word(whole, list.record_bytes + record_bytes()),
+                              std::memory_order_release);
 }
 
 void ListWriter::Trim() {

@@ -135,8 +135,6 @@ struct StoredList {
 };
 
 StoredList ReadList(const std::uint8_t* at);
-/// Takes `bytes` of a record into a growing list's room, which has so many and a mark's more.
-void AppendToRoom(const StoredList& list, const std::uint8_t* record, std::size_t bytes);
 /// What a growing list takes at most, wherever it lies, with an area of so many bytes.
 inline std::size_t GrowingSizeBytes(std::size_t area_bytes) {
   return 2 + kMaxVarintBytes + 7 + sizeof(std::uint64_t) + area_bytes;
@@ -186,8 +184,12 @@ class ListWriter {
   /// Of the list as a growing one without room: its area.
   std::size_t area_bytes() const { return record_bytes() + kGrowingMarks.Bytes(count()); }
   void CopyGrowingTo(std::uint8_t* to, std::size_t area_bytes) const;
-  /// The bytes of its records, where nothing was left out.
-  const std::uint8_t* record_data() const { return bytes_.data(); }
+  /// What its records take of a growing list's room, their marks with them.
+  std::size_t BytesToAppendTo(const StoredList& list) const {
+    return record_bytes() + list.marks.Bytes(list.count + count()) - list.marks.Bytes(list.count);
+  }
+  /// Puts its records behind those of a growing list that has as much room. All are there at once.
+  void AppendTo(const StoredList& list) const;
   std::size_t record_bytes() const { return bytes_.size() + left_out_bytes_; }
   /// Whether offsets in it fit the directory.
   bool fits() const { return record_bytes() <= 0xFFFFFFFF; }

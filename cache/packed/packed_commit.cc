@@ -9,16 +9,23 @@
 namespace strata::packed {
 namespace {
 
-// A list that grows gets room for a quarter more: what is copied is at most five times what is
-// appended, and little room stands idle until the cleaner takes it back.
-std::size_t AreaFor(std::size_t bytes) { return bytes + bytes / 4 + 64; }
-// Its offsets and its count of bytes have 32 bits.
+// A growing list's offsets and its count of bytes have 32 bits.
 constexpr std::size_t kMostAreaBytes = 0xFFFFFFFF;
 
 }  // namespace
 
+// A list that grows gets room for a quarter more: what is copied is at most five times what is
+// appended, and little room stands idle until the cleaner takes it back. Where it is known how long
+// it will be, by its bytes so far, it gets a sixty-fourth more than that, which the cleaner leaves.
+std::size_t PackedMap::AreaFor(std::size_t bytes, std::size_t before, double times) {
+  const double whole = std::min(static_cast<double>(before) * times, 1.0 * kMostAreaBytes);
+  const std::size_t area =
+      whole <= 0 ? bytes + bytes / 4 : std::max(bytes, static_cast<std::size_t>(whole)) / 64 * 65;
+  return std::min(area + 64, kMostAreaBytes);
+}
+
 bool PackedMap::Commit(const Site& site, std::string_view outer, std::string_view inner,
-                       bool growing) {
+                       std::size_t area_bytes) {
   if (!lists_.fits()) return false;
   // An entry that is replaced keeps its inner token, reference and all.
   const std::uint8_t* inner_token = site.stored.inner_begin;
@@ -35,7 +42,7 @@ bool PackedMap::Commit(const Site& site, std::string_view outer, std::string_vie
   bool done = false;
   const OuterBlob old = site.outer == kNowhere ? OuterBlob{} : ReadOuter(site.outer);
   if (old.has_table) {
-    done = CommitToTable(site, old.number, inner_token, inner_bytes, growing);
+    done = CommitToTable(site, old.number, inner_token, inner_bytes, area_bytes);
   } else {
     const bool alone = old.number == (site.found ? 1 : 0);
     const std::size_t old_bytes = alone ? 0 : static_cast<std::size_t>(old.end - old.entries);
@@ -45,7 +52,7 @@ bool PackedMap::Commit(const Site& site, std::string_view outer, std::string_vie
         old_bytes + lists_.size_bytes() <= (alone ? kMaxAloneBytes : kMaxInlineBytes) &&
         old.number + (site.found ? 0 : 1) <= kMaxInlineEntries;
     done = fits ? CommitInline(site, outer, inner_token, inner_bytes)
-                : CommitToNewTable(site, outer, inner, inner_token, inner_bytes, growing);
+                : CommitToNewTable(site, outer, inner, inner_token, inner_bytes, area_bytes);
   }
   if (!done && !site.found) ReleaseToken(token_.data());
   if (done && !site.found) ++counts_.entries;
@@ -82,11 +89,10 @@ bool PackedMap::CommitInline(const Site& site, std::string_view outer,
 
 bool PackedMap::CommitToTable(const Site& site, std::uint64_t table,
                               const std::uint8_t* inner_token, std::size_t inner_bytes,
-                              bool growing) {
+                              std::size_t area_bytes) {
   Index& index = tables_[table].index;
   if (!site.found && !index.TryGrow(table_memory_, site.inner_hash, InnerHash())) return false;
-  const std::size_t area_bytes = AreaFor(lists_.area_bytes());
-  growing = growing && lists_.size_bytes() >= kMinGrowingBytes && area_bytes <= kMostAreaBytes;
+  const bool growing = lists_.size_bytes() >= kMinGrowingBytes && lists_.area_bytes() <= area_bytes;
   const std::size_t list_bytes = growing ? GrowingSizeBytes(area_bytes) : lists_.size_bytes();
   Location made = kNowhere;
   std::uint8_t* to = log_.Append(SegmentStore::Head::kWrite, BlobKind::kEntry,
@@ -124,11 +130,13 @@ Location PackedMap::CopyGrowingEntry(SegmentStore::Head head, const Blob& blob,
   return made;
 }
 
-bool PackedMap::MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes) {
-  const std::size_t wanted = list->area_bytes - list->room_bytes() + bytes;
-  if (wanted > kMostAreaBytes) return false;
+bool PackedMap::MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes, double times) {
+  const std::size_t before = list->area_bytes - list->room_bytes();
+  if (before + bytes > kMostAreaBytes) return false;
+  // A hint that has turned out to be too low is not to have the list copied at each part.
+  const double more = times + times / 16;
   const Location made = CopyGrowingEntry(SegmentStore::Head::kWrite, log_.At(site->entry),
-                                         std::min(AreaFor(wanted), kMostAreaBytes));
+                                         AreaFor(before + bytes, before, more));
   if (made == kNowhere) return false;
   tables_[ReadOuter(site->outer).number].index.Replace(site->inner_hash, site->entry, made);
   KillEntry(site->entry);
@@ -140,26 +148,26 @@ bool PackedMap::MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes
 // As CommitToTable, for an outer that has no table yet, or that is not there yet.
 bool PackedMap::CommitToNewTable(const Site& site, std::string_view outer, std::string_view inner,
                                  const std::uint8_t* inner_token, std::size_t inner_bytes,
-                                 bool growing) {
+                                 std::size_t area_bytes) {
   if (site.outer == kNowhere) {
-    return CommitNewOuter(site, outer, inner, inner_token, inner_bytes, growing);
+    return CommitNewOuter(site, outer, inner, inner_token, inner_bytes, area_bytes);
   }
   Site where = site;
   return MoveToTable(&where, inner) &&
-         CommitToTable(where, ReadOuter(where.outer).number, inner_token, inner_bytes, growing);
+         CommitToTable(where, ReadOuter(where.outer).number, inner_token, inner_bytes, area_bytes);
 }
 
 // The outer comes last, with its entry: nobody sees it empty.
 bool PackedMap::CommitNewOuter(const Site& site, std::string_view outer, std::string_view inner,
                                const std::uint8_t* inner_token, std::size_t inner_bytes,
-                               bool growing) {
+                               std::size_t area_bytes) {
   if (!GrowRoot(site.outer_hash)) return false;
   const std::optional<std::uint32_t> number = MakeTable();
   if (!number.has_value()) return false;
   Site where = site;
   where.inner_hash = strings_.Hash(inner);
   const std::uint64_t field = std::uint64_t{*number} << 1 | 1;
-  const Location made = CommitToTable(where, *number, inner_token, inner_bytes, growing)
+  const Location made = CommitToTable(where, *number, inner_token, inner_bytes, area_bytes)
                             ? WriteOuter(SegmentStore::Head::kWrite, outer, field, nullptr, 0)
                             : kNowhere;
   if (made == kNowhere) {

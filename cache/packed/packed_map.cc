@@ -34,6 +34,15 @@ class WritersShare {
   std::uint64_t whole_;
 };
 
+absl::Status CheckListLengths(std::string_view outer, std::string_view inner,
+                              const RecordsView& records) {
+  absl::Status status = CheckLengths(outer, inner, {});
+  for (std::size_t i = 0; i < records.size() && status.ok(); ++i) {
+    status = CheckLengths({}, {}, records[i]);
+  }
+  return status;
+}
+
 }  // namespace
 
 PackedMap::PackedMap(const Settings& settings)
@@ -226,10 +235,8 @@ void PackedMap::KillOuter(Location location) {
 
 absl::Status PackedMap::Put(std::string_view outer, std::string_view inner,
                             const RecordsView& records) {
-  if (absl::Status status = CheckLengths(outer, inner, {}); !status.ok()) return status;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    if (absl::Status status = CheckLengths({}, {}, records[i]); !status.ok()) return status;
-  }
+  absl::Status status = CheckListLengths(outer, inner, records);
+  if (!status.ok()) return status;
   return Write([&] { return TryPut(outer, inner, records); });
 }
 
@@ -243,7 +250,7 @@ absl::Status PackedMap::TryPut(std::string_view outer, std::string_view inner,
   }
   ReadPin pin = WriterPin();
   const Site site = Locate(outer, inner, pin);
-  if (!Commit(site, outer, inner, false)) return GiveUp();
+  if (!Commit(site, outer, inner, 0)) return GiveUp();
   if (site.found) {
     CountList(ReadList(site.stored.list), false);
     ReleaseList(site.stored.list);
@@ -253,26 +260,42 @@ absl::Status PackedMap::TryPut(std::string_view outer, std::string_view inner,
   return absl::OkStatus();
 }
 
-absl::Status PackedMap::Append(std::string_view outer, std::string_view inner, RecordView record) {
-  if (absl::Status status = CheckLengths(outer, inner, record); !status.ok()) return status;
-  return Write([&] { return TryAppend(outer, inner, record); });
+absl::Status PackedMap::AppendRecords(std::string_view outer, std::string_view inner,
+                                      const RecordsView& records, double times) {
+  absl::Status status = CheckListLengths(outer, inner, records);
+  if (!status.ok()) return status;
+  status = Write([&] { return TryAppend(outer, inner, records, times); });
+  if (times <= 0 || !absl::IsResourceExhausted(status)) return status;
+  // There may be memory for these without that for those that are to come.
+  return Write([&] { return TryAppend(outer, inner, records, 0); });
 }
 
 absl::Status PackedMap::TryAppend(std::string_view outer, std::string_view inner,
-                                  RecordView record) {
+                                  const RecordsView& records, double times) {
+  strings_.Prefetch(records);
   ReadPin pin = WriterPin();
   Site site = Locate(outer, inner, pin);
   StoredList list = site.found ? ReadList(site.stored.list) : StoredList{};
-  if (list.word == nullptr) return Splice(site, outer, inner, list.count, 0, record);
-  lists_.Begin();
+  const bool grows = list.word != nullptr;  // else it is written anew
   std::uint64_t pairs = 0;
-  if (!AddNew(record, &pairs)) return GiveUp();
-  const std::size_t mark = list.count % list.marks.stride() == 0 ? list.marks.bytes : 0;
-  const std::size_t bytes = lists_.record_bytes() + mark;
-  if (list.room_bytes() < bytes && !MoveToLargerArea(&site, &list, bytes)) return GiveUp();
-  AppendToRoom(list, lists_.record_data(), lists_.record_bytes());
-  log_.FillRoom(site.entry, bytes);
-  counts_.records += 1;
+  lists_.BeginLeavingOut();
+  if (!grows && !CopyRecords(list, 0, list.count)) return GiveUp();
+  const std::size_t before = lists_.record_bytes();
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!AddNew(records[i], &pairs)) return GiveUp();
+  }
+  if (!grows) {
+    const std::size_t area = AreaFor(lists_.area_bytes(), before, times);
+    if (!Commit(site, outer, inner, area)) return GiveUp();
+  } else {
+    const std::size_t bytes = lists_.BytesToAppendTo(list);
+    if (list.room_bytes() < bytes && !MoveToLargerArea(&site, &list, bytes, times)) {
+      return GiveUp();
+    }
+    lists_.AppendTo(list);
+    log_.FillRoom(site.entry, bytes);
+  }
+  counts_.records += records.size();
   counts_.pairs += pairs;
   return absl::OkStatus();
 }
@@ -293,7 +316,10 @@ absl::Status PackedMap::InsertRecord(std::string_view outer, std::string_view in
   return Write([&] {
     Site site;
     if (absl::Status s = LocateRecord(outer, inner, index, 1, &site); !s.ok()) return s;
-    if (index == ReadList(site.stored.list).count) return TryAppend(outer, inner, record);
+    if (index == ReadList(site.stored.list).count) {
+      const std::size_t ends[] = {record.size()};
+      return TryAppend(outer, inner, RecordsView(record, ends), 0);
+    }
     return Splice(site, outer, inner, index, 0, record);
   });
 }
@@ -320,11 +346,10 @@ absl::Status PackedMap::Splice(const Site& site, std::string_view outer, std::st
                                std::size_t index, std::size_t removed,
                                std::optional<RecordView> inserted) {
   const StoredList old = site.found ? ReadList(site.stored.list) : StoredList{};
-  const bool appends = index == old.count && inserted.has_value();
   std::uint64_t pairs = 0;
   lists_.Begin();
   if (!CopyRecords(old, 0, index) || (inserted.has_value() && !AddNew(*inserted, &pairs)) ||
-      !CopyRecords(old, index + removed, old.count) || !Commit(site, outer, inner, appends)) {
+      !CopyRecords(old, index + removed, old.count) || !Commit(site, outer, inner, 0)) {
     return GiveUp();
   }
   const std::uint8_t* at = old.Start(index, shapes_);

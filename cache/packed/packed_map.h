@@ -82,7 +82,12 @@ class PackedMap {
 
   // Writes; each is what strata::Cache documents.
   absl::Status Put(std::string_view outer, std::string_view inner, const RecordsView& records);
-  absl::Status Append(std::string_view outer, std::string_view inner, RecordView record);
+  absl::Status Append(std::string_view outer, std::string_view inner, RecordView record) {
+    const std::size_t ends[] = {record.size()};
+    return AppendRecords(outer, inner, RecordsView(record, ends));
+  }
+  absl::Status AppendRecords(std::string_view outer, std::string_view inner,
+                             const RecordsView& records, double times = 0);
   absl::Status UpdateRecord(std::string_view outer, std::string_view inner, std::size_t index,
                             RecordView record);
   absl::Status InsertRecord(std::string_view outer, std::string_view inner, std::size_t index,
@@ -302,7 +307,8 @@ class PackedMap {
   absl::Status LocateRecord(std::string_view outer, std::string_view inner, std::size_t index,
                             std::size_t extra, Site* site);
   absl::Status TryPut(std::string_view outer, std::string_view inner, const RecordsView& records);
-  absl::Status TryAppend(std::string_view outer, std::string_view inner, RecordView record);
+  absl::Status TryAppend(std::string_view outer, std::string_view inner, const RecordsView& records,
+                         double times);
   absl::Status TryPutOuter(std::string_view outer);
   /// Puts `inserted`, if any, in the place of `removed` records from `index` on.
   absl::Status Splice(const Site& site, std::string_view outer, std::string_view inner,
@@ -311,21 +317,27 @@ class PackedMap {
   bool AddNew(RecordView record, std::uint64_t* pairs);
   bool CopyRecords(const StoredList& list, std::size_t from, std::size_t to);
 
-  // Puts the list in lists_ in the site's place, with room to grow if `growing`; false for want of
-  // memory, nothing changed.
-  bool Commit(const Site& site, std::string_view outer, std::string_view inner, bool growing);
+  /// An area for a list of `bytes` that grows and was `before`, with AppendRecords' `times`.
+  static std::size_t AreaFor(std::size_t bytes, std::size_t before, double times);
+  // Puts the list in lists_ in the site's place, where it takes a table in an area of `area_bytes`
+  // to grow in, or as it is (0); false for want of memory, nothing changed.
+  bool Commit(const Site& site, std::string_view outer, std::string_view inner,
+              std::size_t area_bytes);
   bool CommitToTable(const Site& site, std::uint64_t table, const std::uint8_t* inner_token,
-                     std::size_t inner_bytes, bool growing);
+                     std::size_t inner_bytes, std::size_t area_bytes);
   bool CommitInline(const Site& site, std::string_view outer, const std::uint8_t* inner_token,
                     std::size_t inner_bytes);
   bool CommitToNewTable(const Site& site, std::string_view outer, std::string_view inner,
-                        const std::uint8_t* inner_token, std::size_t inner_bytes, bool growing);
+                        const std::uint8_t* inner_token, std::size_t inner_bytes,
+                        std::size_t area_bytes);
   bool CommitNewOuter(const Site& site, std::string_view outer, std::string_view inner,
-                      const std::uint8_t* inner_token, std::size_t inner_bytes, bool growing);
+                      const std::uint8_t* inner_token, std::size_t inner_bytes,
+                      std::size_t area_bytes);
   bool MoveToTable(Site* site, std::string_view inner);
-  /// Writes the growing list at `site` anew, with room for `bytes` and more; both then say where it
-  /// is. False for want of memory, or where it would have 4 GiB or more; nothing changed.
-  bool MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes);
+  /// Writes the growing list at `site` anew, with room for `bytes` and more, AppendRecords'
+  /// `times`; both then say where it is. False for want of memory, or where it would have 4 GiB or
+  /// more; nothing changed.
+  bool MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes, double times);
   /// A copy of the blob of a growing list, with an area of so many bytes; kNowhere: no memory.
   Location CopyGrowingEntry(SegmentStore::Head head, const Blob& blob, std::size_t area_bytes);
   void DropTable(std::uint32_t number);

@@ -32,6 +32,64 @@ TEST(PackedAppend, FindsEachRecordByItsIndexWhileTheListGrows) {
   }
 }
 
+TEST(PackedAppend, FindsEachRecordWhateverPartsAndHintsTheListCameWith) {
+  for (const double times : {0.0, 0.5, 1.0, 1.3, 40.0, 1e9}) {
+    Cache cache = *Cache::Create({.memory_limit_bytes = std::size_t{64} << 20});
+    std::vector<std::string> values;
+    for (std::size_t part = 0; part < 150; ++part) {
+      const std::size_t begin = values.size();
+      const std::size_t end = begin + part * 7919 % 41;
+      Records records;
+      while (values.size() < end) {
+        const std::size_t i = values.size();
+        values.push_back(std::to_string(i) + std::string(i % 100 == 7 ? 5000 : i % 61, 'v'));
+      }
+      for (std::size_t i = begin; i < end; ++i) {
+        const Pair pairs[] = {{"key", values[i]}, {"other", "x"}};
+        records.Add(pairs);
+      }
+      ASSERT_TRUE(cache.AppendRecords("outer", "inner", records, times).ok());
+      const ReadGuard guard(cache);
+      ASSERT_EQ(guard.Get("outer", "inner").record_count(), end);
+      for (std::size_t at = part % 10 == 0 ? 0 : begin; at < end; ++at) {
+        const PairCursor pair = guard.Find("outer", "inner", at, "key");
+        ASSERT_TRUE(pair.valid()) << at << " of " << end;
+        ASSERT_EQ(pair.value(), values[at]) << at << " of " << end;
+      }
+    }
+    EXPECT_EQ(cache.counts().records, values.size());
+    EXPECT_EQ(cache.counts().pairs, 2 * values.size());
+    ASSERT_TRUE(cache.Validate().ok()) << cache.Validate();
+  }
+}
+
+// What was copied for want of room would have been moved in the log.
+TEST(PackedAppend, AListWhoseLengthIsKnownIsCopiedOnceAndKeepsLittleRoom) {
+  PackedMap map({.seed = 7, .clean_on_write = false});
+  const auto part = [](std::size_t number, std::vector<std::string>* texts) {
+    Records records;
+    for (std::size_t i = 0; i < 1000; ++i) {
+      texts->push_back("met once: " + std::to_string((number * 1000 + i) * 7919 + 100'000'000));
+    }
+    for (const std::string& text : *texts) records.Add(std::vector<Pair>{{"key", text}});
+    return records;
+  };
+  std::vector<std::string> texts;
+  ASSERT_TRUE(map.Put("outer", "inner", part(0, &texts)).ok());
+  constexpr std::size_t kParts = 100;
+  for (std::size_t given = 1; given < kParts; ++given) {
+    texts.clear();
+    const double times = static_cast<double>(kParts) / static_cast<double>(given);
+    ASSERT_TRUE(map.AppendRecords("outer", "inner", part(given, &texts), times).ok());
+  }
+  EXPECT_GT(map.Stats().utilisation, 0.93);
+  const std::uint64_t before = map.door().allocated_bytes();
+  while (map.Maintain(std::size_t{1} << 20)) {
+  }
+  EXPECT_LT(map.Stats().cleaned_bytes, 100u);
+  EXPECT_LE(map.door().allocated_bytes(), before);
+}
+
 // A record that was coded twice would have met its own strings before.
 TEST(PackedAppend, CodesARecordOnceAndKeepsAStringMetOnceInline) {
   PackedMap map({.seed = 7});

@@ -189,6 +189,11 @@ TEST(PackedLimits, AnAppendOrEditThatFailsAnywhereChangesNothing) {
   const std::string large = Long('y', 300 << 10);
   const Pair pairs[] = {{"other", large}};
   EXPECT_GE(FailInTurn([&](PackedMap& map) { return map.Append("large", "grows", pairs); }), 1u);
+  const Records part = {{{"other", large}}, {{"k", "v"}}, {{"k", "w"}, {"l", "x"}}};
+  EXPECT_GE(FailInTurn([&](PackedMap& map) { return map.AppendRecords("large", "grows", part); }),
+            1u);
+  EXPECT_GE(FailInTurn([&](PackedMap& map) { return map.AppendRecords("large", "new", part, 3); }),
+            1u);
   EXPECT_GE(FailInTurn([&](PackedMap& map) { return map.UpdateRecord("large", "4", 2, pairs); }),
             1u);
   EXPECT_GE(FailInTurn([&](PackedMap& map) { return map.InsertRecord("small2", "2", 1, pairs); }),

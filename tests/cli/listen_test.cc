@@ -110,14 +110,38 @@ TEST(ListenTest, FollowingIsHealthyFromItsFirstRoundToItsFirstError) {
   }
 }
 
-TEST(ListenTest, WhereItListensIsSaidWhereItWasNotAndThatOthersReachIt) {
+TEST(ListenTest, EachSourceHasItsFiguresAlsoWhereTwoAreCalledTheSame) {
+  FollowStatus status;
+  status.sources.resize(2);
+  for (FollowSourceStatus& source : status.sources) source.name = "table \"t\"";
+  status.sources[1].state = FollowState::kFollowing;
+  status.sources[1].lag_seconds = 0.25;
+  status.sources[1].rows_applied = 7;
+  status.errors = 3;
+  Cache cache = Cache::Create().value();
+  const auto server = Listen(":0", cache, {}, {}, [&] { return status; }).value();
+  const std::string metrics = HttpGet(server->port(), "/metrics").body;
+  for (const char* line :
+       {"# TYPE strata_follow_state stateset\n",
+        "strata_follow_state{source=\"table \\\"t\\\"\",strata_follow_state=\"connecting\"} 1\n",
+        "strata_follow_state{source=\"table \\\"t\\\"\",strata_follow_state=\"following\"} 0\n",
+        "strata_follow_state{source=\"table \\\"t\\\"#2\",strata_follow_state=\"following\"} 1\n",
+        "strata_follow_lag_seconds{source=\"table \\\"t\\\"#2\"} 0.25\n",
+        "strata_follow_rows_applied_total{source=\"table \\\"t\\\"#2\"} 7\n",
+        "strata_follow_errors_total 3\n"}) {
+    EXPECT_THAT(metrics, HasSubstr(line));
+  }
+  // What is not known yet is no figure.
+  EXPECT_THAT(metrics, testing::Not(HasSubstr("lag_seconds{source=\"table \\\"t\\\"\"}")));
+  EXPECT_THAT(metrics, testing::Not(HasSubstr("\nstrata_follow_last_pass_seconds")));
+}
+
+TEST(ListenTest, WhereItListensIsSaidAndThatOthersReachIt) {
   Cache cache = Cache::Create().value();
   const auto loopback = Listen(":0", cache, {}).value();
-  EXPECT_EQ(ListenNotice(*loopback, ":0"), "listening on " + loopback->address());
-  EXPECT_EQ(ListenNotice(*loopback, loopback->address()), "");
+  EXPECT_EQ(ListenNotice(*loopback), "listening on " + loopback->address());
   const auto open = Listen("0.0.0.0:0", cache, {}).value();
-  EXPECT_THAT(ListenNotice(*open, open->address()),
-              HasSubstr(open->address() + ": whoever reaches it sees names"));
+  EXPECT_THAT(ListenNotice(*open), HasSubstr(open->address() + ": whoever reaches it sees names"));
 }
 
 TEST(ListenTest, AddressThatIsNoneIsAnErrorOfTheWords) {

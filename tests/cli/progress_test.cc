@@ -31,6 +31,13 @@ TEST(ProgressTest, RowsAreEstimatesAndLongTimesAreInMinutes) {
             "1000 rows of about 13500 rows (7%), 0.1 MB, 100 rows/s, 0 entries, 2 min 05 s left");
 }
 
+TEST(ProgressTest, OneOfAThingIsNotCalledSeveral) {
+  LoadProgress progress = At(std::chrono::seconds(1));
+  progress.source.rows_read = 1;
+  progress.entries_applied = 1;
+  EXPECT_EQ(ProgressText(progress), "1 row, 1 row/s, 1 entry");
+}
+
 TEST(ProgressTest, UnknownTotalsAndTooLowEstimatesPromiseNothing) {
   LoadProgress progress = At(std::chrono::seconds(1));
   progress.source.bytes_read = 3'000'000;

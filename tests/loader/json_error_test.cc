@@ -56,6 +56,9 @@ constexpr std::pair<std::string_view, std::string_view> kFaulty[] = {
     {R"({"a":{"x":[]}} x)",
      "byte 15, at the top level: expected the end of the document, found "
      "'x'"},
+    {"{\"a\":{}}\n{\"b\":{}}\n",
+     "byte 9, at the top level: expected the end of the document, found an object; if each line is "
+     "an object, this is NDJSON: say --input-format ndjson"},
     {R"({"a":{"x":[{"k":"v"},]}})", "byte 21, at /a/x/1: expected a record (an object), found ']'"},
     {R"({"a":{"x":[{"k":"v",}]}})",
      "byte 20, at /a/x/0: expected a key in double quotes, found "

@@ -22,6 +22,7 @@ struct Step {
   Kind kind;
   std::string outer;
   std::string inner = {};
+  std::string record = {};  // the value of its one pair; empty: none
 };
 
 // Gives a batch a list of steps; then the status, or the end.
@@ -33,8 +34,16 @@ class ScriptedSource final : public Source {
   absl::Status Read(Batch* batch) override {
     if (next_ == batches_.size()) return last_;
     for (const Step& step : batches_[next_]) {
-      if (step.kind == Kind::kPutEntry) {
-        batch->BeginEntry(step.outer, step.inner);
+      if (step.kind == Kind::kPutEntry || step.kind == Kind::kAppendEntry) {
+        if (step.kind == Kind::kPutEntry) {
+          batch->BeginEntry(step.outer, step.inner);
+        } else {
+          batch->BeginPart(step.outer, step.inner, 2);
+        }
+        if (!step.record.empty()) {
+          batch->BeginRecord();
+          batch->AddPair("k", step.record);
+        }
         batch->EndEntry();
       } else if (step.kind == Kind::kDeleteEntry) {
         batch->AddDeleteEntry(step.outer, step.inner);
@@ -48,11 +57,14 @@ class ScriptedSource final : public Source {
   }
   std::string name() const override { return "script"; }
   SourceProgress progress() const override { return {.bytes_read = next_}; }
+  void GiveParts() override { may_give_parts_ = true; }
+  bool may_give_parts() const { return may_give_parts_; }
 
  private:
   std::vector<std::vector<Step>> batches_;
   absl::Status last_;
   std::size_t next_ = 0;
+  bool may_give_parts_ = false;
 };
 
 const std::vector<std::vector<Step>> kTwoBatches = {
@@ -215,6 +227,48 @@ TEST(Load, FillsACache) {
   EXPECT_TRUE(target->HasOuter("b"));
   target->Clear();
   EXPECT_TRUE(target->empty());
+}
+
+const std::vector<std::vector<Step>> kParts = {
+    {{Kind::kPutEntry, "a", "x", "early"}},
+    {{Kind::kPutEntry, "a", "x", "1"}, {Kind::kAppendEntry, "a", "x", "2"}},
+    {{Kind::kAppendEntry, "a", "x", "3"}, {Kind::kPutEntry, "a", "y", "4"}},
+};
+
+TEST(Load, PutsAnEntryTogetherThatComesInParts) {
+  absl::StatusOr<Cache> cache = Cache::Create();
+  ASSERT_TRUE(cache.ok());
+  ScriptedSource source(kParts, absl::OkStatus());
+  const absl::StatusOr<LoadProgress> loaded = Load(source, *cache);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_TRUE(source.may_give_parts());
+  EXPECT_EQ(loaded->entries_applied, 3u);  // each part is no entry
+  const ReadGuard guard(*cache);
+  ASSERT_EQ(guard.Get("a", "x").record_count(), 3u);
+  for (const std::size_t i : {0u, 1u, 2u}) {
+    EXPECT_EQ(guard.Find("a", "x", i, "k").value(), std::to_string(i + 1));
+  }
+}
+
+TEST(Load, NothingStaysOfAnEntryWhoseLastPartsDidNotCome) {
+  absl::StatusOr<Cache> cache = Cache::Create();
+  ASSERT_TRUE(cache.ok());
+  ScriptedSource source({kParts[0], kParts[1]}, absl::UnavailableError("gone"));
+  EXPECT_EQ(Load(source, *cache).status(), absl::UnavailableError("gone"));
+  EXPECT_EQ(cache->counts(), Counts{});
+}
+
+TEST(Load, AsksForPartsOnlyWhereNothingStaysOfALoadThatFailsAndPartsCanBeAppended) {
+  absl::StatusOr<Cache> cache = Cache::Create();
+  ASSERT_TRUE(cache.ok());
+  ASSERT_TRUE(cache->PutOuter("before").ok());
+  ScriptedSource into_another(kTwoBatches, absl::OkStatus());
+  ASSERT_TRUE(Load(into_another, *cache).ok());
+  EXPECT_FALSE(into_another.may_give_parts());
+  ScriptedSource into_whole_entries(kTwoBatches, absl::OkStatus());
+  ContentTarget target;
+  ASSERT_TRUE(Load(into_whole_entries, target).ok());
+  EXPECT_FALSE(into_whole_entries.may_give_parts());
 }
 
 TEST(OuterSet, HashesAsTheReferenceSipHash) {

@@ -123,6 +123,29 @@ TEST(RetryPauses, DoubleUpToTheMostAndBeginAnewAfterASuccess) {
   EXPECT_LE(pauses.Next(), milliseconds(100));
 }
 
+TEST(RetryPauses, WhatWasAwayForSecondsIsMetWithinTwoAndWhatStaysAwayIsAskedForRarely) {
+  using std::chrono::milliseconds;
+  using std::chrono::minutes;
+  using std::chrono::seconds;
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    RetryPauses pauses(milliseconds(100), seconds(30), seed);
+    milliseconds now{0};
+    milliseconds pause{0};
+    int tries = 0;
+    for (; now < minutes(10); now += pause, ++tries) {
+      pause = pauses.Next();
+      // An outage that ends as the pause begins is over for as long as that.
+      if (now < seconds(16)) {
+        EXPECT_LE(pause, seconds(2)) << now.count();
+      } else {
+        EXPECT_LE(pause, now / 8);
+      }
+    }
+    EXPECT_GE(pause, seconds(15));
+    EXPECT_LE(tries, 90);
+  }
+}
+
 TEST(RetryPauses, DifferFromFollowerToFollower) {
   using std::chrono::milliseconds;
   int differ = 0;

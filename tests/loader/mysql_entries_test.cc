@@ -46,6 +46,7 @@ struct Given {
   std::size_t early = 0;
   std::size_t in_all = 0;
   std::uint64_t again = 0;
+  std::size_t parts = 0;  // beyond an entry's first
 };
 
 void Apply(Batch* batch, Given* given) {
@@ -58,9 +59,16 @@ void Apply(Batch* batch, Given* given) {
         absl::StrAppend(&text, std::string(pair.key), "=", std::string(pair.value), ";");
       }
     }
-    given->lists[absl::StrCat(std::string(change.outer), "/", std::string(change.inner))] =
-        std::move(records);
-    ++given->in_all;
+    std::vector<std::string>& list =
+        given->lists[absl::StrCat(std::string(change.outer), "/", std::string(change.inner))];
+    if (change.kind == Change::Kind::kAppendEntry) {
+      EXPECT_GT(change.times, 1);
+      list.insert(list.end(), records.begin(), records.end());
+      ++given->parts;
+    } else {
+      list = std::move(records);
+      ++given->in_all;
+    }
   }
   batch->Clear();
 }
@@ -79,10 +87,12 @@ void FillRow(const TestRow& row, std::size_t id, Row* cells) {
   cells->Add(row.value);
 }
 
-Given Collect(const std::vector<TestRow>& rows, bool early, std::size_t memory) {
+Given Collect(const std::vector<TestRow>& rows, bool early, std::size_t memory,
+              bool parts = false) {
   const Selection selection = PairRows();
   Entries entries(&selection, memory, "/tmp");
   if (early) entries.GiveEarly();
+  if (parts) entries.GiveParts();
   Given given;
   Batch batch;
   Row cells;
@@ -97,6 +107,8 @@ Given Collect(const std::vector<TestRow>& rows, bool early, std::size_t memory) 
   EXPECT_TRUE(entries.Finish().ok());
   while (entries.more()) {
     EXPECT_TRUE(entries.Fill(&batch, 1000).ok());
+    // A run that has become too long, and a record.
+    EXPECT_TRUE(!parts || batch.text_bytes() < 2 * EntryRun::kMostBytes);
     Apply(&batch, &given);
   }
   given.again = entries.entries_again();
@@ -146,6 +158,23 @@ TEST(MySqlEntries, AreAtTheEndTheSameWhetherTheyWereGivenEarlyOrNot) {
   }
   EXPECT_GT(early, 1000u);
   EXPECT_GT(again, 100u);
+}
+
+TEST(MySqlEntries, InPartsAreInAllTheSame) {
+  std::mt19937_64 random(11);
+  for (const int entries : {1, 3, 40}) {
+    std::vector<TestRow> rows = Drawn(&random, 3000, entries, 3);
+    // Many records, two rows each, for a part ends with one.
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].order = static_cast<int>(i * 7919 % 1500);
+    const Given whole = Collect(rows, false, std::size_t{1} << 30);
+    EXPECT_EQ(whole.parts, 0u);
+    for (const bool early : {false, true}) {
+      const Given given = Collect(rows, early, 100'000, true);
+      ASSERT_TRUE(given.lists == whole.lists) << entries << " entries";
+      EXPECT_EQ(given.in_all - given.again, whole.lists.size());
+      EXPECT_TRUE(entries == 40 || given.parts > 3) << given.parts;
+    }
+  }
 }
 
 TEST(MySqlEntries, WrittenOneBehindTheOtherAreGivenOnceAndAllButTheLastEarly) {

@@ -67,6 +67,8 @@ struct DebugSources {
   std::function<std::vector<NamedFootprint>()> caches{};
   /// Their running figures now, which /metrics shows. Empty: /metrics shows what `caches` measured.
   std::function<std::vector<NamedRunning>()> running{};
+  /// Figures beside those, which /metrics shows where there are running ones.
+  std::function<std::vector<MetricFamily>()> others{};
   /// The process's books; empty: those of ReadProcessBooks with `caches`.
   std::function<absl::StatusOr<ProcessBooks>()> process{};
   /// Empty: healthy, nothing to say. Called for each request, so it should be quick.

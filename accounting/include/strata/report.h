@@ -23,6 +23,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -136,10 +137,31 @@ struct NamedRunning {
   std::vector<Layer> layers{};
 };
 
+/// Figures of something beside the caches, shown as they are given: who fills them, say.
+struct MetricFamily {
+  enum class Type {
+    kGauge,
+    kCounter,   ///< a sum that never falls: its samples' names get the "_total" of the format
+    kStateSet,  ///< a sample a state, 1 where it is the one: a label of the family's name says
+                ///< which
+  };
+  struct Sample {
+    std::vector<std::pair<std::string, std::string>> labels{};  ///< no two samples' are equal
+    double value = 0;  ///< not a number: not known, left out
+  };
+  std::string name;  ///< ends with "_" and the unit, where there is one
+  Type type = Type::kGauge;
+  std::string unit{};
+  std::string help{};
+  std::vector<Sample> samples{};
+};
+
 /// The same of running figures, for which nothing is walked: the layers are those that a cache
-/// keeps sums of, and their state is "whole" where only a walk tells use from spare room.
+/// keeps sums of, and their state is "whole" where only a walk tells use from spare room. Families
+/// of others stand behind.
 std::string OpenMetricsText(std::span<const NamedRunning> caches,
-                            const ProcessBooks* process = nullptr);
+                            const ProcessBooks* process = nullptr,
+                            std::span<const MetricFamily> others = {});
 
 inline constexpr std::string_view kOpenMetricsType =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";

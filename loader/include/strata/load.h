@@ -32,6 +32,7 @@ struct LoadOptions {
 /// Loads all of `source`.
 ///
 /// Into an empty target (no outers) it is all or nothing: after an error the target is empty again.
+/// Until it ends an entry that is read may lack records (Source::GiveEarly, GiveParts).
 ///
 /// Into another one
 /// - entries that the source does not name stay as they are; those it names are replaced;

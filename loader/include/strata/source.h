@@ -30,17 +30,20 @@ struct Change {
                    ///< under it before goes (a key that is given again)
     kDeleteOuter,  ///< delete outer and entries
     kPutEntry,     ///< replace the entry's list by `records`
+    kAppendEntry,  ///< put `records` behind the entry's list; only where GiveParts was called
     kDeleteEntry,  ///< delete the entry, the outer stays
     kDropAll,      ///< a document gives its root again: all that this load brought is replaced
   };
   Kind kind;
   std::string_view outer;
   std::string_view inner;  ///< of an entry's change
-  RecordsView records;     ///< of kPutEntry
+  RecordsView records;     ///< of kPutEntry and kAppendEntry
+  double times = 0;        ///< of kAppendEntry: Target::AppendRecords' hint
 };
 
 /// A run of changes and the bytes they name, owned together. Filled by a Source, emptied with
-/// Clear and used again. All changes in it are complete: an entry is never split over two.
+/// Clear and used again. All changes in it are complete: an entry is never split over two, but for
+/// one in parts (kAppendEntry), of which each is a change.
 class Batch {
  public:
   Batch();
@@ -56,6 +59,8 @@ class Batch {
   void AddDeleteEntry(std::string_view outer, std::string_view inner);
   /// Begins a kPutEntry; records and pairs follow, EndEntry completes it.
   void BeginEntry(std::string_view outer, std::string_view inner);
+  /// Begins a kAppendEntry likewise.
+  void BeginPart(std::string_view outer, std::string_view inner, double times);
   void BeginRecord();
   void AddPair(std::string_view key, std::string_view value);
   void EndEntry();
@@ -121,6 +126,9 @@ class Source {
   /// as soon as it seems whole, and give it again where more of it comes later. What stands at the
   /// end is right. Until then an entry may lack records. Sources that need not care do not.
   virtual void GiveEarly() {}
+  /// Likewise, where kAppendEntry is understood: Read may give a long entry in parts, so that it is
+  /// never whole beside the target. An error may come between them.
+  virtual void GiveParts() {}
   /// Asks that `pulse` be called now and then, from Read's thread, during Reads that take long (a
   /// table is fetched whole before its first entry is complete); where it answers false, Read ends
   /// with Cancelled. An empty one takes it back. Sources whose Reads are short need not care.
@@ -136,6 +144,15 @@ class Target {
   virtual bool HasOuter(std::string_view outer) const = 0;
   virtual absl::Status Put(std::string_view outer, std::string_view inner,
                            const RecordsView& records) = 0;
+  /// Whether AppendRecords works. Where not, sources are asked for whole entries.
+  virtual bool appends() const { return false; }
+  /// Puts `records` behind those of an entry that is there, all or none. `times`:
+  /// Cache::AppendRecords' hint.
+  virtual absl::Status AppendRecords(std::string_view outer, std::string_view inner,
+                                     const RecordsView& records, double times) {
+    (void)outer, (void)inner, (void)records, (void)times;
+    return absl::UnimplementedError("this target takes whole entries");
+  }
   virtual absl::Status PutOuter(std::string_view outer) = 0;
   virtual bool Delete(std::string_view outer, std::string_view inner) = 0;
   virtual bool DeleteOuter(std::string_view outer) = 0;
