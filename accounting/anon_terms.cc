@@ -209,6 +209,7 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector
   const std::uint64_t slab_bytes = FreeRegionBytes();
   const std::uint64_t cached_bytes = Jemalloc("stats.arenas.4096.tcache_bytes");
   const std::uint64_t each_padding_bytes = Jemalloc("opt.cache_oblivious") != 0 ? page : 0;
+  const std::uint64_t own_block_bytes = Jemalloc("stats.arenas.4096.internal");
   const LargeBlocksFound large = FindLargeBlocks(*pages, each_padding_bytes);
   const std::uint64_t padding_bytes = large.count * each_padding_bytes;
   terms->Add("fragmentation: free in slabs", slab_bytes, "jemalloc, bins");
@@ -217,6 +218,7 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector
   terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
   terms->Add("free pages the kernel may take", muzzy_bytes, "jemalloc, pmuzzy");
   terms->Add("pages of zeros in huge pages", pages->zero_bytes, "smaps, pages' contents");
+  terms->Add("jemalloc's blocks for threads", own_block_bytes, "jemalloc, internal");
   // What is set aside and not there, the caches' blocks and the program's large ones apart; of
   // these terms no more than they say. All are jemalloc's alone: memory of somebody else moves
   // none. On a huge page it is there as zeros, which have a term of their own: so they are not
@@ -227,7 +229,8 @@ absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector
       pages->resident_block_bytes + absent_bytes + large.missing_bytes;
   terms->TakeBack("of these, not resident",
                   std::min(set_aside_bytes - std::min(set_aside_bytes, there_bytes),
-                           slab_bytes + cached_bytes + padding_bytes + dirty_bytes + muzzy_bytes),
+                           slab_bytes + cached_bytes + padding_bytes + dirty_bytes + muzzy_bytes +
+                               own_block_bytes),
                   "jemalloc, pagemap");
   terms->Add("jemalloc's own structures", pages->resident_base_bytes, "base blocks, pagemap");
   return absl::OkStatus();

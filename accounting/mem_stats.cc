@@ -70,7 +70,8 @@ void ReadJemalloc(MemStats* stats) {
   stats->HeapReleased = returned_bytes;
   stats->HeapIdle = dirty_bytes + returned_bytes;
   stats->HeapSys = *stats->HeapInuse + stats->HeapIdle;
-  stats->OtherSys = Figure("stats.metadata");
+  // Of stats.metadata the rest is on the heap, in pages that HeapInuse has.
+  stats->OtherSys = Figure(all + ".base");
 }
 
 void ReadGlibc(MemStats* stats) {

@@ -107,6 +107,8 @@ constexpr Meaning kTerms[] = {
      "muzzy pages: free, and resident until the kernel wants them"},
     {"pages of zeros in huge pages",
      "free or never used, and resident with the rest of a huge page"},
+    {"jemalloc's blocks for threads",
+     "where each thread's free blocks are written down, on the allocator's own heap"},
     {"of these, not resident", "of the allocator's free memory what was never touched"},
     {"jemalloc's own structures",
      "what the allocator keeps of its blocks, as far as it was touched"},
