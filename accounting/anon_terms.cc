@@ -77,12 +77,14 @@ absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, const
                                         Terms* terms) {
   std::uint64_t absent_page_bytes = 0;
   std::uint64_t block_bytes = 0;
-  for (const Footprint& cache : caches) {
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    const Footprint& cache = caches[i];
     // Scripts rely on the name of the only one.
     const bool named = caches.size() > 1 && !cache.cache.empty();
     terms->Add(named ? absl::StrCat("layout ", cache.layout, " of ", cache.cache)
                      : absl::StrCat("layout ", cache.layout),
                cache.allocated_bytes, "door");
+    if (doors.gone[i]) continue;
     const absl::StatusOr<std::uint64_t> absent =
         cache.absent_page_bytes ? *cache.absent_page_bytes : AbsentBytes(cache.pages);
     if (!absent.ok()) return absent.status();
@@ -265,10 +267,15 @@ absl::StatusOr<std::uint64_t> ResidentBytes(const std::vector<Stretch>& stretche
 DoorsNow AskDoors(std::span<const Footprint> caches) {
   DoorsNow now;
   for (const Footprint& cache : caches) {
-    const std::optional<DoorTotals> totals = MemoryDoor::TotalsOf(cache.door);
-    now.heap_blocks += totals ? totals->heap_blocks : cache.heap_blocks;
-    if (!totals) continue;
-    now.more_bytes += static_cast<std::int64_t>(totals->allocated_bytes) -
+    const bool known = cache.door != 0;
+    const std::optional<DoorTotals> totals =
+        known ? MemoryDoor::TotalsOf(cache.door)
+              : DoorTotals{.allocated_bytes = cache.allocated_bytes,
+                           .heap_blocks = cache.heap_blocks};
+    now.gone.push_back(!totals.has_value());
+    const DoorTotals held = totals.value_or(DoorTotals{});
+    now.heap_blocks += held.heap_blocks;
+    now.more_bytes += static_cast<std::int64_t>(held.allocated_bytes) -
                       static_cast<std::int64_t>(cache.allocated_bytes);
   }
   return now;

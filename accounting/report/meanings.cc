@@ -79,6 +79,8 @@ constexpr Meaning kTerms[] = {
     // of the container's working set (accounting/cgroup_memory.cc)
     {"anonymous, this process", "its heap, stacks and data, divided below"},
     {"anonymous, the other processes", "the same of whoever else is in the container"},
+    {"of that, in several processes",
+     "pages that a fork left to both are counted in each, and charged once"},
     {"anonymous, all processes", "the same of all of them, which cannot be told apart here"},
     {"shared memory", "tmpfs, shared mappings and the like"},
     {"active file pages", "the page cache of files that were used more than once"},
