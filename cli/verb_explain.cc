@@ -69,15 +69,21 @@ absl::StatusOr<GoSampleEstimate> Estimate(const SourceFlags& flags) {
 
 }  // namespace
 
+absl::Status CheckExplained(std::string_view what) {
+  if (what == "memstats") return absl::OkStatus();
+  return UsageError(
+      absl::StrFormat("there is nothing called '%s' to explain: give memstats", what));
+}
+
 absl::Status RunExplain(const ExplainArgs& args) {
-  if (args.what != "memstats") {
-    return UsageError(
-        absl::StrFormat("there is nothing called '%s' to explain: give memstats", args.what));
-  }
+  if (absl::Status status = CheckExplained(args.what); !status.ok()) return status;
   std::optional<std::uint64_t> observed;
   if (args.observed.has_value()) {
     const absl::StatusOr<std::uint64_t> bytes = ParseQuantity("--observed", *args.observed);
     if (!bytes.ok()) return bytes.status();
+    if (*bytes == 0) {
+      return UsageError("--observed: no container is charged 0 bytes: leave it out if unknown");
+    }
     observed = *bytes;
   }
   if (args.file == "-" && args.sample.source == "-") {

@@ -58,6 +58,14 @@ std::string Sentences(const GoMemoryReport& report) {
         rest >= 0
             ? absl::StrFormat("%s are not in MemStats.", Gigabytes(rest))
             : absl::StrFormat("That is %s more than the container is charged.", Gigabytes(-rest)));
+    // No Go program is so small.
+    constexpr std::uint64_t kLeastBytes = std::uint64_t{1} << 20;
+    if (*report.observed_bytes < kLeastBytes) {
+      absl::StrAppendFormat(&text,
+                            " BUT %s bytes are less than any Go program takes: is a unit missing, "
+                            "as in %dMi?",
+                            Grouped(*report.observed_bytes), *report.observed_bytes);
+    }
   } else {
     text = absl::StrFormat(
         "The Go runtime holds %s (%s): Sys - HeapReleased. With --observed, what the container is "
