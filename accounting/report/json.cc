@@ -33,6 +33,7 @@ Json LayoutObject(const LayoutReport& layout) {
           {"layers", std::move(layers)},
           {"total_bytes", layout.footprint.total_bytes()},
           {"allocated_bytes", layout.footprint.allocated_bytes},
+          {"empty_bytes", OrNull(layout.empty_bytes)},
           {"rss_delta_bytes", OrNull(layout.rss_delta_bytes)},
           {"peak_rss_bytes", OrNull(layout.peak_rss_bytes)},
           {"load_seconds", OrNull(layout.load_seconds)},
@@ -129,6 +130,10 @@ LayoutReport ReadLayout(const Json& object) {
   layout.footprint.layers = ReadLayers(object);
   layout.footprint.allocated_bytes = WholeNumber(object.at("allocated_bytes"));
   object.at("allocator").get_to(layout.allocator);
+  // Older versions did not write it.
+  if (object.contains("empty_bytes")) {
+    layout.empty_bytes = Figure<std::uint64_t>(object, "empty_bytes");
+  }
   layout.rss_delta_bytes =
       Figure<decltype(layout.rss_delta_bytes)::value_type>(object, "rss_delta_bytes");
   layout.peak_rss_bytes =

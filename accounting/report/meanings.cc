@@ -72,7 +72,7 @@ constexpr Meaning kLayers[] = {
 constexpr Meaning kStates[] = {
     {"used", "serves live content"},
     {"slack", "spare room and rounding"},
-    {"dead", "replaced or deleted, not yet reclaimed"},
+    {"dead", "replaced or deleted, also as the data came in, and not yet reclaimed"},
 };
 
 constexpr Meaning kTerms[] = {
