@@ -24,6 +24,8 @@ namespace {
 
 // Branches below this share of all are folded into one line.
 constexpr double kFoldedShare = 0.01;
+// The layer of what guards keep back.
+constexpr std::string_view kRetained = "retained";
 
 // The container's own figures.
 std::string ContainerText(const std::optional<CgroupBooks>& cgroup) {
@@ -252,7 +254,9 @@ std::string LedgerText(const LayoutReport& layout) {
 // What is dead right after a load seems to be a fault.
 std::string DeadText(const Footprint& footprint) {
   std::uint64_t dead_bytes = 0;
-  for (const Layer& layer : footprint.layers) dead_bytes += layer.dead_bytes;
+  for (const Layer& layer : footprint.layers) {
+    if (layer.name != kRetained) dead_bytes += layer.dead_bytes;
+  }
   if (1000 * dead_bytes < footprint.total_bytes()) return "";
   return "dead: replaced or deleted, also as the data came in; given back once that pays\n";
 }
@@ -260,7 +264,7 @@ std::string DeadText(const Footprint& footprint) {
 // Who keeps memory back, where somebody reads at this moment.
 std::string GuardText(const Footprint& footprint) {
   if (footprint.oldest_guard_seconds <= 0) return "";
-  const Layer* const retained = footprint.Find("retained");
+  const Layer* const retained = footprint.Find(kRetained);
   return absl::StrFormat(
       "the oldest guard has been open for %.2f s; %s bytes are kept for guards\n",
       footprint.oldest_guard_seconds, Grouped(retained == nullptr ? 0 : retained->total_bytes()));
@@ -274,7 +278,7 @@ std::string FootprintText(const FootprintReport& report) {
   std::string text =
       absl::StrCat(DatasetText(report.dataset), ProcessText(report.process, pairs), "\n",
                    Shown(footprint.layout), "\n", TreeText(footprint, pairs, report.std_map_bytes),
-                   LedgerText(report.layout), DeadText(footprint), GuardText(footprint));
+                   LedgerText(report.layout), GuardText(footprint), DeadText(footprint));
   if (report.std_map_bytes.has_value() && *report.std_map_bytes > 0) {
     absl::StrAppendFormat(
         &text, "%.3f of what nested std::map takes, %s bytes\n",
