@@ -61,8 +61,9 @@ absl::StatusOr<GoSampleEstimate> Estimate(const SourceFlags& flags) {
     const absl::StatusOr<FootprintReport> report = MeasureInProcess(
         *source, {.layout = std::string(layout), .rounds = 0, .describe_dataset = false});
     if (!report.ok()) return report.status();
-    estimate.layouts.push_back(
-        {.layout = std::string(layout), .sample_bytes = report->layout.footprint.total_bytes()});
+    estimate.layouts.push_back({.layout = std::string(layout),
+                                .sample_bytes = report->layout.footprint.total_bytes(),
+                                .empty_bytes = report->layout.empty_bytes.value_or(0)});
   }
   return estimate;
 }
