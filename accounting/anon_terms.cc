@@ -11,9 +11,10 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "accounting/anon_term_list.h"
 #include "accounting/glibc_heap.h"
 #include "accounting/jemalloc.h"
-#include "accounting/jemalloc_pages.h"
+#include "accounting/jemalloc_terms.h"
 #include "accounting/large_blocks.h"
 #include "accounting/thread_stacks.h"
 
@@ -25,28 +26,6 @@ namespace {
 // What glibc's malloc adds to a block's usable bytes.
 constexpr std::uint64_t kBlockHeaderBytes = 8;
 constexpr std::uint64_t kLargestSparseBytes = std::uint64_t{64} << 30;
-
-class Terms {
- public:
-  explicit Terms(ProcessBooks* books) : books_(books) {}
-
-  void Add(std::string_view name, std::uint64_t bytes, std::string_view source) {
-    AddSigned(name, static_cast<std::int64_t>(bytes), source);
-  }
-  void TakeBack(std::string_view name, std::uint64_t bytes, std::string_view source) {
-    AddSigned(name, -static_cast<std::int64_t>(bytes), source);
-  }
-  void AddSigned(std::string_view name, std::int64_t bytes, std::string_view source) {
-    books_->terms.push_back(
-        {.of = "anon", .name = std::string(name), .bytes = bytes, .source = std::string(source)});
-  }
-  void Figure(std::string_view name, std::uint64_t bytes) {
-    books_->allocator.figures.push_back({.name = std::string(name), .bytes = bytes});
-  }
-
- private:
-  ProcessBooks* books_;
-};
 
 bool IsReserved(const Mapping& mapping, const std::vector<AddressRange>& ranges) {
   return std::any_of(ranges.begin(), ranges.end(), [&](const AddressRange& range) {
@@ -74,15 +53,17 @@ absl::StatusOr<std::uint64_t> AbsentBytes(std::span<const AddressRange> ranges) 
 // The caches' bytes as their doors count them, and what of them is not there. Gives how much of
 // that is of blocks of the allocator's.
 absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, const DoorsNow& doors,
-                                        Terms* terms) {
+                                        AnonTerms* terms) {
   std::uint64_t absent_page_bytes = 0;
   std::uint64_t block_bytes = 0;
-  for (const Footprint& cache : caches) {
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    const Footprint& cache = caches[i];
     // Scripts rely on the name of the only one.
     const bool named = caches.size() > 1 && !cache.cache.empty();
     terms->Add(named ? absl::StrCat("layout ", cache.layout, " of ", cache.cache)
                      : absl::StrCat("layout ", cache.layout),
                cache.allocated_bytes, "door");
+    if (doors.gone[i]) continue;
     const absl::StatusOr<std::uint64_t> absent =
         cache.absent_page_bytes ? *cache.absent_page_bytes : AbsentBytes(cache.pages);
     if (!absent.ok()) return absent.status();
@@ -102,7 +83,7 @@ absl::StatusOr<std::uint64_t> AddCaches(std::span<const Footprint> caches, const
 }
 
 absl::Status AddGlibc(const DoorsNow& doors, const std::vector<Mapping>& mappings,
-                      const PageMap& page_map, Terms* terms) {
+                      const PageMap& page_map, AnonTerms* terms) {
   const struct mallinfo2 info = mallinfo2();
   terms->Figure("allocated_bytes", info.uordblks + info.hblkhd);
   terms->Figure("free_bytes", info.fordblks);
@@ -125,111 +106,6 @@ absl::Status AddGlibc(const DoorsNow& doors, const std::vector<Mapping>& mapping
   terms->Add("free blocks kept by threads", heap->resident_cached_bytes, walk);
   terms->Add("unused ends of heaps", heap->resident_top_bytes, walk);
   terms->Add("states of arenas", heap->resident_state_bytes, walk);
-  return absl::OkStatus();
-}
-
-std::uint64_t Jemalloc(const std::string& name) { return jemalloc::Read(name.c_str()).value_or(0); }
-
-// The free regions of slabs that are in use, bin by bin.
-std::uint64_t FreeRegionBytes() {
-  std::uint64_t bytes = 0;
-  const std::uint64_t bins = Jemalloc("arenas.nbins");
-  for (std::uint64_t bin = 0; bin < bins; ++bin) {
-    const std::string kind = absl::StrCat("arenas.bin.", bin);
-    const std::string now = absl::StrCat("stats.arenas.4096.bins.", bin);
-    // Another thread may refresh the figures between the two.
-    const std::uint64_t slabs = Jemalloc(now + ".curslabs") * Jemalloc(kind + ".slab_size");
-    bytes += slabs - std::min(slabs, Jemalloc(now + ".curregs") * Jemalloc(kind + ".size"));
-  }
-  return bytes;
-}
-
-// Blocks with pages of their own.
-struct LargeBlocksFound {
-  std::uint64_t count = 0;
-  /// Of those that are no door's, what is neither resident nor, on a huge page, zeros: they are
-  /// handed out, and no term has that. No more than is certain.
-  std::uint64_t missing_bytes = 0;
-};
-
-// Where the extents of a size are no more than jemalloc has blocks of it, all of them are blocks.
-// Are they fewer, the other blocks lie where it could not be asked, and of those no more can be
-// resident than is there.
-LargeBlocksFound FindLargeBlocks(const JemallocPages& pages, std::uint64_t padding_bytes) {
-  LargeBlocksFound found;
-  std::uint64_t unseen_bytes = 0;
-  const std::uint64_t classes = Jemalloc("arenas.nlextents");
-  const std::uint64_t most_cached_bytes = Jemalloc("opt.tcache_max");
-  for (std::uint64_t i = 0; i < classes; ++i) {
-    const std::uint64_t count =
-        Jemalloc(absl::StrCat("stats.arenas.4096.lextents.", i, ".curlextents"));
-    found.count += count;
-    // Threads keep smaller ones, which have a term.
-    const std::uint64_t bytes = Jemalloc(absl::StrCat("arenas.lextent.", i, ".size"));
-    if (bytes <= most_cached_bytes) continue;
-    const auto large = pages.large.find(bytes + padding_bytes);
-    const LargeExtents extents = large == pages.large.end() ? LargeExtents{} : large->second;
-    if (extents.held + extents.others > count) continue;
-    unseen_bytes += (count - extents.held - extents.others) * bytes;
-    // The padding has a term; it is hardly ever there.
-    found.missing_bytes +=
-        extents.missing_bytes - std::min(extents.missing_bytes, extents.others * padding_bytes);
-  }
-  found.missing_bytes += unseen_bytes - std::min(unseen_bytes, pages.unasked_resident_bytes);
-  return found;
-}
-
-// The large blocks that doors have, by their pages.
-std::vector<Stretch> HeldStretches() {
-  std::vector<Stretch> held;
-  for (const AddressRange& range : LargeBlocks()) {
-    const auto begin = reinterpret_cast<std::uintptr_t>(range.begin);
-    held.push_back({.begin = begin, .end = begin + range.size_bytes});
-  }
-  return held;
-}
-
-// `others` is none of its memory, `absent_bytes` what of the caches' blocks is not resident.
-absl::Status AddJemalloc(const std::vector<Mapping>& mappings, const std::vector<Stretch>& others,
-                         std::uint64_t absent_bytes, const PageMap& page_map, Terms* terms) {
-  const absl::StatusOr<JemallocPages> pages =
-      ReadJemallocPages(mappings, others, HeldStretches(), page_map);
-  if (!pages.ok()) return pages.status();
-  jemalloc::Refresh();
-  const std::uint64_t page = Jemalloc("arenas.page");
-  for (const char* const figure :
-       {"allocated", "active", "metadata", "resident", "mapped", "retained"}) {
-    terms->Figure(absl::StrCat(figure, "_bytes"), Jemalloc(absl::StrCat("stats.", figure)));
-  }
-  const std::uint64_t dirty_bytes = Jemalloc("stats.arenas.4096.pdirty") * page;
-  const std::uint64_t muzzy_bytes = Jemalloc("stats.arenas.4096.pmuzzy") * page;
-  terms->Figure("dirty_bytes", dirty_bytes);
-  terms->Figure("muzzy_bytes", muzzy_bytes);
-  terms->Figure("foreign_bytes", pages->foreign_bytes);
-  const std::uint64_t slab_bytes = FreeRegionBytes();
-  const std::uint64_t cached_bytes = Jemalloc("stats.arenas.4096.tcache_bytes");
-  const std::uint64_t each_padding_bytes = Jemalloc("opt.cache_oblivious") != 0 ? page : 0;
-  const LargeBlocksFound large = FindLargeBlocks(*pages, each_padding_bytes);
-  const std::uint64_t padding_bytes = large.count * each_padding_bytes;
-  terms->Add("fragmentation: free in slabs", slab_bytes, "jemalloc, bins");
-  terms->Add("free regions kept by threads", cached_bytes, "jemalloc, tcache_bytes");
-  terms->Add("padding of large blocks", padding_bytes, "jemalloc, lextents");
-  terms->Add("free pages not yet returned", dirty_bytes, "jemalloc, pdirty");
-  terms->Add("free pages the kernel may take", muzzy_bytes, "jemalloc, pmuzzy");
-  terms->Add("pages of zeros in huge pages", pages->zero_bytes, "smaps, pages' contents");
-  // What is set aside and not there, the caches' blocks and the program's large ones apart; of
-  // these terms no more than they say. All are jemalloc's alone: memory of somebody else moves
-  // none. On a huge page it is there as zeros, which have a term of their own: so they are not
-  // counted twice. (Zeros of somebody else's block are set aside, too; nothing is taken back of
-  // their term, which is the only one that has them.)
-  const std::uint64_t set_aside_bytes = Jemalloc("stats.active") + dirty_bytes + muzzy_bytes;
-  const std::uint64_t there_bytes =
-      pages->resident_block_bytes + absent_bytes + large.missing_bytes;
-  terms->TakeBack("of these, not resident",
-                  std::min(set_aside_bytes - std::min(set_aside_bytes, there_bytes),
-                           slab_bytes + cached_bytes + padding_bytes + dirty_bytes + muzzy_bytes),
-                  "jemalloc, pagemap");
-  terms->Add("jemalloc's own structures", pages->resident_base_bytes, "base blocks, pagemap");
   return absl::OkStatus();
 }
 
@@ -262,10 +138,15 @@ absl::StatusOr<std::uint64_t> ResidentBytes(const std::vector<Stretch>& stretche
 DoorsNow AskDoors(std::span<const Footprint> caches) {
   DoorsNow now;
   for (const Footprint& cache : caches) {
-    const std::optional<DoorTotals> totals = MemoryDoor::TotalsOf(cache.door);
-    now.heap_blocks += totals ? totals->heap_blocks : cache.heap_blocks;
-    if (!totals) continue;
-    now.more_bytes += static_cast<std::int64_t>(totals->allocated_bytes) -
+    const bool known = cache.door != 0;
+    const std::optional<DoorTotals> totals =
+        known ? MemoryDoor::TotalsOf(cache.door)
+              : DoorTotals{.allocated_bytes = cache.allocated_bytes,
+                           .heap_blocks = cache.heap_blocks};
+    now.gone.push_back(!totals.has_value());
+    const DoorTotals held = totals.value_or(DoorTotals{});
+    now.heap_blocks += held.heap_blocks;
+    now.more_bytes += static_cast<std::int64_t>(held.allocated_bytes) -
                       static_cast<std::int64_t>(cache.allocated_bytes);
   }
   return now;
@@ -273,7 +154,7 @@ DoorsNow AskDoors(std::span<const Footprint> caches) {
 
 absl::Status AddAnonTerms(std::span<const Footprint> caches, const DoorsNow& doors,
                           const std::vector<Mapping>& mappings, ProcessBooks* books) {
-  Terms terms(books);
+  AnonTerms terms(books);
   const absl::StatusOr<PageMap> page_map = PageMap::Open();
   if (!page_map.ok()) return page_map.status();
   const absl::StatusOr<std::uint64_t> absent_block_bytes = AddCaches(caches, doors, &terms);
@@ -292,7 +173,7 @@ absl::Status AddAnonTerms(std::span<const Footprint> caches, const DoorsNow& doo
   foreign.insert(foreign.end(), data.begin(), data.end());
   const absl::Status status =
       jemalloc::IsTheAllocator()
-          ? AddJemalloc(others, foreign, *absent_block_bytes, *page_map, &terms)
+          ? AddJemallocTerms(others, foreign, *absent_block_bytes, *page_map, &terms)
           : AddGlibc(doors, others, *page_map, &terms);
   if (!status.ok()) return status;
   terms.Add("notes of large blocks", LargeBlockNoteBytes(), "counted");

@@ -20,9 +20,10 @@ namespace strata {
 struct DoorsNow {
   std::int64_t more_bytes = 0;    ///< than at the measurements
   std::uint64_t heap_blocks = 0;  ///< held
+  std::vector<bool> gone{};       ///< of each cache whether its door is, and so all that it held
 };
 
-/// Asks them. Of a cache whose door is not known, or gone, it is as when it was measured.
+/// Asks them. Of a cache whose door is not known it is as when it was measured.
 DoorsNow AskDoors(std::span<const Footprint> caches);
 
 /// Adds what `caches` hold, `doors` being of the moment that anonymous memory is of; what the

@@ -192,28 +192,39 @@ Figures ReadVersion2(const Table& stat) {
           .unevictable = stat.Get("unevictable")};
 }
 
-// Adds what a process has of anonymous memory to `bytes`; false where it cannot be read.
-bool AddAnon(const std::string& root, const std::string& pid, std::uint64_t* bytes) {
+// Anonymous memory of processes.
+struct Anonymous {
+  std::uint64_t bytes = 0;
+  // Of them, what other processes have as well, but for this one's part of it.
+  std::uint64_t shared_bytes = 0;
+};
+
+// Adds what a process has to `sum`; false where it cannot be read.
+bool AddAnon(const std::string& root, const std::string& pid, Anonymous* sum) {
   // A process of another PID namespace is listed as 0.
   if (pid == "0") return false;
   const std::string process = absl::StrCat(root, "/proc/", pid);
   const std::vector<std::string> lines = Lines(process + "/smaps_rollup");
   // One that has ended meanwhile has nothing any more.
   if (lines.empty()) return access(process.c_str(), F_OK) != 0;
+  std::uint64_t bytes = 0;
+  std::optional<std::uint64_t> part_bytes;  // Linux before 5.4 does not say
   for (const std::string& line : lines) {
     const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
     std::uint64_t kib = 0;
-    if (words.size() == 3 && words[0] == "Anonymous:" && absl::SimpleAtoi(words[1], &kib)) {
-      *bytes += kib * 1024;
-    }
+    if (words.size() != 3 || !absl::SimpleAtoi(words[1], &kib)) continue;
+    if (words[0] == "Anonymous:") bytes = kib * 1024;
+    if (words[0] == "Pss_Anon:") part_bytes = kib * 1024;
   }
+  sum->bytes += bytes;
+  sum->shared_bytes += bytes - std::min(bytes, part_bytes.value_or(bytes));
   return true;
 }
 
 // Anonymous memory of the other processes in the folder and below, whose pages are charged to it
 // alike; none where one cannot be read.
-std::optional<std::uint64_t> OthersAnon(const std::string& root, const std::string& folder) {
-  std::uint64_t bytes = 0;
+std::optional<Anonymous> OthersAnon(const std::string& root, const std::string& folder) {
+  Anonymous sum;
   const std::string self = absl::StrCat(getpid());
   std::vector<std::string> folders = {folder};
   std::error_code error;
@@ -223,10 +234,10 @@ std::optional<std::uint64_t> OthersAnon(const std::string& root, const std::stri
   }
   for (const std::string& one : folders) {
     for (const std::string& pid : Lines(one + "/cgroup.procs")) {
-      if (pid != self && !AddAnon(root, pid, &bytes)) return std::nullopt;
+      if (pid != self && !AddAnon(root, pid, &sum)) return std::nullopt;
     }
   }
-  return bytes;
+  return sum;
 }
 
 void AddTerms(const std::string& root, const std::string& folder, const Figures& figures,
@@ -236,10 +247,14 @@ void AddTerms(const std::string& root, const std::string& folder, const Figures&
         {.of = "cgroup", .name = std::move(name), .bytes = bytes, .source = std::move(source)});
   };
   const auto plain = [](std::uint64_t bytes) { return static_cast<std::int64_t>(bytes); };
-  const std::optional<std::uint64_t> others = OthersAnon(root, folder);
-  if (others.has_value()) {
+  if (const std::optional<Anonymous> others = OthersAnon(root, folder); others.has_value()) {
     add("anonymous, this process", plain(books->anon_bytes), "smaps_rollup");
-    add("anonymous, the other processes", plain(*others), "smaps_rollup of each");
+    add("anonymous, the other processes", plain(others->bytes), "smaps_rollup of each");
+    // Each process of a fork has the pages of both, which are charged once.
+    Anonymous own;
+    AddAnon(root, "self", &own);
+    add("of that, in several processes", -plain(others->shared_bytes + own.shared_bytes),
+        "smaps_rollup of each, Pss_Anon");
   } else {
     add("anonymous, all processes", plain(figures.anon), "memory.stat");
   }

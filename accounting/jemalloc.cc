@@ -70,6 +70,12 @@ std::optional<std::uint64_t> Read(const char* name) {
   return std::nullopt;
 }
 
+std::uint64_t Figure(const std::string& name) { return Read(name.c_str()).value_or(0); }
+
+std::string OfAllArenas(std::string_view figure) {
+  return std::string("stats.arenas.4096.").append(figure);  // MALLCTL_ARENAS_ALL
+}
+
 bool Do(const char* name) {
   return IsTheAllocator() && TheControl()(name, nullptr, nullptr, nullptr, 0) == 0;
 }

@@ -9,11 +9,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace strata::jemalloc {
-
-/// The place of "all arenas together" in the names of figures.
-inline constexpr const char* kAllArenas = "4096";
 
 /// Whether malloc is jemalloc's: what it hands out must show in jemalloc's count.
 bool IsTheAllocator();
@@ -26,6 +24,12 @@ void Refresh();
 
 /// A figure by its name, of any unsigned type; none where this jemalloc has no such figure.
 std::optional<std::uint64_t> Read(const char* name);
+
+/// The same, 0 where there is none.
+std::uint64_t Figure(const std::string& name);
+/// The name of a figure of all arenas together: "bins.3.curregs" is
+/// "stats.arenas.4096.bins.3.curregs".
+std::string OfAllArenas(std::string_view figure);
 
 /// Sets or does what `name` stands for, which takes no argument; whether it could.
 bool Do(const char* name);

@@ -17,29 +17,29 @@
 namespace strata {
 namespace {
 
-std::uint64_t Figure(const std::string& name) { return jemalloc::Read(name.c_str()).value_or(0); }
+using jemalloc::Figure;
 
-// Of one arena's classes, all arenas together.
-std::string OfAll(const char* kind, std::uint64_t number, const char* figure) {
-  return absl::StrCat("stats.arenas.", jemalloc::kAllArenas, ".", kind, ".", number, ".", figure);
+// Of one of its classes, all arenas together.
+std::uint64_t OfClass(const char* kind, std::uint64_t number, const char* figure) {
+  return Figure(jemalloc::OfAllArenas(absl::StrCat(kind, ".", number, ".", figure)));
 }
 
 void ReadBins(MemStats* stats) {
   const std::uint64_t bins = Figure("arenas.nbins");
   for (std::uint64_t bin = 0; bin < bins; ++bin) {
     stats->BySize.push_back({.Size = Figure(absl::StrCat("arenas.bin.", bin, ".size")),
-                             .Mallocs = Figure(OfAll("bins", bin, "nmalloc")),
-                             .Frees = Figure(OfAll("bins", bin, "ndalloc")),
-                             .InUse = Figure(OfAll("bins", bin, "curregs"))});
+                             .Mallocs = OfClass("bins", bin, "nmalloc"),
+                             .Frees = OfClass("bins", bin, "ndalloc"),
+                             .InUse = OfClass("bins", bin, "curregs")});
   }
 }
 
 void ReadJemalloc(MemStats* stats) {
   jemalloc::Refresh();
-  const std::string all = absl::StrCat("stats.arenas.", jemalloc::kAllArenas);
   const std::uint64_t page = Figure("arenas.page");
-  const std::uint64_t dirty_bytes = Figure(all + ".pdirty") * page;
-  const std::uint64_t returned_bytes = Figure(all + ".pmuzzy") * page + Figure("stats.retained");
+  const std::uint64_t dirty_bytes = Figure(jemalloc::OfAllArenas("pdirty")) * page;
+  const std::uint64_t returned_bytes =
+      Figure(jemalloc::OfAllArenas("pmuzzy")) * page + Figure("stats.retained");
   ReadBins(stats);
   std::uint64_t total_bytes = 0;
   std::uint64_t mallocs = 0;
@@ -53,15 +53,15 @@ void ReadJemalloc(MemStats* stats) {
   }
   const std::uint64_t classes = Figure("arenas.nlextents");
   for (std::uint64_t i = 0; i < classes; ++i) {
-    const std::uint64_t made = Figure(OfAll("lextents", i, "nmalloc"));
+    const std::uint64_t made = OfClass("lextents", i, "nmalloc");
     total_bytes += Figure(absl::StrCat("arenas.lextent.", i, ".size")) * made;
     mallocs += made;
-    frees += Figure(OfAll("lextents", i, "ndalloc"));
-    objects += Figure(OfAll("lextents", i, "curlextents"));
+    frees += OfClass("lextents", i, "ndalloc");
+    objects += OfClass("lextents", i, "curlextents");
   }
   // Another thread may refresh the figures between the two.
   const std::uint64_t allocated = Figure("stats.allocated");
-  stats->Alloc = allocated - std::min(allocated, Figure(all + ".tcache_bytes"));
+  stats->Alloc = allocated - std::min(allocated, Figure(jemalloc::OfAllArenas("tcache_bytes")));
   stats->TotalAlloc = total_bytes;
   stats->Mallocs = mallocs;
   stats->Frees = frees;
@@ -70,7 +70,8 @@ void ReadJemalloc(MemStats* stats) {
   stats->HeapReleased = returned_bytes;
   stats->HeapIdle = dirty_bytes + returned_bytes;
   stats->HeapSys = *stats->HeapInuse + stats->HeapIdle;
-  stats->OtherSys = Figure("stats.metadata");
+  // Of stats.metadata the rest is on the heap, in pages that HeapInuse has.
+  stats->OtherSys = Figure(jemalloc::OfAllArenas("base"));
 }
 
 void ReadGlibc(MemStats* stats) {

@@ -201,8 +201,8 @@ void MemoryDoor::Free(LayerId layer, void* block) noexcept {
 
 void* MemoryDoor::ReserveRange(std::size_t size_bytes) noexcept {
   // A little more, so that what is cut off at both ends leaves a multiple to begin at.
-  std::uint8_t* const all =
-      static_cast<std::uint8_t*>(mmap(nullptr, size_bytes + kHugePageBytes, PROT_READ | PROT_WRITE,
+  auto* const all =
+      static_cast<std::uint8_t*>(mmap(nullptr, size_bytes + kHugePageBytes, PROT_NONE,
                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   if (all == MAP_FAILED) return nullptr;
   const std::size_t skip =
@@ -212,7 +212,12 @@ void* MemoryDoor::ReserveRange(std::size_t size_bytes) noexcept {
   // Without this one touched page could make two megabytes resident, and the resident size would no
   // longer be what was taken.
   madvise(all + skip, size_bytes, MADV_NOHUGEPAGE);
-  if (WriteDown({.begin = all + skip, .size_bytes = size_bytes})) return all + skip;
+  // Where the process locks what it maps (mlockall) all of it would be there at once, and stay:
+  // unlocked while there is nothing to touch.
+  munlock(all + skip, size_bytes);
+  if (mprotect(all + skip, size_bytes, PROT_READ | PROT_WRITE) == 0 &&
+      WriteDown({.begin = all + skip, .size_bytes = size_bytes}))
+    return all + skip;
   munmap(all + skip, size_bytes);
   return nullptr;
 }
@@ -282,7 +287,11 @@ bool MemoryDoor::TryTakePages(LayerId layer, std::size_t size_bytes) noexcept {
 }
 
 void MemoryDoor::ReturnPages(LayerId layer, void* pages, std::size_t size_bytes) noexcept {
-  madvise(pages, size_bytes, MADV_DONTNEED);
+  if (madvise(pages, size_bytes, MADV_DONTNEED) != 0) {
+    // Somebody has locked all memory since the range was reserved, and what is locked stays.
+    munlock(pages, size_bytes);
+    madvise(pages, size_bytes, MADV_DONTNEED);
+  }
   CountReturned(layer, size_bytes);
   Subtract(page_bytes_, size_bytes);
 }

@@ -103,8 +103,9 @@ absl::StatusOr<ProcessBooks> ReadProcessBooks(std::span<const Footprint> caches)
   // moves so much meanwhile is read again; a process that always grows gets the best of these.
   constexpr int kMostReadings = 3;
   constexpr std::uint64_t kStillShare = 1000;
-  // Once for the memory that reading takes, which the figures then have in them.
+  // Once for the memory that reading takes, its code too, which the figures then have in them.
   if (const auto first = ReadMappings(); !first.ok()) return first.status();
+  if (const auto first = ReadMoment(caches); !first.ok()) return first.status();
   absl::StatusOr<Reading> best = ReadOnce(caches);
   for (int readings = 1; readings < kMostReadings; ++readings) {
     if (!best.ok()) return best.status();

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -20,6 +21,23 @@
 #include <strata/report.h>
 
 namespace strata::cli {
+
+/// An option that not every benchmark has, and what it means to one that does.
+struct BenchOption {
+  std::string_view name;
+  const char* what;
+};
+struct BenchmarkWords {
+  std::string_view name;
+  const char* what;
+  std::vector<BenchOption> options;  ///< beside those that all have
+
+  bool Has(std::string_view option) const;
+};
+/// All there are.
+const std::vector<BenchmarkWords>& AllBenchmarks();
+/// Null where there is none of that name.
+const BenchmarkWords* FindBenchmark(std::string_view name);
 
 struct BenchPlan {
   const SourceArg& source;  ///< a file or spooled

@@ -34,6 +34,7 @@ std::uint64_t NumberOf(const std::string& word) { return std::strtoull(word.c_st
 LayoutReport ReportOf(const Measurement& measured) {
   return {.footprint = measured.footprint,
           .allocator = measured.allocator,
+          .empty_bytes = measured.empty_bytes,
           .rss_delta_bytes = measured.rss_delta_bytes,
           .peak_rss_bytes = measured.peak_rss_bytes,
           .load_seconds = measured.load_seconds,

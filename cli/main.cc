@@ -18,8 +18,10 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "accounting/report/shown_text.h"
+#include "cli/benchmarks.h"
 #include "cli/exit_status.h"
 #include "cli/interrupt.h"
 #include "cli/layout_jobs.h"
@@ -85,6 +87,7 @@ class CommandLine {
     } catch (const CLI::CallForVersion&) {
       return Print("strata " STRATA_VERSION "\n");
     } catch (const CLI::ParseError& error) {
+      if (absl::Status status = CheckKind(); !status.ok()) return status;
       return UsageError(absl::StrFormat("%s: see %s", WhatIsOff(error), HelpWords()));
     }
     TakeKeys();
@@ -157,6 +160,25 @@ class CommandLine {
     return option.starts_with("--") ? option.substr(0, option.find('=')) : option.substr(0, 2);
   }
 
+  // The word behind `bench` and `explain` says what: where it is off, it is that and not what seems
+  // to be missing behind it.
+  absl::Status CheckKind() const {
+    if (const std::string kind = KindOf("bench", "BENCHMARK"); !kind.empty()) {
+      return CheckBenchmark(kind);
+    }
+    if (const std::string kind = KindOf("explain", "WHAT"); !kind.empty()) {
+      return CheckExplained(kind);
+    }
+    return absl::OkStatus();
+  }
+
+  // What was given as that word of that verb; "" where it is not the verb, or nothing was.
+  std::string KindOf(const char* verb, const char* word) const {
+    if (Chosen() == nullptr || Chosen()->get_name() != verb) return "";
+    const std::vector<std::string>& given = Chosen()->get_option(word)->results();
+    return given.empty() ? "" : given.front();
+  }
+
   // Names the first word that has no place, for it may be why another is missing.
   std::string WhatIsOff(const CLI::ParseError& error) const {
     const std::vector<std::string> extras =
@@ -172,7 +194,10 @@ class CommandLine {
   }
 
   std::string HelpWords() const {
-    return Chosen() == nullptr ? "strata --help" : "strata " + Chosen()->get_name() + " --help";
+    if (Chosen() == nullptr) return "strata --help";
+    const std::string benchmark = KindOf("bench", "BENCHMARK");
+    return absl::StrCat("strata ", Chosen()->get_name(), benchmark.empty() ? "" : " ", benchmark,
+                        " --help");
   }
 
   CLI::App* AddVerb(const char* name, const char* what, std::function<absl::Status()> run) {
@@ -357,9 +382,29 @@ class CommandLine {
     return !verbs.empty();
   }
 
-  std::string HelpOf() const {
+  std::string HelpOf() {
     const CLI::App* const verb = Chosen();
-    return verb == nullptr ? app_.help() : verb->help("strata");
+    if (verb == nullptr) return app_.help();
+    const BenchmarkWords* const benchmark = FindBenchmark(KindOf("bench", "BENCHMARK"));
+    return benchmark == nullptr ? verb->help("strata") : HelpOfBenchmark(*benchmark);
+  }
+
+  // Of `bench` without what the benchmark does not have. Takes it away for good: nothing is parsed
+  // any more.
+  std::string HelpOfBenchmark(const BenchmarkWords& benchmark) {
+    CLI::App* const verb = app_.get_subcommand("bench");
+    verb->name("bench " + std::string(benchmark.name))->description(benchmark.what);
+    verb->remove_option(verb->get_option("BENCHMARK"));
+    for (const BenchmarkWords& other : AllBenchmarks()) {
+      for (const BenchOption& option : other.options) {
+        CLI::Option* const known = verb->get_option_no_throw(std::string(option.name));
+        if (known != nullptr && !benchmark.Has(option.name)) verb->remove_option(known);
+      }
+    }
+    for (const BenchOption& option : benchmark.options) {
+      verb->get_option(std::string(option.name))->description(option.what);
+    }
+    return verb->help("strata");
   }
 
   static absl::Status Print(std::string_view text) {

@@ -1,5 +1,6 @@
 #include "cli/reclaim_report.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -69,15 +70,27 @@ std::string Ratio(const std::optional<double>& ratio) {
   return ratio.has_value() ? absl::StrFormat("%.3f", *ratio) : "-";
 }
 
+// One in which what each layout held with all data has digits.
+ByteUnit UnitOf(const ReclaimReport& report) {
+  std::uint64_t least_bytes = std::uint64_t{1} << 20;
+  for (const ReclaimRow& row : report.layouts) {
+    if (row.reclaim.loaded.total_bytes > 0) {
+      least_bytes = std::min(least_bytes, row.reclaim.loaded.total_bytes);
+    }
+  }
+  return ByteUnit::For(least_bytes);
+}
+
 template <class BytesOf>
-std::string StepsText(const ReclaimReport& report, const char* unit, BytesOf bytes_of,
+std::string StepsText(const ReclaimReport& report, const char* of, ByteUnit unit, BytesOf bytes_of,
                       std::optional<double> (ReclaimRow::*per_fresh)() const) {
-  Table table({unit, "empty", "loaded", "deleted", "released", "fresh", "released/fresh"});
+  Table table({absl::StrCat(of, unit.name()), "empty", "loaded", "deleted", "released", "fresh",
+               "released/fresh"});
   for (const ReclaimRow& row : report.layouts) {
     std::vector<std::string> cells = {row.reclaim.layout};
     for (const MemoryState* memory : {&row.reclaim.empty, &row.reclaim.loaded, &row.reclaim.deleted,
                                       &row.reclaim.released.memory, &row.fresh.memory}) {
-      cells.push_back(absl::StrFormat("%.2f", bytes_of(*memory) / (1 << 20)));
+      cells.push_back(unit.Of(bytes_of(*memory), 2));
     }
     cells.push_back(Ratio((row.*per_fresh)()));
     table.Add(std::move(cells));
@@ -95,16 +108,16 @@ std::string GivenBack(const ReclaimMeasurement& reclaim) {
 }
 
 std::string ReserveText(const ReclaimReport& report) {
-  const auto mib = [](auto bytes) {
-    return absl::StrFormat("%.2f", static_cast<double>(bytes) / (1 << 20));
-  };
-  Table table({"MiB", "times", "released", "reserved", "shrunk", "given back", "RSS reserved",
-               "RSS shrunk"});
+  const ByteUnit unit = UnitOf(report);
+  const auto in_unit = [&](std::uint64_t bytes) { return unit.Of(static_cast<double>(bytes), 2); };
+  Table table({unit.name(), "times", "released", "reserved", "shrunk", "given back",
+               "RSS MiB reserved", "shrunk"});
   for (const auto& [reclaim, fresh] : report.layouts) {
     table.Add({reclaim.layout, absl::StrCat(reclaim.reserve_times),
-               mib(reclaim.released.memory.total_bytes), mib(reclaim.reserved.total_bytes),
-               mib(reclaim.shrunk.total_bytes), GivenBack(reclaim),
-               mib(reclaim.reserved.rss_delta_bytes), mib(reclaim.shrunk.rss_delta_bytes)});
+               in_unit(reclaim.released.memory.total_bytes), in_unit(reclaim.reserved.total_bytes),
+               in_unit(reclaim.shrunk.total_bytes), GivenBack(reclaim),
+               Mebibytes(static_cast<double>(reclaim.reserved.rss_delta_bytes)),
+               Mebibytes(static_cast<double>(reclaim.shrunk.rss_delta_bytes))});
   }
   const std::string words = absl::StrFormat(
       "reserved: the table of outers told to expect %d times the %s entries (fewer where that "
@@ -157,19 +170,20 @@ std::string ReclaimText(const ReclaimReport& report) {
   std::string text = DatasetText(report.dataset);
   const Deletion& deletion = report.layouts.front().reclaim.deletion;
   const std::string words = absl::StrFormat(
-      "%s entries%s deleted, the same in each layout; released: maintained and trimmed; fresh: a "
+      "%s %s%s deleted, the same in each layout; released: maintained and trimmed; fresh: a "
       "new process into which only what is left was loaded; RSS is what the layout added",
-      Grouped(deletion.entries), deletion.everything ? " and all outers" : "");
+      Grouped(deletion.entries), Plural(deletion.entries, "entry", "entries"),
+      deletion.everything ? " and all outers" : "");
   absl::StrAppend(&text, Folded(words, kTextColumns, 0), "\n\n");
   absl::StrAppend(
       &text,
       StepsText(
-          report, "MiB",
+          report, "", UnitOf(report),
           [](const MemoryState& memory) { return static_cast<double>(memory.total_bytes); },
           &ReclaimRow::TotalPerFresh),
       "\n",
       StepsText(
-          report, "RSS MiB",
+          report, "RSS ", ByteUnit::Mebibytes(),
           [](const MemoryState& memory) { return static_cast<double>(memory.rss_delta_bytes); },
           &ReclaimRow::RssPerFresh));
   Table seconds({"seconds", "deleting", "releasing"});

@@ -1,8 +1,10 @@
 // strata bench: layouts measured on the user's own data, each in processes of its own.
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "cli/benchmarks.h"
 #include "cli/exit_status.h"
 #include "cli/layout_jobs.h"
@@ -14,36 +16,65 @@
 namespace strata::cli {
 namespace {
 
-// Which option is whose: one that the benchmark does not have would go unheard.
-absl::Status CheckOptions(const BenchArgs& args) {
-  const bool timings = args.benchmark == "load" || args.benchmark == "lookup";
-  const bool churn = args.benchmark == "churn";
-  struct Option {
-    const char* name;
-    const std::optional<std::string>* value;
-    bool fits;
-    const char* whose;
-  };
-  for (const Option& option :
-       {Option{"--lookups", &args.lookups, timings, "load and lookup"},
-        Option{"--rounds", &args.rounds, timings || churn, "load, lookup and churn"},
-        Option{"--times", &args.times, churn, "churn"},
-        Option{"--share", &args.share, args.benchmark == "reclaim", "reclaim"}}) {
-    if (!option.value->has_value() || option.fits) continue;
-    return UsageError(absl::StrFormat("%s is for %s: leave it out", option.name, option.whose));
+// An option that the benchmark does not have would go unheard.
+absl::Status CheckOptions(const BenchmarkWords& benchmark, const BenchArgs& args) {
+  for (const auto& [option, value] :
+       {std::pair("--lookups", &args.lookups), std::pair("--rounds", &args.rounds),
+        std::pair("--times", &args.times), std::pair("--share", &args.share)}) {
+    if (!value->has_value() || benchmark.Has(option)) continue;
+    std::vector<std::string> whose;
+    for (const BenchmarkWords& one : AllBenchmarks()) {
+      if (one.Has(option)) whose.emplace_back(one.name);
+    }
+    return UsageError(
+        absl::StrFormat("%s is for %s: leave it out", option, absl::StrJoin(whose, ", ")));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Benchmark>> MakeBenchmark(const BenchArgs& args) {
-  if (args.benchmark == "load" || args.benchmark == "lookup") return MakeTimings(args);
   if (args.benchmark == "churn") return MakeChurn(args);
   if (args.benchmark == "reclaim") return MakeReclaim(args);
-  return UsageError(absl::StrFormat(
-      "there is no benchmark '%s': give load, lookup, churn or reclaim", args.benchmark));
+  return MakeTimings(args);
 }
 
 }  // namespace
+
+bool BenchmarkWords::Has(std::string_view option) const {
+  return std::any_of(options.begin(), options.end(),
+                     [option](const BenchOption& one) { return one.name == option; });
+}
+
+const std::vector<BenchmarkWords>& AllBenchmarks() {
+  static const BenchOption kLookups = {"--lookups", "random lookups a round [300000]"};
+  static const BenchOption kRounds = {"--rounds",
+                                      "runs a layout, each in a process of its own [5]"};
+  static const std::vector<BenchmarkWords> all = {
+      {"load", "how long loading the data takes", {kLookups, kRounds}},
+      {"lookup",
+       "how long lookups take, one by one and many at once, and a scan",
+       {kLookups, kRounds}},
+      {"churn",
+       "what overwriting entries at random does to the bytes, and how long it takes",
+       {{"--times", "how many times the data is written [10]"},
+        {"--rounds", "after the churn, rounds that overwrite every entry with new strings [0]"}}},
+      {"reclaim",
+       "what memory comes back when entries are deleted",
+       {{"--share", "share of the entries to delete, 1 for outers, too [0.5]"}}}};
+  return all;
+}
+
+const BenchmarkWords* FindBenchmark(std::string_view name) {
+  const auto it = std::find_if(AllBenchmarks().begin(), AllBenchmarks().end(),
+                               [name](const BenchmarkWords& one) { return one.name == name; });
+  return it == AllBenchmarks().end() ? nullptr : &*it;
+}
+
+absl::Status CheckBenchmark(std::string_view name) {
+  if (FindBenchmark(name) != nullptr) return absl::OkStatus();
+  return UsageError(
+      absl::StrFormat("there is no benchmark '%s': give load, lookup, churn or reclaim", name));
+}
 
 absl::Status ForEachLayout(const BenchPlan& plan, DatasetReport* dataset,
                            absl::FunctionRef<absl::Status(const std::string& layout)> measure) {
@@ -70,9 +101,12 @@ absl::Status CheckBooks(const std::string& layout, const char* when, const Memor
 }
 
 absl::Status RunBench(const BenchArgs& args) {
+  if (absl::Status status = CheckBenchmark(args.benchmark); !status.ok()) return status;
+  if (absl::Status status = CheckOptions(*FindBenchmark(args.benchmark), args); !status.ok()) {
+    return status;
+  }
   const absl::StatusOr<std::unique_ptr<Benchmark>> benchmark = MakeBenchmark(args);
   if (!benchmark.ok()) return benchmark.status();
-  if (absl::Status status = CheckOptions(args); !status.ok()) return status;
   if (absl::Status status = CheckFormat(args.format, {"text", "json"}); !status.ok()) {
     return status;
   }

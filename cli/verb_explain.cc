@@ -61,23 +61,30 @@ absl::StatusOr<GoSampleEstimate> Estimate(const SourceFlags& flags) {
     const absl::StatusOr<FootprintReport> report = MeasureInProcess(
         *source, {.layout = std::string(layout), .rounds = 0, .describe_dataset = false});
     if (!report.ok()) return report.status();
-    estimate.layouts.push_back(
-        {.layout = std::string(layout), .sample_bytes = report->layout.footprint.total_bytes()});
+    estimate.layouts.push_back({.layout = std::string(layout),
+                                .sample_bytes = report->layout.footprint.total_bytes(),
+                                .empty_bytes = report->layout.empty_bytes.value_or(0)});
   }
   return estimate;
 }
 
 }  // namespace
 
+absl::Status CheckExplained(std::string_view what) {
+  if (what == "memstats") return absl::OkStatus();
+  return UsageError(
+      absl::StrFormat("there is nothing called '%s' to explain: give memstats", what));
+}
+
 absl::Status RunExplain(const ExplainArgs& args) {
-  if (args.what != "memstats") {
-    return UsageError(
-        absl::StrFormat("there is nothing called '%s' to explain: give memstats", args.what));
-  }
+  if (absl::Status status = CheckExplained(args.what); !status.ok()) return status;
   std::optional<std::uint64_t> observed;
   if (args.observed.has_value()) {
     const absl::StatusOr<std::uint64_t> bytes = ParseQuantity("--observed", *args.observed);
     if (!bytes.ok()) return bytes.status();
+    if (*bytes == 0) {
+      return UsageError("--observed: no container is charged 0 bytes: leave it out if unknown");
+    }
     observed = *bytes;
   }
   if (args.file == "-" && args.sample.source == "-") {

@@ -89,6 +89,8 @@ struct BenchArgs {
   std::optional<std::string> output;  ///< none: standard output
 };
 absl::Status RunBench(const BenchArgs& args);
+/// OK where there is such a benchmark.
+absl::Status CheckBenchmark(std::string_view name);
 
 struct DiffArgs {
   std::string a;
@@ -106,6 +108,8 @@ struct ExplainArgs {
   std::optional<std::string> output;    ///< none: standard output
 };
 absl::Status RunExplain(const ExplainArgs& args);
+/// OK where there is something of that name to explain.
+absl::Status CheckExplained(std::string_view what);
 
 }  // namespace strata::cli
 

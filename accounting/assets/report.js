@@ -67,7 +67,11 @@
   const css = (name) => printing ? {'--ink': '#000', '--ink-2': '#333', '--line': '#ccc',
                                     '--surface': '#fff', '--bad': '#a11', '--good': '#060'}[name]
     : getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  // A name keeps its colour wherever it stands on the page: the largest first.
+  // A name keeps its colour wherever it stands, on this page and on others: these have theirs.
+  // What is small in every layout has none, and names of somebody else take what is left, the
+  // largest first.
+  const KNOWN = ['log', 'records', 'dictionary', 'values', 'index', 'inners', 'strings', 'lists'];
+  const SMALL = ['shapes', 'policy', 'readers', 'retained', 'scratch', 'object', 'outers', 'keys'];
   const colourRanks = new Map();
   const colour = (name) => {
     const rank = colourRanks.get(name);
@@ -84,7 +88,12 @@
         bytes.set(group, (bytes.get(group) || 0) + layer.total_bytes / whole);
       }
     }
-    [...bytes].sort((a, b) => b[1] - a[1]).forEach(([name], rank) => colourRanks.set(name, rank));
+    KNOWN.forEach((name, rank) => { if (bytes.has(name)) colourRanks.set(name, rank); });
+    const taken = new Set(colourRanks.values());
+    const left = KNOWN.map((_, rank) => rank).filter((rank) => !taken.has(rank));
+    [...bytes].sort((a, b) => b[1] - a[1])
+      .filter(([name]) => !KNOWN.includes(name) && !SMALL.includes(name))
+      .forEach(([name], i) => colourRanks.set(name, left[i]));
   };
   const mix = (a, b, part) => {  // of two #rrggbb
     const at = (hex, i) => parseInt(hex.slice(1 + 2 * i, 3 + 2 * i), 16);
@@ -592,6 +601,8 @@
       [share(sum(report.layers, 'used_bytes'), whole), 'used'],
       [share(sum(report.layers, 'slack_bytes'), whole), 'slack'],
       [share(sum(report.layers, 'dead_bytes'), whole), 'dead'],
+      report.empty_bytes >= 0.01 * whole && report.empty_bytes > 0 &&
+        [size(report.empty_bytes), 'of that held without any data'],
       report.memory_limit_bytes > 0 &&
         [share(whole, report.memory_limit_bytes), 'of its limit of ' +
           size(report.memory_limit_bytes)],

@@ -141,13 +141,14 @@ Json ProcessChange(const ProcessBooks& a, const ProcessBooks& b) {
 // How figures are written: in bytes, or in MiB where those would not fit side by side.
 class Unit {
  public:
-  explicit Unit(std::uint64_t largest_bytes) : mebi_(largest_bytes >= kMostBytes) {}
+  explicit Unit(std::uint64_t largest_bytes)
+      : unit_(largest_bytes < kMostBytes ? ByteUnit::Bytes() : ByteUnit::Mebibytes()) {}
 
-  const char* name() const { return mebi_ ? "MiB" : "bytes"; }
-  std::string Of(std::int64_t bytes) const {
-    return mebi_ ? Mebibytes(static_cast<double>(bytes)) : Grouped(bytes);
+  const char* name() const { return unit_.name(); }
+  template <class Bytes>
+  std::string Of(Bytes bytes) const {
+    return unit_.Of(static_cast<double>(bytes));
   }
-  std::string Of(std::uint64_t bytes) const { return Of(static_cast<std::int64_t>(bytes)); }
   std::string Signed(std::int64_t bytes) const {
     return absl::StrCat(bytes > 0 ? "+" : "", Of(bytes));
   }
@@ -155,7 +156,7 @@ class Unit {
  private:
   static constexpr std::uint64_t kMostBytes = 10'000'000'000;
 
-  bool mebi_;
+  ByteUnit unit_;
 };
 
 std::string ShareOf(std::int64_t change, std::uint64_t whole) {

@@ -24,6 +24,8 @@ namespace {
 
 // Branches below this share of all are folded into one line.
 constexpr double kFoldedShare = 0.01;
+// The layer of what guards keep back.
+constexpr std::string_view kRetained = "retained";
 
 // The container's own figures.
 std::string ContainerText(const std::optional<CgroupBooks>& cgroup) {
@@ -95,6 +97,11 @@ std::string ProcessText(const ProcessBooks& process, std::uint64_t pairs) {
                       Folded(resident, kTextColumns, 2), "\n");
 }
 
+// A layer's name below its branch; that of the branch where the layer lies beside others below it.
+std::string NameBelow(std::string_view branch, const Layer& layer) {
+  return layer.name.substr(layer.name.size() > branch.size() ? branch.size() + 1 : 0);
+}
+
 // Layers that share the first part of their path.
 struct Branch {
   std::string name;
@@ -155,12 +162,14 @@ class LayerTable {
                     Percent(layer.slack_bytes, bytes), Percent(layer.dead_bytes, bytes)}));
   }
 
-  // Adds what is small as one line, where there is any; one alone keeps its name, less a prefix
-  // of that length.
-  void AddFolded(const char* indent, std::size_t prefix, const Branch& folded) {
+  // Adds what is small as one line, where there is any; one alone keeps its name, below a branch
+  // the end of it.
+  void AddFolded(const Branch& folded, const std::string* branch = nullptr) {
     if (folded.layers.empty()) return;
+    const char* const indent = branch == nullptr ? "" : "  ";
+    const Layer& first = *folded.layers.front();
     Add(folded.layers.size() == 1
-            ? absl::StrCat(indent, folded.layers.front()->name.substr(prefix))
+            ? absl::StrCat(indent, branch == nullptr ? first.name : NameBelow(*branch, first))
             : absl::StrFormat("%s(%d small ones)", indent, folded.layers.size()),
         folded.sum);
   }
@@ -207,35 +216,55 @@ std::string TreeText(const Footprint& footprint, std::uint64_t pairs,
       if (table.IsSmall(*layer)) {
         folded.Add(*layer);
       } else {
-        table.Add("  " + layer->name.substr(branch.name.size() + 1), *layer);
+        table.Add("  " + NameBelow(branch.name, *layer), *layer);
       }
     }
-    table.AddFolded("  ", branch.name.size() + 1, folded);
+    table.AddFolded(folded, &branch.name);
   }
-  table.AddFolded("", 0, small);
+  table.AddFolded(small);
   table.Add("all layers", all);
   return table.Text();
 }
 
-// The law of the ledger in words, and how near the limit it is.
-std::string LedgerText(const Footprint& footprint) {
+// The law of the ledger in words, how near the limit it is, and what of it is no data's.
+std::string LedgerText(const LayoutReport& layout) {
+  const Footprint& footprint = layout.footprint;
   const std::uint64_t walked = footprint.total_bytes();
   const std::uint64_t counted = footprint.allocated_bytes;
   const std::uint64_t limit = footprint.memory_limit_bytes;
   if (walked == counted) {
-    return absl::StrFormat("walked %s bytes = counted at the door%s\n", Grouped(walked),
-                           limit == 0 ? ""
-                                      : absl::StrFormat("; %s of its limit of %s",
-                                                        Percent(counted, limit), Grouped(limit)));
+    const std::string of_limit =
+        limit == 0
+            ? ""
+            : absl::StrFormat("; %s of its limit of %s", Percent(counted, limit), Grouped(limit));
+    const std::string empty =
+        !EmptyShows(layout)
+            ? ""
+            : absl::StrFormat("; %s of them, %s, are held without any data",
+                              Grouped(*layout.empty_bytes), Percent(*layout.empty_bytes, walked));
+    return Folded(absl::StrFormat("walked %s bytes = counted at the door%s%s", Grouped(walked),
+                                  of_limit, empty),
+                  kTextColumns, 2) +
+           "\n";
   }
   return absl::StrFormat("walked %s bytes, BUT counted at the door %s: the books are wrong\n",
                          Grouped(walked), Grouped(counted));
 }
 
+// What is dead right after a load seems to be a fault.
+std::string DeadText(const Footprint& footprint) {
+  std::uint64_t dead_bytes = 0;
+  for (const Layer& layer : footprint.layers) {
+    if (layer.name != kRetained) dead_bytes += layer.dead_bytes;
+  }
+  if (1000 * dead_bytes < footprint.total_bytes()) return "";
+  return "dead: replaced or deleted, also as the data came in; given back once that pays\n";
+}
+
 // Who keeps memory back, where somebody reads at this moment.
 std::string GuardText(const Footprint& footprint) {
   if (footprint.oldest_guard_seconds <= 0) return "";
-  const Layer* const retained = footprint.Find("retained");
+  const Layer* const retained = footprint.Find(kRetained);
   return absl::StrFormat(
       "the oldest guard has been open for %.2f s; %s bytes are kept for guards\n",
       footprint.oldest_guard_seconds, Grouped(retained == nullptr ? 0 : retained->total_bytes()));
@@ -249,7 +278,7 @@ std::string FootprintText(const FootprintReport& report) {
   std::string text =
       absl::StrCat(DatasetText(report.dataset), ProcessText(report.process, pairs), "\n",
                    Shown(footprint.layout), "\n", TreeText(footprint, pairs, report.std_map_bytes),
-                   LedgerText(footprint), GuardText(footprint));
+                   LedgerText(report.layout), GuardText(footprint), DeadText(footprint));
   if (report.std_map_bytes.has_value() && *report.std_map_bytes > 0) {
     absl::StrAppendFormat(
         &text, "%.3f of what nested std::map takes, %s bytes\n",

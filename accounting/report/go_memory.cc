@@ -67,6 +67,10 @@ absl::Status ReadFields(const Json& object, GoMemStats* stats) {
 
 // A part that is greater than its whole would make figures below zero out of nothing.
 absl::Status CheckParts(const GoMemStats& stats) {
+  if (stats.sys == 0) {
+    return absl::InvalidArgumentError(
+        "no Go MemStats: Sys is 0, which no process has: was runtime.ReadMemStats called?");
+  }
   const std::tuple<const char*, std::uint64_t, const char*, std::uint64_t> parts[] = {
       {"HeapAlloc", stats.heap_alloc, "HeapInuse", stats.heap_inuse},
       {"HeapReleased", stats.heap_released, "HeapIdle", stats.heap_idle},

@@ -58,6 +58,14 @@ std::string Sentences(const GoMemoryReport& report) {
         rest >= 0
             ? absl::StrFormat("%s are not in MemStats.", Gigabytes(rest))
             : absl::StrFormat("That is %s more than the container is charged.", Gigabytes(-rest)));
+    // No Go program is so small.
+    constexpr std::uint64_t kLeastBytes = std::uint64_t{1} << 20;
+    if (*report.observed_bytes < kLeastBytes) {
+      absl::StrAppendFormat(&text,
+                            " BUT %s bytes are less than any Go program takes: is a unit missing, "
+                            "as in %dMi?",
+                            Grouped(*report.observed_bytes), *report.observed_bytes);
+    }
   } else {
     text = absl::StrFormat(
         "The Go runtime holds %s (%s): Sys - HeapReleased. With --observed, what the container is "
@@ -134,7 +142,7 @@ std::string SuspectsText(const GoMemoryReport& report) {
   return text;
 }
 
-// What a layout begins with, some 100 KB, is a hundredth of it.
+// Tables and segments that have just been begun are a hundredth of it.
 constexpr std::uint64_t kLeastSampleBytes = std::uint64_t{10} << 20;
 
 std::string EstimateText(const GoMemoryReport& report, const GoSampleEstimate& estimate) {
@@ -150,25 +158,29 @@ std::string EstimateText(const GoMemoryReport& report, const GoSampleEstimate& e
                        "heap, as reckoned from "
                        "its size classes. If the %s of live objects are such data, there is %.4g "
                        "times as much of "
-                       "it. The sample, built in each layout and measured, times that:",
+                       "it. The sample, built in each layout and measured, times that (but for "
+                       "what a layout holds without any data):",
                        Shown(estimate.sample), Grouped(estimate.counts.pairs),
                        Plural(estimate.counts.pairs, "pair", "pairs"),
                        Grouped(estimate.go_sample_bytes), Gigabytes(report.live_bytes), scale),
                    0);
   Table table({"layout", "sample, measured", "all of it, estimated", "Mi", "of Go's live heap"});
   for (const GoSampleEstimate::Layout& layout : estimate.layouts) {
-    const double bytes = static_cast<double>(layout.sample_bytes) * scale;
+    const std::uint64_t grows_bytes = layout.sample_bytes - layout.empty_bytes;
+    const double bytes =
+        static_cast<double>(layout.empty_bytes) + static_cast<double>(grows_bytes) * scale;
     table.Add({layout.layout, Grouped(layout.sample_bytes),
                absl::StrCat("~", Grouped(static_cast<std::uint64_t>(bytes))),
                absl::StrFormat("%.1f", bytes / (1 << 20)), Percent(bytes, report.live_bytes)});
   }
   text += table.Text();
   if (estimate.go_sample_bytes < kLeastSampleBytes) {
-    text += Lines(absl::StrFormat(
-                      "The sample is so small that what a layout takes however little it holds is "
-                      "multiplied with it: give one of %d MiB of Go's heap or more.",
-                      kLeastSampleBytes >> 20),
-                  0);
+    text +=
+        Lines(absl::StrFormat(
+                  "The sample is so small that the room a layout begins with is multiplied with "
+                  "it: give one of %d MiB of Go's heap or more.",
+                  kLeastSampleBytes >> 20),
+              0);
   }
   return text;
 }

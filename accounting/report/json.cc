@@ -33,6 +33,7 @@ Json LayoutObject(const LayoutReport& layout) {
           {"layers", std::move(layers)},
           {"total_bytes", layout.footprint.total_bytes()},
           {"allocated_bytes", layout.footprint.allocated_bytes},
+          {"empty_bytes", OrNull(layout.empty_bytes)},
           {"rss_delta_bytes", OrNull(layout.rss_delta_bytes)},
           {"peak_rss_bytes", OrNull(layout.peak_rss_bytes)},
           {"load_seconds", OrNull(layout.load_seconds)},
@@ -99,6 +100,11 @@ std::optional<Value> Figure(const Json& object, const char* name) {
   }
 }
 
+template <class Value>
+void ReadFigure(const Json& object, const char* name, std::optional<Value>* figure) {
+  *figure = Figure<Value>(object, name);
+}
+
 // The layers, each once, whose bytes add up as the document says: else some of them are missing.
 std::vector<Layer> ReadLayers(const Json& object) {
   std::vector<Layer> layers;
@@ -129,18 +135,16 @@ LayoutReport ReadLayout(const Json& object) {
   layout.footprint.layers = ReadLayers(object);
   layout.footprint.allocated_bytes = WholeNumber(object.at("allocated_bytes"));
   object.at("allocator").get_to(layout.allocator);
-  layout.rss_delta_bytes =
-      Figure<decltype(layout.rss_delta_bytes)::value_type>(object, "rss_delta_bytes");
-  layout.peak_rss_bytes =
-      Figure<decltype(layout.peak_rss_bytes)::value_type>(object, "peak_rss_bytes");
-  layout.load_seconds = Figure<decltype(layout.load_seconds)::value_type>(object, "load_seconds");
-  layout.load_allocated_bytes =
-      Figure<decltype(layout.load_allocated_bytes)::value_type>(object, "load_allocated_bytes");
-  layout.load_allocations =
-      Figure<decltype(layout.load_allocations)::value_type>(object, "load_allocations");
-  layout.lookup_ns = Figure<double>(object, "lookup_ns");
-  layout.lookup_batch_ns = Figure<double>(object, "lookup_batch_ns");
-  layout.scan_ns_per_pair = Figure<double>(object, "scan_ns_per_pair");
+  // Older versions did not write it.
+  if (object.contains("empty_bytes")) ReadFigure(object, "empty_bytes", &layout.empty_bytes);
+  ReadFigure(object, "rss_delta_bytes", &layout.rss_delta_bytes);
+  ReadFigure(object, "peak_rss_bytes", &layout.peak_rss_bytes);
+  ReadFigure(object, "load_seconds", &layout.load_seconds);
+  ReadFigure(object, "load_allocated_bytes", &layout.load_allocated_bytes);
+  ReadFigure(object, "load_allocations", &layout.load_allocations);
+  ReadFigure(object, "lookup_ns", &layout.lookup_ns);
+  ReadFigure(object, "lookup_batch_ns", &layout.lookup_batch_ns);
+  ReadFigure(object, "scan_ns_per_pair", &layout.scan_ns_per_pair);
   layout.digest = Figure<std::string>(object, "digest").value_or("");
   return layout;
 }

@@ -72,13 +72,15 @@ constexpr Meaning kLayers[] = {
 constexpr Meaning kStates[] = {
     {"used", "serves live content"},
     {"slack", "spare room and rounding"},
-    {"dead", "replaced or deleted, not yet reclaimed"},
+    {"dead", "replaced or deleted, also as the data came in, and not yet reclaimed"},
 };
 
 constexpr Meaning kTerms[] = {
     // of the container's working set (accounting/cgroup_memory.cc)
     {"anonymous, this process", "its heap, stacks and data, divided below"},
     {"anonymous, the other processes", "the same of whoever else is in the container"},
+    {"of that, in several processes",
+     "pages that a fork left to both are counted in each, and charged once"},
     {"anonymous, all processes", "the same of all of them, which cannot be told apart here"},
     {"shared memory", "tmpfs, shared mappings and the like"},
     {"active file pages", "the page cache of files that were used more than once"},
@@ -107,6 +109,8 @@ constexpr Meaning kTerms[] = {
      "muzzy pages: free, and resident until the kernel wants them"},
     {"pages of zeros in huge pages",
      "free or never used, and resident with the rest of a huge page"},
+    {"jemalloc's blocks for threads",
+     "where each thread's free blocks are written down, on the allocator's own heap"},
     {"of these, not resident", "of the allocator's free memory what was never touched"},
     {"jemalloc's own structures",
      "what the allocator keeps of its blocks, as far as it was touched"},

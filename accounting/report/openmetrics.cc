@@ -205,9 +205,10 @@ void AddProcess(const ProcessBooks& process, Metrics* metrics) {
   metrics->Family("strata_process_memory_bytes", "bytes",
                   "The terms that anonymous memory, file memory and the container's working set "
                   "are made of, and what they leave unexplained, which may be below 0.");
-  // Two caches of one layout without names are two terms of one name, and here one series.
-  std::map<std::pair<std::string_view, std::string_view>, std::int64_t> sums;
-  for (const MemoryTerm& term : process.terms) sums[{term.of, term.name}] += term.bytes;
+  // Two caches of one layout without names are two terms of one name, and here one series; so are
+  // two whose names are no UTF-8 and look alike.
+  std::map<std::pair<std::string_view, std::string>, std::int64_t> sums;
+  for (const MemoryTerm& term : process.terms) sums[{term.of, AsUtf8(term.name)}] += term.bytes;
   for (const auto& [name, bytes] : sums) {
     metrics->Sample({{"of", name.first}, {"term", name.second}}, bytes);
   }

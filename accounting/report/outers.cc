@@ -52,7 +52,7 @@ std::vector<OuterFootprint> ReadOuters(const Json& array) {
 
 std::string OutersText(const std::vector<OuterFootprint>& outers, std::uint64_t whole_bytes,
                        std::uint64_t all_outers) {
-  Table table({"outer", "entries", "pairs", "own bytes", "share", "of shared", "freed"});
+  Table table({"outer", "entries", "pairs", "own bytes", "of all", "of shared", "freed"});
   for (const OuterFootprint& outer : outers) {
     const double share = whole_bytes == 0 ? 0
                                           : 100.0 * static_cast<double>(outer.exclusive_bytes) /
@@ -67,12 +67,12 @@ std::string OutersText(const std::vector<OuterFootprint>& outers, std::uint64_t 
       outers.size() < all_outers
           ? absl::StrCat("the ", outers.size(), " largest of ", Grouped(all_outers), " outers")
           : "all outers";
-  return absl::StrCat(
-      which,
-      ", bytes: their own, their share of what others\n"
-      "name too, and what deleting each would free, keys of its own key lists when the cache is\n"
-      "cleaned\n",
-      table.Text());
+  constexpr const char* kWords =
+      "own bytes: what nobody else names; of shared: its part of strings that others name, too; "
+      "freed: what deleting it gives back once the cache is cleaned, its own bytes but for the "
+      "numbers of its strings";
+  return absl::StrCat(which, ", by own bytes\n", table.Text(), Folded(kWords, kTextColumns, 2),
+                      "\n");
 }
 
 }  // namespace strata

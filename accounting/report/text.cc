@@ -6,6 +6,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "accounting/report/bench_report.h"
+#include "accounting/report/meanings.h"
+#include "accounting/report/shown_text.h"
 #include "accounting/report/text_parts.h"
 
 namespace strata {
@@ -39,13 +41,42 @@ const LayoutReport* Reference(const CompareReport& report) {
   return nullptr;
 }
 
+// One in which the smallest of them has digits.
+ByteUnit UnitOf(const std::vector<LayoutReport>& layouts) {
+  std::uint64_t least_bytes = std::uint64_t{1} << 20;
+  for (const LayoutReport& layout : layouts) {
+    const std::uint64_t bytes = layout.footprint.total_bytes();
+    if (bytes > 0) least_bytes = std::min(least_bytes, bytes);
+  }
+  return ByteUnit::For(least_bytes);
+}
+
+// What layouts hold without any data, where that shows: bytes a pair of little data say little.
+std::string EmptyText(const std::vector<LayoutReport>& layouts) {
+  std::string text;
+  for (const LayoutReport& layout : layouts) {
+    if (!EmptyShows(layout)) continue;
+    absl::StrAppend(&text, text.empty() ? "of that, held without any data: " : ", ",
+                    Shown(layout.footprint.layout), " ", InItsUnit(*layout.empty_bytes));
+  }
+  return text.empty() ? "" : Folded(text, kTextColumns, 2) + "\n";
+}
+
 }  // namespace
+
+bool EmptyShows(const LayoutReport& layout) {
+  constexpr double kLeastShare = 0.01;
+  return layout.empty_bytes.value_or(0) > 0 &&
+         static_cast<double>(*layout.empty_bytes) >=
+             kLeastShare * static_cast<double>(layout.footprint.total_bytes());
+}
 
 std::string CompareText(const CompareReport& report) {
   std::string text = DatasetText(report.dataset);
   const LayoutReport* const reference = Reference(report);
   const std::uint64_t pairs = report.dataset.counts.pairs;
-  Table table({"layout", "MiB", "bytes/pair", "of std_map", "RSS MiB", "peak MiB", "load s",
+  const ByteUnit unit = UnitOf(report.layouts);
+  Table table({"layout", unit.name(), "bytes/pair", "of std_map", "RSS MiB", "peak MiB", "load s",
                "lookup ns", "scan ns"});
   bool exact = true;
   std::string others;
@@ -55,7 +86,7 @@ std::string CompareText(const CompareReport& report) {
     exact = exact && bytes == layout.footprint.allocated_bytes;
     if (layout.digest != report.dataset.digest)
       absl::StrAppend(&others, " ", layout.footprint.layout);
-    table.Add({layout.footprint.layout, Mebibytes(static_cast<double>(bytes)), Each(bytes, pairs),
+    table.Add({layout.footprint.layout, unit.Of(static_cast<double>(bytes)), Each(bytes, pairs),
                whole == 0 ? "-"
                           : absl::StrFormat(
                                 "%.3f", static_cast<double>(bytes) / static_cast<double>(whole)),
@@ -67,12 +98,17 @@ std::string CompareText(const CompareReport& report) {
                   exact ? "walked bytes = bytes counted at the door, in each\n"
                         : "walked bytes and bytes counted at the door DIFFER\n",
                   others.empty() ? "content read back equal, in each\n"
-                                 : absl::StrCat("content read back DIFFERS in", others, "\n"));
+                                 : absl::StrCat("content read back DIFFERS in", others, "\n"),
+                  EmptyText(report.layouts));
   for (const LayoutReport& layout : report.layouts) {
     absl::StrAppend(&text, "\n", layout.footprint.layout, " (", layout.allocator, "), bytes\n",
                     LayersText(layout.footprint, pairs));
   }
-  return text;
+  std::string states;
+  for (const auto& [state, meaning] : StateMeanings()) {
+    states.append(states.empty() ? "" : "; ").append(state).append(": ").append(meaning);
+  }
+  return absl::StrCat(text, "\n", Folded(states, kTextColumns, 2), "\n");
 }
 
 std::string BenchText(const BenchReport& report) {

@@ -58,6 +58,21 @@ std::string Table::Text() const {
   return text;
 }
 
+ByteUnit ByteUnit::For(std::uint64_t least_bytes) {
+  if (least_bytes >= std::uint64_t{1} << 20) return Mebibytes();
+  return least_bytes >= std::uint64_t{1} << 10 ? ByteUnit("KiB", 10) : Bytes();
+}
+
+std::string ByteUnit::Of(double bytes, int decimals) const {
+  if (shift_ == 0) return Grouped(static_cast<std::int64_t>(bytes));
+  return absl::StrFormat("%.*f", decimals, bytes / static_cast<double>(std::uint64_t{1} << shift_));
+}
+
+std::string InItsUnit(std::uint64_t bytes) {
+  const ByteUnit unit = ByteUnit::For(bytes);
+  return absl::StrCat(unit.Of(static_cast<double>(bytes)), " ", unit.name());
+}
+
 std::string Mebibytes(double bytes) { return absl::StrFormat("%.1f", bytes / (1 << 20)); }
 
 std::string Nanoseconds(const std::optional<double>& figure) {
@@ -80,10 +95,9 @@ std::string DatasetText(const DatasetReport& dataset) {
                                   Grouped(records), Plural(records, " record, ", " records, "),
                                   Grouped(pairs), Plural(pairs, " pair", " pairs"));
   if (dataset.distinct_strings && dataset.text_bytes) {
-    absl::StrAppendFormat(&text, "; %s distinct %s, %s MiB of text",
-                          Grouped(*dataset.distinct_strings),
+    absl::StrAppendFormat(&text, "; %s distinct %s, %s of text", Grouped(*dataset.distinct_strings),
                           Plural(*dataset.distinct_strings, "string", "strings"),
-                          Mebibytes(static_cast<double>(*dataset.text_bytes)));
+                          InItsUnit(*dataset.text_bytes));
   }
   // The end of a path tells more than its beginning.
   return absl::StrCat(CutBegin(ShownName(dataset.source), kTextColumns), "\n",

@@ -56,6 +56,28 @@ inline const char* Plural(std::uint64_t count, const char* one, const char* many
   return count == 1 ? one : many;
 }
 
+/// What the bytes of a table are written in.
+class ByteUnit {
+ public:
+  /// The largest of which `least_bytes`, the smallest figure that is to have digits, is one.
+  static ByteUnit For(std::uint64_t least_bytes);
+  static ByteUnit Bytes() { return ByteUnit("bytes", 0); }
+  static ByteUnit Mebibytes() { return ByteUnit("MiB", 20); }
+
+  const char* name() const { return name_; }
+  /// Without the unit, with so many decimals where it is larger than a byte.
+  std::string Of(double bytes, int decimals = 1) const;
+
+ private:
+  ByteUnit(const char* name, int shift) : name_(name), shift_(shift) {}
+
+  const char* name_;
+  int shift_;
+};
+
+/// Bytes in a unit of which there is at least one: "216.4 KiB".
+std::string InItsUnit(std::uint64_t bytes);
+
 /// Bytes as MiB with one decimal.
 std::string Mebibytes(double bytes);
 /// "-" for none.
@@ -76,6 +98,9 @@ template <class Part, class Whole>
 std::string Percent(Part part, Whole whole) {
   return Percent(static_cast<double>(part), static_cast<double>(whole));
 }
+
+/// Whether what the layout held before any data is 1 % of what it holds, or more.
+bool EmptyShows(const LayoutReport& layout);
 
 /// Two lines and an empty one.
 std::string DatasetText(const DatasetReport& dataset);

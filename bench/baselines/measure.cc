@@ -143,6 +143,7 @@ absl::StatusOr<Measurement> Measure(std::string_view layout_name, const OpenSour
     return absl::InvalidArgumentError(absl::StrCat("no layout is called '", Shown(layout_name),
                                                    "'; see strata compare --help for their names"));
   }
+  measurement.empty_bytes = layout->MeasureFootprint().total_bytes();
   if (absl::Status status = MeasureLoad(*layout, before->rss_bytes, open, options, &measurement);
       !status.ok()) {
     return status;

@@ -99,6 +99,23 @@ TEST(CgroupMemory, Version1AsRecordedClosesToLessThanAPercent) {
   EXPECT_EQ(books.UnexplainedBytes("cgroup"), 286720);
 }
 
+// A child of a fork, before either has written much: the pages are counted in both and charged
+// once.
+TEST(CgroupMemory, PagesOfSeveralProcessesAreTakenBackOnce) {
+  Machine machine("v1");
+  const std::int64_t rest = machine.Read().UnexplainedBytes("cgroup");
+  machine.Write("proc/4711/smaps_rollup",
+                "Pss_Anon:          22328 kB\nAnonymous:         42328 kB\n");
+  machine.Write("proc/self/smaps_rollup",
+                "Pss_Anon:          20100 kB\nAnonymous:         40100 kB\n");
+  const ProcessBooks books = machine.Read(40100 << 10);
+  EXPECT_EQ(Term(books, "in several processes"), -(40000 << 10));
+  EXPECT_EQ(books.UnexplainedBytes("cgroup"), rest - (100 << 10));
+  // Older kernels do not say which pages these are.
+  machine.Drop("proc/4711/smaps_rollup", "Pss_Anon");
+  EXPECT_EQ(Term(machine.Read(), "in several processes"), -(20000 << 10));
+}
+
 TEST(CgroupMemory, Version2AsRecordedClosesToLessThanAPercent) {
   constexpr std::uint64_t kAnonBytes = 2471755776;
   const ProcessBooks books = Read("v2", kAnonBytes);

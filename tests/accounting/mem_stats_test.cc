@@ -2,6 +2,8 @@
 // jemalloc in front.
 #include <strata/mem_stats.h>
 
+#include <dlfcn.h>
+
 #include <cstring>
 #include <memory>
 #include <sstream>
@@ -73,6 +75,23 @@ TEST(MemStats, GosIdentitiesHold) {
   for (const MemStats::SizeClass& size : stats.BySize) {
     EXPECT_EQ(size.InUse, size.Mallocs - size.Frees) << size.Size;
   }
+}
+
+// Its blocks for threads' caches are on the heap, and in stats.metadata as well.
+TEST(MemStats, WhatJemallocHasOnItsOwnHeapIsInSysOnce) {
+  if (!UnderJemalloc()) GTEST_SKIP() << "jemalloc's alone";
+  using Control = int (*)(const char*, void*, std::size_t*, void*, std::size_t);
+  const auto control = reinterpret_cast<Control>(dlsym(RTLD_DEFAULT, "mallctl"));
+  ASSERT_NE(control, nullptr);
+  const auto figure = [&](const char* name) {
+    std::size_t value = 0;
+    std::size_t size_bytes = sizeof(value);
+    EXPECT_EQ(control(name, &value, &size_bytes, nullptr, 0), 0) << name;
+    return value;
+  };
+  const MemStats stats = Now();
+  EXPECT_GT(figure("stats.arenas.4096.internal"), 0u);
+  EXPECT_EQ(*stats.OtherSys + figure("stats.arenas.4096.internal"), figure("stats.metadata"));
 }
 
 TEST(MemStats, TheDifferenceOfTwoIsWhatHappenedBetweenThem) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <malloc.h>
+#include <sys/mman.h>
 
 #include <atomic>
 #include <cstdint>
@@ -258,6 +259,49 @@ TEST(MemoryDoor, RangesBeginWhereAHugePageMay) {
   door.ReturnPages(0, range, MemoryDoor::kHugePageBytes);
   EXPECT_EQ(static_cast<unsigned char*>(range)[0], 0);
   EXPECT_EQ(door.allocated_bytes(), 0u);
+  MemoryDoor::FreeRange(range, kBytes);
+}
+
+// A process that locks its memory, as long as it lives; whether it may.
+class LockedMemory {
+ public:
+  explicit LockedMemory(int flags) : is_(mlockall(flags) == 0) {}
+  ~LockedMemory() { munlockall(); }
+  LockedMemory(const LockedMemory&) = delete;
+  LockedMemory& operator=(const LockedMemory&) = delete;
+  bool is() const { return is_; }
+
+ private:
+  bool is_;
+};
+
+TEST(MemoryDoor, ARangeCostsNothingInAProcessThatLocksItsMemory) {
+  constexpr std::size_t kBytes = 64 * MemoryDoor::kHugePageBytes;
+  const LockedMemory locked(MCL_FUTURE);
+  // Who may lock a little only may map no more than that.
+  void* const probe = mmap(nullptr, 2 * kBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (!locked.is() || probe == MAP_FAILED) GTEST_SKIP() << "it may not lock so much";
+  munmap(probe, 2 * kBytes);
+  void* const range = MemoryDoor::ReserveRange(kBytes);
+  ASSERT_NE(range, nullptr);
+  const AddressRange all = {.begin = range, .size_bytes = kBytes};
+  EXPECT_EQ(MemoryDoor::AbsentBytes({&all, 1}), kBytes);
+  MemoryDoor::FreeRange(range, kBytes);
+}
+
+TEST(MemoryDoor, PagesAreGivenBackAndReadAsZeroWhereMemoryWasLockedSince) {
+  MemoryDoor door;
+  constexpr std::size_t kBytes = MemoryDoor::kHugePageBytes;
+  void* const range = MemoryDoor::ReserveRange(kBytes);
+  ASSERT_NE(range, nullptr);
+  ASSERT_TRUE(door.TryTakePages(kFirst, kBytes));
+  std::memset(range, 7, kBytes);
+  const LockedMemory locked(MCL_CURRENT | MCL_ONFAULT);
+  if (!locked.is()) GTEST_SKIP() << "it may not lock memory";
+  door.ReturnPages(kFirst, range, kBytes);
+  const AddressRange all = {.begin = range, .size_bytes = kBytes};
+  EXPECT_EQ(MemoryDoor::AbsentBytes({&all, 1}), kBytes);
+  EXPECT_EQ(static_cast<unsigned char*>(range)[kBytes - 1], 0);
   MemoryDoor::FreeRange(range, kBytes);
 }
 

@@ -1,13 +1,14 @@
-// process_books_program default|never|madvise|company|foreign|zeros|freed|blank|writer: holds a
-// cache of more than 100 MB and demands that the rest of its anonymous memory is at most 1 % of it.
-// Run under each allocator and with each setting of huge pages (CMakeLists.txt); prints the books,
-// and fails with 1 where they stay open.
+// process_books_program default|never|madvise|company|foreign|zeros|freed|blank|idle|writer: holds
+// a cache of more than 100 MB and demands that the rest of its anonymous memory is at most 1 % of
+// it. Run under each allocator and with each setting of huge pages (CMakeLists.txt); prints the
+// books, and fails with 1 where they stay open.
 //
 // `never` and `madvise` are set here, by prctl and by advice on all that is mapped; an allocator's
 // own settings come from the environment. `company`: two caches, threads and a guard
 // (RunInCompany). `foreign`: memory that somebody else maps is rest, all of it (RunBesideForeign).
 // `zeros`: a door's blocks hold nothing but zeros. `freed`: large blocks of the program's were
-// freed. `blank`: a large block of the program's holds nothing. `writer`: a thread changes the
+// freed. `blank`: a large block of the program's holds nothing. `idle`: very many threads have
+// hardly anything. `writer`: a thread changes the
 // cache and cleans it meanwhile.
 #include <dlfcn.h>
 #include <sys/mman.h>
@@ -281,6 +282,30 @@ int RunBesideBlankBlock() {
   return result;
 }
 
+// What an allocator keeps for each thread grows with their number, not with what they have.
+int RunBesideIdleThreads() {
+  constexpr unsigned kThreads = 200;
+  absl::StatusOr<Cache> cache = Cache::Create();
+  if (!cache.ok() || !Fill(*cache, false)) return 2;
+  std::latch begun(kThreads);
+  std::latch judged(1);
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      void* volatile block = std::malloc(64);
+      std::free(block);
+      begun.count_down();
+      judged.wait();
+    });
+  }
+  begun.wait();
+  const Footprint footprint = cache->MeasureFootprint();
+  const int result = Judge({&footprint, 1}, "default");
+  judged.count_down();
+  for (std::thread& thread : threads) thread.join();
+  return result;
+}
+
 // Puts, deletes and cleans until it is told to end.
 void Write(Cache& cache, const std::atomic<bool>& done) {
   std::mt19937_64 random(2);
@@ -332,6 +357,7 @@ int main(int argc, char** argv) {
   if (pages == "zeros") return strata::RunWithZeros();
   if (pages == "freed") return strata::RunBesideFreed();
   if (pages == "blank") return strata::RunBesideBlankBlock();
+  if (pages == "idle") return strata::RunBesideIdleThreads();
   if (pages == "writer") return strata::RunBesideWriter();
   return pages == "company" ? strata::RunInCompany("default") : strata::Run(pages);
 }

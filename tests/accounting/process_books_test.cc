@@ -3,6 +3,8 @@
 #include <strata/process_books.h>
 
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -16,6 +18,8 @@
 
 #include "gmock/gmock.h"
 #include "tests/kit/sanitizers.h"
+
+#include <strata/memory_door.h>
 
 namespace strata {
 namespace {
@@ -65,6 +69,33 @@ TEST_F(ProcessBooksTest, TermsHaveASourceAndFileMemoryHasHardlyARest) {
   EXPECT_LE(std::abs(books.UnexplainedBytes("file")), 64 << 10);
   EXPECT_GT(Term(books, "file", "program and libraries"), 1 << 20);
   EXPECT_GT(Term(books, "anon", "data of program"), 0);
+}
+
+// A child has the pages of files only as it comes by them.
+TEST_F(ProcessBooksTest, InAChildOfAForkFileMemoryHasHardlyARest) {
+  const pid_t child = fork();
+  if (child == 0) _exit(std::abs(Now().UnexplainedBytes("file")) <= 64 << 10 ? 0 : 1);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(ProcessBooksTest, WhatACacheHeldThatIsGoneIsTakenBack) {
+  Footprint footprint = {.layout = "gone"};
+  {
+    MemoryDoor door;
+    void* const block = door.Allocate(0, kBytes);
+    std::memset(block, 1, kBytes);
+    footprint.allocated_bytes = door.allocated_bytes();
+    footprint.heap_blocks = 1;
+    footprint.door = door.number();
+    door.Free(0, block);
+  }
+  const ProcessBooks books = Now({&footprint, 1});
+  EXPECT_EQ(Term(books, "anon", "change since"),
+            -static_cast<std::int64_t>(footprint.allocated_bytes));
+  EXPECT_EQ(Term(books, "anon", "layout gone"),
+            static_cast<std::int64_t>(footprint.allocated_bytes));
 }
 
 TEST_F(ProcessBooksTest, WhatNobodyIsKnownToHaveIsTheRestAndNoTerm) {

@@ -338,6 +338,19 @@ class HtmlTest(unittest.TestCase):
         self.assertIn("nodes", self.browser.script(
             "return document.querySelector('#treemap svg').textContent"))
 
+    def test_a_layers_colour_is_one_on_every_page(self):
+        colours = """return Object.fromEntries(echarts.getInstanceByDom(
+            document.getElementById('treemap')).getOption().series[0].data.map(
+            (group) => [group.name, group.itemStyle.color]));"""
+        self.open("compare.html")
+        self.assertEqual(self.browser.script(
+            "return document.getElementById('shown').textContent"), "Inside packed")
+        compared = self.browser.script(colours)
+        self.open("footprint-a.html")
+        alone = self.browser.script(colours)
+        self.assertGreaterEqual(len(set(alone.values())), 3)
+        self.assertEqual(alone, compared)
+
     def test_differences_figures_are_the_jsons(self):
         self.open("diff.html")
         report = self.data()

@@ -255,7 +255,7 @@ TEST_F(CompareTest, FootprintByOuterNamesTheLargestAndWhatDeletingThemFrees) {
   const Finished text = Strata({"footprint", path, "--by", "outer"});
   ExpectSuccess(text);
   EXPECT_THAT(text.out, HasSubstr("freed"));
-  EXPECT_THAT(text.out, HasSubstr("all outers, bytes"));
+  EXPECT_THAT(text.out, HasSubstr("all outers, by own bytes\nouter "));
   EXPECT_FALSE(Parse(Strata({"footprint", path, "--format", "json"})).contains("outers"));
 }
 

@@ -73,6 +73,15 @@ TEST(ExplainTest, WithoutAPodNothingIsSuspected) {
   EXPECT_THAT(finished.out, Not(HasSubstr("uspects")));
 }
 
+TEST(ExplainTest, AFigureWithoutAUnitIsAskedAbout) {
+  const Finished finished = Strata({"explain", "memstats", kDumpA, "--observed", "17367"});
+  ExpectSuccess(finished);
+  EXPECT_THAT(Flowing(finished.out), HasSubstr("17,367 bytes are less than any Go program takes: "
+                                               "is a unit missing, as in 17367Mi?"));
+  EXPECT_THAT(Strata({"explain", "memstats", kDumpA, "--observed", "10Gi"}).out,
+              Not(HasSubstr("unit missing")));
+}
+
 TEST(ExplainTest, PodThatIsChargedForLessIsExplainedToo) {
   const Finished finished = Strata({"explain", "memstats", kDumpA, "--observed", "10Gi"});
   ExpectSuccess(finished);
@@ -131,6 +140,9 @@ TEST(ExplainTest, WhatIsNoDumpSaysWhichFieldIsAtFault) {
   ExpectFailure(Strata({"explain", "memstats", folder.Write("g.json", odd.dump())}), 1,
                 "more than a process can map");
   ExpectFailure(Strata({"explain", "memstats", folder.Write("d.json", "{")}), 1, "d.json");
+  for (json& figure : odd) figure = 0;
+  ExpectFailure(Strata({"explain", "memstats", folder.Write("h.json", odd.dump())}), 1,
+                "was runtime.ReadMemStats called?");
 }
 
 TEST(ExplainTest, DebugVarsFromStandardInputWillDo) {

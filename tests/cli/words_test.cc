@@ -95,6 +95,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"get", "x.json", "a", "b", "-1"}, "'-1' is no"},
         Wrong{{"get", "x.json", "a", "b", "0", "k", "v"}, "v"},
         Wrong{{"bench", "speed", "x.json"}, "no benchmark 'speed'"},
+        Wrong{{"bench", "x.json"}, "no benchmark 'x.json': give load, lookup, churn or reclaim"},
+        Wrong{{"bench", "load"}, "SOURCE is required: see strata bench load --help"},
+        Wrong{{"bench"}, "BENCHMARK is required"},
         Wrong{{"bench", "load", "x.json", "--rounds", "0"}, "--rounds"},
         Wrong{{"bench", "load", "x.json", "--times", "2"}, "--times is for churn"},
         Wrong{{"bench", "lookup", "x.json", "--share", "1"}, "--share is for reclaim"},
@@ -113,6 +116,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"diff", "a.json", "b.json", "--format", "csv"}, "no 'csv'"},
         Wrong{{"explain", "memstats"}, "FILE is required"},
         Wrong{{"explain", "goroutines", "f"}, "'goroutines' to explain"},
+        Wrong{{"explain", "mem.json"}, "'mem.json' to explain: give memstats"},
+        Wrong{{"explain", "memstats", "f", "--observed", "0"}, "no container is charged 0 bytes"},
         Wrong{{"explain", "memstats", "f", "--observed", "17367mi"}, "'17367mi'"},
         Wrong{{"explain", "memstats", "f", "--observed", "1.2.3Mi"}, "'1.2.3Mi'"},
         Wrong{{"explain", "memstats", "f", "--observed", "Mi"}, "'Mi'"},
@@ -214,6 +219,26 @@ TEST(HelpTest, HelpAndVersionAreNoFailures) {
   const Finished version = Strata({"--version"});
   ExpectSuccess(version);
   EXPECT_THAT(version.out, StartsWith("strata "));
+}
+
+TEST(HelpTest, OfABenchmarkHasItsOwnOptionsAlone) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> options_of = {
+      {"load", {"--lookups", "--rounds"}},
+      {"lookup", {"--lookups", "--rounds"}},
+      {"churn", {"--rounds", "--times"}},
+      {"reclaim", {"--share"}}};
+  for (const auto& [benchmark, options] : options_of) {
+    for (const Words& words : {Words{"bench", benchmark, "--help"}, {"bench", "-h", benchmark}}) {
+      const Finished help = Strata(words);
+      ExpectSuccess(help);
+      EXPECT_THAT(help.out, HasSubstr("strata bench " + benchmark + " [OPTIONS] SOURCE\n"));
+      for (const char* const option : {"--lookups", "--rounds", "--times", "--share"}) {
+        const bool has = std::find(options.begin(), options.end(), option) != options.end();
+        EXPECT_EQ(help.out.find(option) != std::string::npos, has) << help.out;
+      }
+      EXPECT_THAT(help.out, HasSubstr("--layouts"));
+    }
+  }
 }
 
 TEST(HelpTest, HelpThatCannotBeWrittenIsAFailure) {

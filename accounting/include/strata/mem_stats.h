@@ -70,7 +70,8 @@ struct MemStats {
   std::uint64_t StackInuse = 0;  ///< resident in stacks of threads, from smaps
   std::uint64_t StackSys = 0;    ///< the same: the system gives a stack's pages one by one
   /// The allocator's own structures: Go's MSpanSys, MCacheSys, BuckHashSys and OtherSys in one.
-  /// jemalloc: stats.metadata; glibc keeps its headers in band.
+  /// jemalloc: stats.metadata but for what of it lies on the heap (stats.arenas.4096.internal, 28
+  /// KB a thread for its cache), which is in Alloc and HeapInuse; glibc keeps its headers in band.
   std::optional<std::uint64_t> OtherSys;
 
   std::vector<SizeClass> BySize;  ///< small blocks by class, ascending; empty under glibc

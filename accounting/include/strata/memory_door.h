@@ -73,7 +73,8 @@ class MemoryDoor {
 
   /// Reserves a range of addresses that costs nothing until pages of it are taken; null when the
   /// system refuses. It begins at a multiple of kHugePageBytes. Not counted: addresses are not
-  /// memory. Returned whole with FreeRange.
+  /// memory. Where the process locks what it maps (mlockall, MCL_FUTURE) it is not locked: all of
+  /// it would be resident, and could not be given back. Returned whole with FreeRange.
   static void* ReserveRange(std::size_t size_bytes) noexcept;
   static void FreeRange(void* range, std::size_t size_bytes) noexcept;
   /// Reserves as much of `most_bytes` as leaves the process 63 times as many addresses side by side

@@ -45,7 +45,9 @@ struct DatasetReport {
 /// One layout holding it. What was not measured is none, and null in JSON.
 struct LayoutReport {
   Footprint footprint{};
-  std::string allocator{};                        ///< AllocatorName(); "": not named
+  std::string allocator{};  ///< AllocatorName(); "": not named
+  /// What it held before any data, in bytes.
+  std::optional<std::uint64_t> empty_bytes{};
   std::optional<std::int64_t> rss_delta_bytes{};  ///< RSS with the layout loaded minus RSS before
   std::optional<std::uint64_t> peak_rss_bytes{};
   std::optional<double> load_seconds{};

@@ -82,6 +82,25 @@ TEST(FootprintTextTest, LayersAreATreeAndSmallOnesOneLine) {
   EXPECT_THAT(folded, HasSubstr("walked 714,750 bytes = counted at the door"));
 }
 
+TEST(FootprintTextTest, WhatIsDeadAfterALoadAndHeldWithoutDataIsSaidWhereItIsSeen) {
+  FootprintReport report = Sample();
+  const std::string before = FootprintText(report);
+  EXPECT_THAT(before, Not(HasSubstr("dead: ")));
+  EXPECT_THAT(before, Not(HasSubstr("without any data")));
+  report.layout.footprint.layers.push_back({.name = "log/dead", .dead_bytes = 10'000});
+  report.layout.footprint.allocated_bytes += 10'000;
+  report.layout.empty_bytes = 72'455;
+  const std::string text = FootprintText(report);
+  EXPECT_THAT(text, HasSubstr("\ndead: replaced or deleted, also as the data came in"));
+  EXPECT_THAT(text, HasSubstr("; 72,455 of them, 10.0%, are held without any data\n"));
+}
+
+TEST(FootprintTextTest, ALayerMayHaveOthersBelowIt) {
+  FootprintReport report = Sample();
+  report.layout.footprint.layers.push_back({.name = "log/dead", .dead_bytes = 10'000});
+  EXPECT_THAT(FootprintText(report), ContainsRegex("\nlog +711,230 .*\n  log +701,230"));
+}
+
 TEST(FootprintTextTest, ContainersLimitPeakAndOomKillsAreShown) {
   FootprintReport report = Sample();
   report.process.cgroup = CgroupBooks{.version = 2,

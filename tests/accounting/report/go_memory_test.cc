@@ -142,6 +142,17 @@ TEST(GoMemoryTest, CollectorThatIsOffPromisesNoNextCollection) {
   EXPECT_EQ(ExplainGoMemory(stats, std::nullopt).next_gc_bytes, 0u);
 }
 
+TEST(GoMemoryTest, WhatALayoutHoldsWithoutDataIsNotMultiplied) {
+  const GoMemStats stats = Dump("memstats_a.json");
+  const GoSampleEstimate estimate = {
+      .sample = "s.json",
+      .counts = {.pairs = 10},
+      .go_sample_bytes = stats.heap_alloc / 1000,
+      .layouts = {{.layout = "packed", .sample_bytes = 20'000, .empty_bytes = 16'000}}};
+  EXPECT_THAT(GoMemoryText(ExplainGoMemory(stats, std::nullopt), &estimate),
+              testing::ContainsRegex("packed +20,000 +~4,016,00[0-9] "));
+}
+
 TEST(GoMemoryTest, AnythingElseIsRefused) {
   for (const char* const text :
        {"", "[]", "3", "{}", "{\"memstats\": 1}", "{\"HeapAlloc\": -1}", "{\"Sys\": 1.5}"}) {

@@ -57,6 +57,20 @@ TEST(OpenMetricsTest, ProcessTermsAndTheirSignedRestAddUp) {
   }
 }
 
+TEST(OpenMetricsTest, TermsWhoseNamesLookAlikeAreOneSeries) {
+  const ProcessBooks process = {
+      .rss_bytes = 100,
+      .peak_rss_bytes = 200,
+      .anon_bytes = 60,
+      .file_bytes = 40,
+      .allocator = {},
+      .cgroup = {},
+      .terms = {{.of = "anon", .name = "of \xff", .bytes = 60, .source = "s"},
+                {.of = "anon", .name = "of \xfe", .bytes = 5, .source = "s"}}};
+  EXPECT_THAT(OpenMetricsText(std::span<const NamedFootprint>(), &process),
+              HasSubstr("{of=\"anon\",term=\"of \xef\xbf\xbd\"} 65\n"));
+}
+
 TEST(OpenMetricsTest, ContainerIsShownAsFarAsTheKernelSays) {
   ProcessBooks process;
   process.cgroup = CgroupBooks{.version = 2,
