@@ -155,9 +155,9 @@ bool Dictionary::EndShrinking(std::size_t most, bool by_writes) {
 }
 
 bool Dictionary::Tidy(std::size_t budget_bytes) {
-  if (tidy_from_ == 0 && !index_.WantsTidying()) return false;
-  index_.Tidy(memory_, HashOfPayload(), &tidy_from_, &budget_bytes);
-  return tidy_from_ != 0;
+  if (tidy_from_ == 0 && !index_.WantsTidying(kFewTombstones)) return false;
+  // What is left for want of memory is still wanted the next time.
+  return index_.Tidy(memory_, HashOfPayload(), &tidy_from_, &budget_bytes) && tidy_from_ != 0;
 }
 
 const char* Dictionary::Fault() const {

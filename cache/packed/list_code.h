@@ -101,7 +101,7 @@ inline const std::uint8_t* SkipRecord(const std::uint8_t* at, const Shapes& shap
 struct RecordPlace {
   const std::uint8_t* from = nullptr;
   std::size_t passed = 0;
-  const std::uint8_t* end = nullptr;  ///< who walks may read in words as far; null: nowhere
+  const std::uint8_t* end = nullptr;  ///< who walks may read in words as far
 };
 
 template <class Read = Varints>

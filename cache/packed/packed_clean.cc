@@ -154,27 +154,68 @@ void PackedMap::BeginShrinkingStep(Shrinking step) {
   shrinking_from_ = 0;
 }
 
-// Gives back what erased slots take, once there are as many as make it worth a look at all tables.
+PackedMap::Tidied PackedMap::TidyOuters(std::size_t* budget_bytes) {
+  const Index* const outers = root();
+  if (outers == nullptr) return Tidied::kAll;
+  ReadPin pin = WriterPin();
+  do {
+    bool ok = true;
+    std::size_t looked_at = 0;
+    tidy_from_ = outers->VisitShardOf(tidy_from_, pin, [&](std::uint64_t location) {
+      const OuterBlob outer = ReadOuter(location);
+      looked_at += sizeof(location);
+      if (!ok || !FitsInline(outer)) return;
+      ok = MoveInline(location);
+      looked_at += kMaxInlineBytes;
+    });
+    if (!ok) return Tidied::kNoMemory;
+    *budget_bytes -= std::min(*budget_bytes, looked_at);
+    if (tidy_from_ == 0) return Tidied::kAll;
+  } while (*budget_bytes > 0);
+  return Tidied::kSpent;
+}
+
+PackedMap::Tidied PackedMap::TidyTables(std::size_t* budget_bytes) {
+  for (bool first = true; tidy_table_ < tables_.size(); ++tidy_table_, first = false) {
+    if (*budget_bytes == 0 && !first) return Tidied::kSpent;
+    *budget_bytes -= std::min(*budget_bytes, sizeof(Table));
+    Table& table = tables_[tidy_table_];
+    // What a table's slots led to is gone once it is out of use.
+    if (!table.in_use) tidy_from_ = 0;
+    if (!table.in_use || (tidy_from_ == 0 && !table.index.WantsTidying(0))) continue;
+    const bool done = tidy_table_ == root_.load(std::memory_order_relaxed)
+                          ? table.index.Tidy(table_memory_, OuterHash(), &tidy_from_, budget_bytes)
+                          : table.index.Tidy(table_memory_, InnerHash(), &tidy_from_, budget_bytes);
+    if (!done) return Tidied::kNoMemory;
+    if (tidy_from_ != 0) return Tidied::kSpent;
+  }
+  return Tidied::kAll;
+}
+
 bool PackedMap::TidyIndexes(std::size_t budget_bytes) {
-  if (tidy_table_ == kNoTable) {
+  if (tidying_ == Tidying::kNot) {
     if (erased_ < 64 + counts_.entries / 16) return false;
-    erased_ = 0;
-    tidy_table_ = 0;
+    tidied_erased_ = erased_;
+    tidying_ = Tidying::kOuters;
     tidy_from_ = 0;
   }
-  for (bool first = true; tidy_table_ < tables_.size(); ++tidy_table_, first = false) {
-    Index& index = tables_[tidy_table_].index;
-    if (budget_bytes == 0 && !first) return true;
-    budget_bytes -= std::min(budget_bytes, sizeof(Table));
-    if (tidy_from_ == 0 && !index.WantsTidying()) continue;
-    if (tidy_table_ == root_.load(std::memory_order_relaxed)) {
-      index.Tidy(table_memory_, OuterHash(), &tidy_from_, &budget_bytes);
-    } else {
-      index.Tidy(table_memory_, InnerHash(), &tidy_from_, &budget_bytes);
+  Tidied tidied = Tidied::kAll;
+  if (tidying_ == Tidying::kOuters) {
+    tidied = TidyOuters(&budget_bytes);
+    if (tidied == Tidied::kAll) {
+      tidying_ = Tidying::kTables;
+      tidy_table_ = 0;
+      tidy_from_ = 0;
+      // What was put back into outers is dead now, and first to be cleaned.
+      return true;
     }
-    if (tidy_from_ != 0) return true;
+  } else {
+    tidied = TidyTables(&budget_bytes);
   }
-  tidy_table_ = kNoTable;
+  if (tidied == Tidied::kSpent) return true;
+  // Without memory all stays to be done, from the beginning, the next time somebody asks.
+  if (tidied == Tidied::kAll) erased_ -= tidied_erased_;
+  tidying_ = Tidying::kNot;
   ReclaimSome(true);
   return false;
 }

@@ -210,6 +210,47 @@ bool PackedMap::MoveToTable(Site* site, std::string_view inner) {
   return true;
 }
 
+bool PackedMap::FitsInline(const OuterBlob& outer) const {
+  if (!outer.has_table) return false;
+  const Index& index = tables_[outer.number].index;
+  if (index.size() > kMaxInlineEntries) return false;
+  std::size_t bytes = 0;
+  bool fits = true;
+  index.ForEach([&](std::uint64_t payload) {
+    const StoredEntry entry = ReadEntryBlob(log_.At(payload));
+    const std::size_t list_bytes = static_cast<std::size_t>(entry.end - entry.list);
+    bytes += static_cast<std::size_t>(entry.list - entry.inner_begin) +
+             VarintSize(std::uint64_t{list_bytes} << 1) + list_bytes;
+    // One that grows has a place that its address decides.
+    fits = fits && ReadList(entry.list).word == nullptr;
+  });
+  return fits && bytes <= (index.size() == 1 ? kMaxAloneBytes : kMaxInlineBytes);
+}
+
+bool PackedMap::MoveInline(Location location) {
+  const OuterBlob old = ReadOuter(location);
+  const Index& index = tables_[old.number].index;
+  if (!body_.TryReserve(kMaxAloneBytes)) return false;
+  std::uint8_t* to = body_.data();
+  index.ForEach([&](std::uint64_t payload) {
+    const StoredEntry entry = ReadEntryBlob(log_.At(payload));
+    const std::size_t inner_bytes = static_cast<std::size_t>(entry.list - entry.inner_begin);
+    const std::size_t list_bytes = static_cast<std::size_t>(entry.end - entry.list);
+    std::memcpy(to, entry.inner_begin, inner_bytes);
+    to = WriteVarint(std::uint64_t{list_bytes} << 1, to + inner_bytes);
+    std::memcpy(to, entry.list, list_bytes);
+    to += list_bytes;
+  });
+  const Location made = WriteOuter(SegmentStore::Head::kClean, old.key, index.size() << 1,
+                                   body_.data(), static_cast<std::size_t>(to - body_.data()));
+  if (made == kNowhere) return false;
+  cleaned_bytes_ += log_.At(made).total_bytes;
+  index.ForEach([&](std::uint64_t payload) { KillEntry(payload); });
+  SetOuter(strings_.Hash(old.key), location, made);
+  RetireTable(static_cast<std::uint32_t>(old.number));
+  return true;
+}
+
 // Copies the entries of an outer's blob into a table.
 bool PackedMap::CopyToTable(const OuterBlob& from, std::uint32_t table) {
   Index& index = tables_[table].index;
@@ -285,6 +326,7 @@ std::optional<std::uint32_t> PackedMap::MakeTable() {
     if (tables_.size() == kMostTables || !tables_.TryGrow()) return std::nullopt;
     number = static_cast<std::uint32_t>(tables_.Add());
   }
+  tables_[number].in_use = true;
   tables_[number].born = eras_.now();
   tables_[number].next = kNoTable;
   return number;
@@ -293,6 +335,7 @@ std::optional<std::uint32_t> PackedMap::MakeTable() {
 // Takes a table out of use that is out of readers' reach.
 void PackedMap::RetireTable(std::uint32_t number) {
   Table& table = tables_[number];
+  table.in_use = false;
   table.retired = eras_.now();
   retired_table_bytes_ += table.index.size_bytes();
   table.next = std::exchange(retired_tables_, number);
@@ -301,6 +344,7 @@ void PackedMap::RetireTable(std::uint32_t number) {
 // Frees a table that no reader can be looking at.
 void PackedMap::FreeTable(std::uint32_t number) {
   Table& table = tables_[number];
+  table.in_use = false;
   table.index.Clear({.door = &door_});
   table.next = std::exchange(free_tables_, number);
   ++free_table_count_;

@@ -18,7 +18,8 @@ namespace {
 // moving a blob takes beside it.
 constexpr std::uint64_t kCleanersBytes = 2 * SegmentStore::kSegmentBytes;
 
-// What a write may take, while it runs: however it ends, what is kept for the cleaner is its again.
+// What a write may take, while it runs: what is kept for the cleaner is not touched, for that makes
+// room afterwards; however the write ends, it is the cleaner's again.
 class WritersShare {
  public:
   WritersShare(MemoryDoor* door, std::uint64_t limit_bytes)
@@ -386,6 +387,7 @@ bool PackedMap::Delete(std::string_view outer, std::string_view inner) {
   if (!site.found) return false;
   const std::uint64_t filled_before = log_.filled_bytes();
   if (site.entry != kNowhere) {
+    const WritersShare share(&door_, write_limit_bytes_);
     tables_[ReadOuter(site.outer).number].index.Erase(table_memory_, site.inner_hash, site.entry,
                                                       InnerHash());
     ++erased_;
@@ -407,7 +409,6 @@ void PackedMap::DeleteInline(const Site& site) {
   const std::size_t after = static_cast<std::size_t>(old.end - site.stored.end);
   Location made = kNowhere;
   {
-    // What is kept for the cleaner is not touched: it is what makes room afterwards.
     const WritersShare share(&door_, write_limit_bytes_);
     if (body_.TryReserve(before + after + 1)) {
       std::memcpy(body_.data(), old.entries, before);
@@ -435,8 +436,11 @@ bool PackedMap::DeleteOuter(std::string_view outer) {
   const Location location = FindOuterAt(outer, hash, pin);
   if (location == kNowhere) return false;
   const std::uint64_t filled_before = log_.filled_bytes();
-  tables_[root_.load(std::memory_order_relaxed)].index.Erase(table_memory_, hash, location,
-                                                             OuterHash());
+  {
+    const WritersShare share(&door_, write_limit_bytes_);
+    tables_[root_.load(std::memory_order_relaxed)].index.Erase(table_memory_, hash, location,
+                                                               OuterHash());
+  }
   ++erased_;
   GiveUpOuter(location);
   ++writes_;
@@ -505,7 +509,7 @@ void PackedMap::WipeUnread() {
   search_at_bytes_ = 0;
   searched_ = 0;
   shrinking_ = Shrinking::kNot;
-  tidy_table_ = kNoTable;
+  tidying_ = Tidying::kNot;
   retired_table_bytes_ = 0;
   marked_bytes_ = 0;
   counts_ = {};

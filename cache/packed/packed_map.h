@@ -206,6 +206,7 @@ class PackedMap {
     Era born;
     Era retired;
     std::uint32_t next;  // of the retired, or of the free
+    bool in_use;         // neither retired nor free
   };
   static constexpr std::uint32_t kNoTable = 0xFFFFFFFF;
   static constexpr std::size_t kMostTables = std::size_t{1} << 26;
@@ -334,6 +335,10 @@ class PackedMap {
                       const std::uint8_t* inner_token, std::size_t inner_bytes,
                       std::size_t area_bytes);
   bool MoveToTable(Site* site, std::string_view inner);
+  /// Whether the outer has a table whose entries would do without.
+  bool FitsInline(const OuterBlob& outer) const;
+  /// Gives such an outer its entries back, as they are. False for want of memory, nothing changed.
+  bool MoveInline(Location location);
   /// Writes the growing list at `site` anew, with room for `bytes` and more, AppendRecords'
   /// `times`; both then say where it is. False for want of memory, or where it would have 4 GiB or
   /// more; nothing changed.
@@ -398,7 +403,12 @@ class PackedMap {
   enum class Shrinking : std::uint8_t { kNot, kDropsFirst, kRewrites, kDropsLast };
   bool ShrinkNumbers(bool idle);
   void BeginShrinkingStep(Shrinking step);
-  /// Whether there is more of it to do.
+  enum class Tidied : std::uint8_t { kAll, kSpent, kNoMemory };
+  /// Puts outers' tables that have become small back into the outers.
+  Tidied TidyOuters(std::size_t* budget_bytes);
+  /// Gives back what erased slots take.
+  Tidied TidyTables(std::size_t* budget_bytes);
+  /// Both, once enough was erased; whether there is more of it to do.
   bool TidyIndexes(std::size_t budget_bytes);
 
   // By outer.
@@ -448,8 +458,10 @@ class PackedMap {
   std::uint64_t marked_bytes_ = 0;  // MarkedBytes of all outers
   std::uint64_t cleaned_bytes_ = 0;
   std::uint64_t erased_ = 0;  // slots of tables, since they were last tidied
-  // How far tidying has come: the table, and the hash to go on at.
-  std::uint32_t tidy_table_ = kNoTable;  // none: not under way
+  // How far tidying has come: among the outers, or the table; and the hash to go on at.
+  enum class Tidying : std::uint8_t { kNot, kOuters, kTables } tidying_ = Tidying::kNot;
+  std::uint64_t tidied_erased_ = 0;  // erased_ when it began
+  std::uint32_t tidy_table_ = 0;
   std::uint64_t tidy_from_ = 0;
   // How far the dictionary's table is on its way to a shorter one, since when, and at which
   // segment.

@@ -134,7 +134,7 @@ RecordPlace PackedMap::FetchRecord(const FoundList& found, std::size_t index) co
       next <= list.marks.Count(list.count) ? list.AtMark(next) : found.end;
   FetchLines(place.from, std::min(kFetchRecordBytes, static_cast<std::size_t>(end - place.from)));
   // Behind the records of a growing list the writer may be at work.
-  if (list.word == nullptr) place.end = found.end;
+  place.end = list.word == nullptr && found.end != nullptr ? found.end : place.from;
   return place;
 }
 

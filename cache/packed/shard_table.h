@@ -201,14 +201,15 @@ class ShardTable {
     }
   }
 
-  /// Whether enough was erased since shards were last rebuilt for Tidy to be worth its time.
-  bool WantsTidying() const { return tombstones_ > kFewTombstones + size() / 16; }
+  /// Whether enough was erased since shards were last rebuilt for Tidy to be worth its time; so
+  /// many beside are not.
+  bool WantsTidying(std::size_t few) const { return tombstones_ > few + size() / 16; }
   /// Rebuilds the shards that have many tombstones or much more room than they need, from that of
   /// the hash `*from` on, and takes the bytes it has looked at off `*budget_bytes`. Where those are
   /// spent it ends, after one shard at the least; `*from` is then the hash to go on at, and 0 at
-  /// the end. Where there is no memory the rest stays as it is.
+  /// the end. False where there is no memory: the rest stays as it is.
   template <class HashOf>
-  void Tidy(const TableMemory& memory, HashOf hash_of, std::uint64_t* from,
+  bool Tidy(const TableMemory& memory, HashOf hash_of, std::uint64_t* from,
             std::size_t* budget_bytes) {
     std::size_t place = directory() == nullptr ? 0 : directory()->PlaceOf(*from);
     *from = 0;
@@ -220,15 +221,16 @@ class ShardTable {
       const bool has_many = std::size_t{shard.used} - shard.live > capacity / 16;
       std::size_t looked_at = sizeof(Shard);
       if (has_many || wanted < capacity - capacity / 4) {
-        if (memory.retired != nullptr && !memory.retired->TryMakeRoom(1)) return;
-        if (!Rebuild(memory, directory()->HashAt(place), wanted, hash_of)) return;
+        if (memory.retired != nullptr && !memory.retired->TryMakeRoom(1)) return false;
+        if (!Rebuild(memory, directory()->HashAt(place), wanted, hash_of)) return false;
         looked_at += capacity * Slots::kSlotBytes;
       }
       *budget_bytes -= std::min(*budget_bytes, looked_at);
       if (*budget_bytes > 0 || place + 1 == directory()->size()) continue;
       *from = directory()->HashAt(place + 1);
-      return;
+      return true;
     }
+    return true;
   }
 
   /// Calls `visit(payload)` for each; the table must not change meanwhile.
@@ -314,7 +316,6 @@ class ShardTable {
   static constexpr std::size_t kSmallestCapacity = 8;
   static constexpr std::size_t kLargestCapacity = 512;
   static constexpr std::size_t kFetchedAtOnce = 32;
-  static constexpr std::size_t kFewTombstones = 64;
   // A directory of so many places may be made whatever is in the table.
   static constexpr std::size_t kFreeDirectory = std::size_t{1} << 16;
   static constexpr unsigned kLargestDepth = 32;  // of equal hashes there are too many beyond it
