@@ -300,6 +300,10 @@ std::size_t MemoryDoor::ReservedBytes(const void* block) noexcept {
   return UsableBytes(const_cast<void*>(block));
 }
 
+std::uint64_t MemoryDoor::heap_bytes() const noexcept {
+  return allocated_bytes() - page_bytes_.load(std::memory_order_relaxed);
+}
+
 std::uint64_t MemoryDoor::allocated_bytes() const noexcept {
   return held_bytes_.load(std::memory_order_relaxed);
 }

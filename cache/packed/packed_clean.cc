@@ -18,6 +18,8 @@
 #include <cstring>
 #include <utility>
 
+#include <strata/process_memory.h>
+
 #include "cache/packed/packed_map.h"
 
 namespace strata::packed {
@@ -52,6 +54,10 @@ constexpr std::size_t kUrgentBytes = std::size_t{8} << 20;
 // Looking for what may be freed makes every reader's next read a little dearer, so it waits until
 // so much has been retired.
 constexpr std::uint64_t kReclaimBytes = SegmentStore::kSegmentBytes;
+// As small a share of the tables is not given back.
+constexpr std::size_t kFewTables = 16;
+// What must have been given back of small blocks for the allocator to be asked for its pages.
+constexpr std::uint64_t kTrimmedBytes = std::uint64_t{1} << 20;
 
 }  // namespace
 
@@ -71,6 +77,7 @@ void PackedMap::AfterWrite(std::uint64_t filled_before) {
   }
   ReclaimSome(false);
   shapes_.SweepSome();
+  most_heap_bytes_ = std::max(most_heap_bytes_, door_.heap_bytes());
   Publish();
   version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   if (settings_.audit_every_writes != 0 && writes_ % settings_.audit_every_writes == 0) Audit();
@@ -93,6 +100,8 @@ bool PackedMap::MaintainSome(std::size_t budget_bytes) {
   }
   ReclaimSome(true);
   if (more || strings_.Trim(budget_bytes) || TidyIndexes(budget_bytes)) return true;
+  ShrinkTables();
+  TrimHeap();
   // When nothing is left to clean, the rest goes into what makes reading faster.
   std::size_t spent = 0;
   do {
@@ -218,6 +227,30 @@ bool PackedMap::TidyIndexes(std::size_t budget_bytes) {
   tidying_ = Tidying::kNot;
   ReclaimSome(true);
   return false;
+}
+
+// Those that guards keep are not told apart from the free ones: not while there are any.
+void PackedMap::ShrinkTables() {
+  std::size_t size = tables_.size();
+  while (size > 0 && !tables_[size - 1].in_use) --size;
+  const bool pays = tables_.size() - size > tables_.size() / kFewTables;
+  if (retired_tables_ != kNoTable || !pays) return;
+  for (std::size_t number = size; number < tables_.size(); ++number) {
+    std::memset(static_cast<void*>(&tables_[number]), 0, sizeof(Table));
+  }
+  tables_.Shrink(size);
+  free_tables_ = kNoTable;
+  free_table_count_ = 0;
+  for (std::uint32_t number = 0; number < size; ++number) {
+    if (!tables_[number].in_use) FreeTable(number);
+  }
+}
+
+void PackedMap::TrimHeap() {
+  const std::uint64_t now = door_.heap_bytes();
+  if (most_heap_bytes_ < now + std::max(kTrimmedBytes, now / 8)) return;
+  most_heap_bytes_ = now;
+  TrimAllocator();
 }
 
 // For a write that found no room: whether there is more of it now.

@@ -408,7 +408,11 @@ class PackedMap {
   Tidied TidyOuters(std::size_t* budget_bytes);
   /// Gives back what erased slots take.
   Tidied TidyTables(std::size_t* budget_bytes);
-  /// Both, once enough was erased; whether there is more of it to do.
+  /// Gives back what free tables behind the last other one take.
+  void ShrinkTables();
+  /// Has the allocator give back what lies idle between small blocks, when that may be much.
+  void TrimHeap();
+  /// Outers and tables, once enough was erased; whether there is more of it to do.
   bool TidyIndexes(std::size_t budget_bytes);
 
   // By outer.
@@ -457,7 +461,8 @@ class PackedMap {
   std::uint64_t writes_ = 0;
   std::uint64_t marked_bytes_ = 0;  // MarkedBytes of all outers
   std::uint64_t cleaned_bytes_ = 0;
-  std::uint64_t erased_ = 0;  // slots of tables, since they were last tidied
+  std::uint64_t most_heap_bytes_ = 0;  // that the allocator's blocks took since TrimHeap trimmed
+  std::uint64_t erased_ = 0;           // slots of tables, since they were last tidied
   // How far tidying has come: among the outers, or the table; and the hash to go on at.
   enum class Tidying : std::uint8_t { kNot, kOuters, kTables } tidying_ = Tidying::kNot;
   std::uint64_t tidied_erased_ = 0;  // erased_ when it began

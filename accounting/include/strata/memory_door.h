@@ -122,6 +122,8 @@ class MemoryDoor {
 
   /// What is reserved now for all layers, or for one, in bytes.
   std::uint64_t allocated_bytes() const noexcept;
+  /// Of them, the allocator's blocks: all but pages of ranges.
+  std::uint64_t heap_bytes() const noexcept;
   std::uint64_t allocated_bytes(LayerId layer) const noexcept;
 
   /// What went through all doors of this process, those that are gone included. Threads: any.
