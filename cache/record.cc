@@ -29,12 +29,14 @@ RecordView UniqueKeys(RecordView record, std::vector<Pair>* scratch) {
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return record[a].key < record[b].key; });
+  const auto same = [&](std::size_t a, std::size_t b) { return record[a].key == record[b].key; };
+  if (std::adjacent_find(order.begin(), order.end(), same) == order.end()) return record;
   scratch->assign(record.begin(), record.end());
   std::vector<bool> repeated(record.size(), false);
   std::size_t kept = record.size();
   for (std::size_t begin = 0; begin < order.size();) {
     std::size_t end = begin + 1;
-    while (end < order.size() && record[order[end]].key == record[order[begin]].key) {
+    while (end < order.size() && same(order[end], order[begin])) {
       repeated[order[end]] = true;
       --kept;
       ++end;
@@ -42,7 +44,6 @@ RecordView UniqueKeys(RecordView record, std::vector<Pair>* scratch) {
     (*scratch)[order[begin]].value = record[order[end - 1]].value;
     begin = end;
   }
-  if (kept == record.size()) return record;
   std::size_t to = 0;
   for (std::size_t from = 0; from < record.size(); ++from) {
     if (!repeated[from]) (*scratch)[to++] = (*scratch)[from];

@@ -89,7 +89,9 @@ struct Options {
   /// The most the cache may hold, in bytes; 0: no limit. It covers all that memory() counts:
   /// content, indexes, the writer's and the cleaner's scratch, what open guards keep back. A write
   /// that would pass it lets the cleaner look for room and then fails with ResourceExhausted. Half
-  /// a megabyte of it (a quarter where that is less) is the cleaner's and not for content.
+  /// a megabyte of it (a quarter where that is less) is the cleaner's and not for content. What a
+  /// write sorts to find keys that a record has twice, where it has more than 16 pairs, is not: 16
+  /// bytes a pair of that record, 48 where it has one twice, until the write ends.
   ///
   /// It also says how many addresses the cache reserves, which cost no memory but are a process's:
   /// about seven times the limit and 1 GiB; without one about 1.02 TiB, less once half of the
@@ -171,7 +173,8 @@ class Cache {
   /// Does up to about `budget_bytes` of cleaning, beyond what writes have paid for: content that
   /// was replaced or deleted leaves the log, and its memory goes back to the system. False when
   /// there is nothing left to gain; `while (cache.Maintain(1 << 20)) {}` leaves it as small as it
-  /// gets.
+  /// gets. When nothing is left and much was given back in small blocks, the allocator is asked for
+  /// its pages, which takes time in proportion to the process's heap.
   bool Maintain(std::size_t budget_bytes);
   /// A hint of what is to come. This engine grows in small steps and needs none: nothing happens.
   absl::Status Reserve(const Reservation& expected);
