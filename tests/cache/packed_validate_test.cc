@@ -139,6 +139,10 @@ void Fill(PackedMap& map) {
       ASSERT_TRUE(map.Put(Numbered("gone ", i % 3), Numbered("inner ", i), list).ok());
     }
   }
+  // A table behind those that will be free, which go back where none is.
+  for (std::size_t i = 0; i < 300; ++i) {
+    ASSERT_TRUE(map.Put("late", Numbered("inner ", i), Records{{{"a", "b"}}}).ok());
+  }
   for (std::size_t i = 0; i < 3; ++i) ASSERT_TRUE(map.DeleteOuter(Numbered("gone ", i)));
   for (std::size_t i = 0; i < 40; ++i) {
     ASSERT_TRUE(map.Delete("large", Numbered("inner ", i)));
