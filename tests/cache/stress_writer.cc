@@ -99,6 +99,10 @@ absl::Status Writer::Write(std::size_t key, const Action& action, const State& n
   const RecordsView list = records.view();
   switch (action.kind) {
     case Action::Kind::kAppend:
+      // Also as a part of what is to become longer, or has become shorter, than it is.
+      if (next.version() % 2 == 0) {
+        return cache_.AppendRecords(outer, inner, list, static_cast<double>(next.version() % 6));
+      }
       return cache_.Append(outer, inner, list[0]);
     case Action::Kind::kUpdate:
       return cache_.UpdateRecord(outer, inner, action.index, list[0]);
