@@ -40,6 +40,14 @@ constexpr char kFooter[] =
     "Exit status: 0 done, 1 the data or the source is at fault (a missing file, too), 2 the\n"
     "call's words are off, 3 there is nothing under the key asked for.";
 
+constexpr char kTableFooter[] =
+    "A table is mysql://USER@HOST[:PORT]/DATABASE?table=T. Of its columns, with what they are\n"
+    "where the URL does not say: outer=outer_key, inner=inner_key, order=seq (order= for the\n"
+    "primary key's), key=k, value=v, id=(the primary key's), cursor=updated_at (when a row last\n"
+    "changed: without such a column --follow finds changes by comparing alone). columns=a,b or\n"
+    "columns=* makes a record of each row; deleted=COLUMN is not 0 in rows that are deleted.\n"
+    "Also socket, ssl_mode, ssl_ca, connect_timeout, read_timeout, password_file.";
+
 // What the command line said; the verbs' options write into it.
 struct Words {
   GenArgs gen;
@@ -301,6 +309,7 @@ class CommandLine {
                 "with --follow: from one look for changed rows to the next (1s)");
     AddOptional(verb, "--reconcile-interval", &args.reconcile_interval,
                 "with --follow: from one comparison of table and cache to the next (5m)");
+    verb->footer(kTableFooter);
   }
 
   void AddDump() {
