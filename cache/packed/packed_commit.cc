@@ -44,13 +44,9 @@ bool PackedMap::Commit(const Site& site, std::string_view outer, std::string_vie
   if (old.has_table) {
     done = CommitToTable(site, old.number, inner_token, inner_bytes, area_bytes);
   } else {
-    const bool alone = old.number == (site.found ? 1 : 0);
-    const std::size_t old_bytes = alone ? 0 : static_cast<std::size_t>(old.end - old.entries);
-    // A long key would be copied with every entry.
-    const bool fits =
-        outer.size() <= kMaxInlineBytes &&
-        old_bytes + lists_.size_bytes() <= (alone ? kMaxAloneBytes : kMaxInlineBytes) &&
-        old.number + (site.found ? 0 : 1) <= kMaxInlineEntries;
+    const std::uint64_t entries = old.number + (site.found ? 0 : 1);
+    const std::size_t others = entries == 1 ? 0 : static_cast<std::size_t>(old.end - old.entries);
+    const bool fits = MayBeInline(outer.size(), entries, others + lists_.size_bytes());
     done = fits ? CommitInline(site, outer, inner_token, inner_bytes)
                 : CommitToNewTable(site, outer, inner, inner_token, inner_bytes, area_bytes);
   }
@@ -210,10 +206,16 @@ bool PackedMap::MoveToTable(Site* site, std::string_view inner) {
   return true;
 }
 
+// A long key would be copied with every entry.
+bool PackedMap::MayBeInline(std::size_t key_bytes, std::uint64_t entries, std::size_t bytes) {
+  return key_bytes <= kMaxInlineBytes && entries <= kMaxInlineEntries &&
+         bytes <= (entries == 1 ? kMaxAloneBytes : kMaxInlineBytes);
+}
+
 bool PackedMap::FitsInline(const OuterBlob& outer) const {
   if (!outer.has_table) return false;
   const Index& index = tables_[outer.number].index;
-  if (index.size() > kMaxInlineEntries) return false;
+  if (!MayBeInline(outer.key.size(), index.size(), 0)) return false;
   std::size_t bytes = 0;
   bool fits = true;
   index.ForEach([&](std::uint64_t payload) {
@@ -224,7 +226,7 @@ bool PackedMap::FitsInline(const OuterBlob& outer) const {
     // One that grows has a place that its address decides.
     fits = fits && ReadList(entry.list).word == nullptr;
   });
-  return fits && bytes <= (index.size() == 1 ? kMaxAloneBytes : kMaxInlineBytes);
+  return fits && MayBeInline(outer.key.size(), index.size(), bytes);
 }
 
 bool PackedMap::MoveInline(Location location) {

@@ -335,6 +335,8 @@ class PackedMap {
                       const std::uint8_t* inner_token, std::size_t inner_bytes,
                       std::size_t area_bytes);
   bool MoveToTable(Site* site, std::string_view inner);
+  /// Whether so many entries, of so many bytes, may be in the blob of an outer of such a key.
+  static bool MayBeInline(std::size_t key_bytes, std::uint64_t entries, std::size_t bytes);
   /// Whether the outer has a table whose entries would do without.
   bool FitsInline(const OuterBlob& outer) const;
   /// Gives such an outer its entries back, as they are. False for want of memory, nothing changed.

@@ -160,6 +160,25 @@ TEST_F(PackedTidyTest, IsAsSmallAsAFreshLoadWhenMostOfEachOuterIsDeleted) {
   EXPECT_TRUE(cache.Validate().ok()) << cache.Validate();
 }
 
+// As a fresh load would: the key would be copied with every entry that is written.
+TEST_F(PackedTidyTest, LeavesOutersOfLongKeysTheirTables) {
+  constexpr std::size_t kOuters = 50;
+  Cache cache = NewCache();
+  for (std::size_t i = 0; i < kOuters * 17; ++i) {
+    ASSERT_TRUE(Put(cache, std::string(3000, 'o') + std::to_string(i / 17), i, "v"));
+  }
+  for (std::size_t i = 0; i < kOuters * 17; ++i) {
+    if (i % 17 == 0) continue;
+    ASSERT_TRUE(cache.Delete(std::string(3000, 'o') + std::to_string(i / 17), Inner(i)));
+  }
+  MaintainToIdle(cache);
+  std::uint64_t in_tables = 0;
+  for (const Layer& layer : cache.MeasureFootprint().layers) {
+    if (layer.name == "index/inners") in_tables = layer.count;
+  }
+  EXPECT_EQ(in_tables, kOuters);
+}
+
 TEST_F(PackedTidyTest, KeepsNothingOfWhatWasClearedBesideAGuard) {
   Cache cache = NewCache();
   for (std::size_t i = 0; i < 100000; ++i) {
