@@ -157,7 +157,8 @@ bool Dictionary::EndShrinking(std::size_t most, bool by_writes) {
 bool Dictionary::Tidy(std::size_t budget_bytes) {
   if (tidy_from_ == 0 && !index_.WantsTidying(kFewTombstones)) return false;
   // What is left for want of memory is still wanted the next time.
-  return index_.Tidy(memory_, HashOfPayload(), &tidy_from_, &budget_bytes) && tidy_from_ != 0;
+  return index_.Tidy(memory_, HashOfPayload(), false, &tidy_from_, &budget_bytes) &&
+         tidy_from_ != 0;
 }
 
 const char* Dictionary::Fault() const {
@@ -176,7 +177,7 @@ const char* Dictionary::Fault() const {
 void Dictionary::AddTo(Layer* table, Layer* index) const {
   table->count = size() - unused_;
   table_.AddTo(table, free_ + unused_);
-  index_.AddTo(index);
+  index_.AddTo(memory_, index);
   // A slot of a string that nobody names is dead too.
   index->count -= unused_;
   index->used_bytes -= unused_ * NarrowSlots::kSlotBytes;

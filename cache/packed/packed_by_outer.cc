@@ -76,7 +76,7 @@ OuterFootprint PackedMap::MeasureOuter(Location location, OuterCensus* census) c
   std::uint64_t own_bytes = log_.At(location).total_bytes;
   if (outer.has_table) {
     const Index& index = tables_[outer.number].index;
-    own_bytes += index.size_bytes();
+    own_bytes += index.size_bytes(table_memory_);
     index.ForEach([&](std::uint64_t payload) {
       const Blob blob = log_.At(payload);
       own_bytes += blob.total_bytes;

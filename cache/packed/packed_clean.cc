@@ -18,8 +18,6 @@
 #include <cstring>
 #include <utility>
 
-#include <strata/process_memory.h>
-
 #include "cache/packed/packed_map.h"
 
 namespace strata::packed {
@@ -54,10 +52,6 @@ constexpr std::size_t kUrgentBytes = std::size_t{8} << 20;
 // Looking for what may be freed makes every reader's next read a little dearer, so it waits until
 // so much has been retired.
 constexpr std::uint64_t kReclaimBytes = SegmentStore::kSegmentBytes;
-// As small a share of the tables is not given back.
-constexpr std::size_t kFewTables = 16;
-// What must have been given back of small blocks for the allocator to be asked for its pages.
-constexpr std::uint64_t kTrimmedBytes = std::uint64_t{1} << 20;
 
 }  // namespace
 
@@ -163,96 +157,6 @@ void PackedMap::BeginShrinkingStep(Shrinking step) {
   shrinking_from_ = 0;
 }
 
-PackedMap::Tidied PackedMap::TidyOuters(std::size_t* budget_bytes) {
-  const Index* const outers = root();
-  if (outers == nullptr) return Tidied::kAll;
-  ReadPin pin = WriterPin();
-  do {
-    bool ok = true;
-    std::size_t looked_at = 0;
-    tidy_from_ = outers->VisitShardOf(tidy_from_, pin, [&](std::uint64_t location) {
-      const OuterBlob outer = ReadOuter(location);
-      looked_at += sizeof(location);
-      if (!ok || !FitsInline(outer)) return;
-      ok = MoveInline(location);
-      looked_at += kMaxInlineBytes;
-    });
-    if (!ok) return Tidied::kNoMemory;
-    *budget_bytes -= std::min(*budget_bytes, looked_at);
-    if (tidy_from_ == 0) return Tidied::kAll;
-  } while (*budget_bytes > 0);
-  return Tidied::kSpent;
-}
-
-PackedMap::Tidied PackedMap::TidyTables(std::size_t* budget_bytes) {
-  for (bool first = true; tidy_table_ < tables_.size(); ++tidy_table_, first = false) {
-    if (*budget_bytes == 0 && !first) return Tidied::kSpent;
-    *budget_bytes -= std::min(*budget_bytes, sizeof(Table));
-    Table& table = tables_[tidy_table_];
-    // What a table's slots led to is gone once it is out of use.
-    if (!table.in_use) tidy_from_ = 0;
-    if (!table.in_use || (tidy_from_ == 0 && !table.index.WantsTidying(0))) continue;
-    const bool done = tidy_table_ == root_.load(std::memory_order_relaxed)
-                          ? table.index.Tidy(table_memory_, OuterHash(), &tidy_from_, budget_bytes)
-                          : table.index.Tidy(table_memory_, InnerHash(), &tidy_from_, budget_bytes);
-    if (!done) return Tidied::kNoMemory;
-    if (tidy_from_ != 0) return Tidied::kSpent;
-  }
-  return Tidied::kAll;
-}
-
-bool PackedMap::TidyIndexes(std::size_t budget_bytes) {
-  if (tidying_ == Tidying::kNot) {
-    if (erased_ < 64 + counts_.entries / 16) return false;
-    tidied_erased_ = erased_;
-    tidying_ = Tidying::kOuters;
-    tidy_from_ = 0;
-  }
-  Tidied tidied = Tidied::kAll;
-  if (tidying_ == Tidying::kOuters) {
-    tidied = TidyOuters(&budget_bytes);
-    if (tidied == Tidied::kAll) {
-      tidying_ = Tidying::kTables;
-      tidy_table_ = 0;
-      tidy_from_ = 0;
-      // What was put back into outers is dead now, and first to be cleaned.
-      return true;
-    }
-  } else {
-    tidied = TidyTables(&budget_bytes);
-  }
-  if (tidied == Tidied::kSpent) return true;
-  // Without memory all stays to be done, from the beginning, the next time somebody asks.
-  if (tidied == Tidied::kAll) erased_ -= tidied_erased_;
-  tidying_ = Tidying::kNot;
-  ReclaimSome(true);
-  return false;
-}
-
-// Those that guards keep are not told apart from the free ones: not while there are any.
-void PackedMap::ShrinkTables() {
-  std::size_t size = tables_.size();
-  while (size > 0 && !tables_[size - 1].in_use) --size;
-  const bool pays = tables_.size() - size > tables_.size() / kFewTables;
-  if (retired_tables_ != kNoTable || !pays) return;
-  for (std::size_t number = size; number < tables_.size(); ++number) {
-    std::memset(static_cast<void*>(&tables_[number]), 0, sizeof(Table));
-  }
-  tables_.Shrink(size);
-  free_tables_ = kNoTable;
-  free_table_count_ = 0;
-  for (std::uint32_t number = 0; number < size; ++number) {
-    if (!tables_[number].in_use) FreeTable(number);
-  }
-}
-
-void PackedMap::TrimHeap() {
-  const std::uint64_t now = door_.heap_bytes();
-  if (most_heap_bytes_ < now + std::max(kTrimmedBytes, now / 8)) return;
-  most_heap_bytes_ = now;
-  TrimAllocator();
-}
-
 // For a write that found no room: whether there is more of it now.
 bool PackedMap::MakeRoom() {
   if (settings_.memory_limit_bytes == MemoryDoor::kNoLimit) return false;
@@ -285,7 +189,7 @@ void PackedMap::FreeUnpinned() {
     if (eras_.Pinned(table.born, table.retired)) {
       table.next = std::exchange(kept, number);
     } else {
-      retired_table_bytes_ -= table.index.size_bytes();
+      retired_table_bytes_ -= table.index.size_bytes(table_memory_);
       FreeTable(number);
     }
   }
@@ -419,7 +323,7 @@ bool PackedMap::MoveBlob(Location location, const Blob& blob) {
   const StoredList list = is_outer ? StoredList{} : ReadList(ReadEntryBlob(blob).list);
   Location made = kNowhere;
   if (list.word != nullptr) {
-    made = CopyGrowingEntry(kHead, blob, list.area_bytes);
+    made = CopyEntry(kHead, blob, TableOf(blob), list.area_bytes);
   } else if (std::uint8_t* const to = log_.Append(kHead, blob.kind, blob.payload_bytes, &made)) {
     std::memcpy(to, blob.payload, blob.payload_bytes);
   }
@@ -429,9 +333,7 @@ bool PackedMap::MoveBlob(Location location, const Blob& blob) {
     SetOuter(OuterHash()(location), location, made);
     return true;
   }
-  std::uint64_t table = 0;
-  ReadVarint(blob.payload, &table);
-  tables_[table].index.Replace(InnerHash()(location), location, made);
+  tables_[TableOf(blob)].index.Replace(InnerHash()(location), location, made);
   KillEntry(location);
   return true;
 }
@@ -439,11 +341,9 @@ bool PackedMap::MoveBlob(Location location, const Blob& blob) {
 // Fetches the slot that leads to an entry which is cleaned next.
 void PackedMap::FetchSlot(const Blob& blob) const {
   if (blob.kind != BlobKind::kEntry) return;
-  std::uint64_t table = 0;
-  ReadVarint(blob.payload, &table);
   ReadPin pin = WriterPin();
   const std::uint64_t hash = HashOfInner(ReadEntryBlob(blob).inner, pin);
-  tables_[table].index.PrefetchSlot(hash, pin);
+  tables_[TableOf(blob)].index.PrefetchSlot(hash, pin);
 }
 
 bool PackedMap::RewriteList(const std::uint8_t* list) {
@@ -462,29 +362,24 @@ bool PackedMap::RewriteList(const std::uint8_t* list) {
 }
 
 bool PackedMap::CleanEntry(Location location, const Blob& blob) {
-  std::uint64_t number = 0;
-  ReadVarint(blob.payload, &number);
+  const std::uint64_t number = TableOf(blob);
   Index& index = tables_[number].index;
   const StoredEntry entry = ReadEntryBlob(blob);
   ReadPin pin = WriterPin();
   const std::uint64_t hash = HashOfInner(entry.inner, pin);
   if (!RewriteList(entry.list)) return false;
   token_.Clear();
-  Location made = kNowhere;
-  std::uint8_t* to = nullptr;
+  std::uint8_t* list = nullptr;
   const bool has_token = strings_.Rewrite(entry.inner, &token_);
-  if (has_token) {
-    to = log_.Append(SegmentStore::Head::kClean, BlobKind::kEntry,
-                     VarintSize(number) + token_.size() + lists_.size_bytes(), &made);
-  }
-  if (to == nullptr) {
+  const Location made = has_token ? WriteEntry(SegmentStore::Head::kClean, number, token_.data(),
+                                               token_.size(), lists_.size_bytes(), &list)
+                                  : kNowhere;
+  if (made == kNowhere) {
     if (has_token) ReleaseToken(token_.data());
     lists_.Rollback();
     return false;
   }
-  to = WriteVarint(number, to);
-  std::memcpy(to, token_.data(), token_.size());
-  lists_.CopyTo(to + token_.size());
+  lists_.CopyTo(list);
   if (cleaning_fresh_ && shrinking_ != Shrinking::kRewrites) {
     const Blob now = log_.At(made);
     CountRewritten(now.payload_bytes != blob.payload_bytes ||

@@ -11,6 +11,8 @@ namespace {
 
 // A growing list's offsets and its count of bytes have 32 bits.
 constexpr std::size_t kMostAreaBytes = 0xFFFFFFFF;
+// An outer of more entries keeps its table's number: they would all be written at once.
+constexpr std::size_t kMostRenumbered = 4096;
 
 }  // namespace
 
@@ -90,17 +92,15 @@ bool PackedMap::CommitToTable(const Site& site, std::uint64_t table,
   if (!site.found && !index.TryGrow(table_memory_, site.inner_hash, InnerHash())) return false;
   const bool growing = lists_.size_bytes() >= kMinGrowingBytes && lists_.area_bytes() <= area_bytes;
   const std::size_t list_bytes = growing ? GrowingSizeBytes(area_bytes) : lists_.size_bytes();
-  Location made = kNowhere;
-  std::uint8_t* to = log_.Append(SegmentStore::Head::kWrite, BlobKind::kEntry,
-                                 VarintSize(table) + inner_bytes + list_bytes, &made);
-  if (to == nullptr) return false;
-  to = WriteVarint(table, to);
-  std::memcpy(to, inner_token, inner_bytes);
+  std::uint8_t* list = nullptr;
+  const Location made =
+      WriteEntry(SegmentStore::Head::kWrite, table, inner_token, inner_bytes, list_bytes, &list);
+  if (made == kNowhere) return false;
   if (growing) {
-    lists_.CopyGrowingTo(to + inner_bytes, area_bytes);
+    lists_.CopyGrowingTo(list, area_bytes);
     log_.AddRoom(made, area_bytes - lists_.area_bytes());
   } else {
-    lists_.CopyTo(to + inner_bytes);
+    lists_.CopyTo(list);
   }
   if (site.found) {
     index.Replace(site.inner_hash, site.entry, made);
@@ -111,18 +111,36 @@ bool PackedMap::CommitToTable(const Site& site, std::uint64_t table,
   return true;
 }
 
-Location PackedMap::CopyGrowingEntry(SegmentStore::Head head, const Blob& blob,
-                                     std::size_t area_bytes) {
+Location PackedMap::WriteEntry(SegmentStore::Head head, std::uint64_t table,
+                               const std::uint8_t* inner_token, std::size_t inner_bytes,
+                               std::size_t list_bytes, std::uint8_t** list) {
+  Location made = kNowhere;
+  std::uint8_t* to =
+      log_.Append(head, BlobKind::kEntry, VarintSize(table) + inner_bytes + list_bytes, &made);
+  if (to == nullptr) return kNowhere;
+  to = WriteVarint(table, to);
+  std::memcpy(to, inner_token, inner_bytes);
+  *list = to + inner_bytes;
+  return made;
+}
+
+Location PackedMap::CopyEntry(SegmentStore::Head head, const Blob& blob, std::uint64_t table,
+                              std::size_t area_bytes) {
   const StoredEntry entry = ReadEntryBlob(blob);
   const StoredList list = ReadList(entry.list);
-  const std::size_t before = static_cast<std::size_t>(entry.list - blob.payload);
-  Location made = kNowhere;
-  std::uint8_t* const to =
-      log_.Append(head, BlobKind::kEntry, before + GrowingSizeBytes(area_bytes), &made);
-  if (to == nullptr) return kNowhere;
-  std::memcpy(to, blob.payload, before);
-  CopyGrowing(list, to + before, area_bytes);
-  log_.AddRoom(made, area_bytes - (list.area_bytes - list.room_bytes()));
+  const bool grows = list.word != nullptr;
+  const std::size_t inner_bytes = static_cast<std::size_t>(entry.list - entry.inner_begin);
+  const std::size_t list_bytes =
+      grows ? GrowingSizeBytes(area_bytes) : static_cast<std::size_t>(entry.end - entry.list);
+  std::uint8_t* to = nullptr;
+  const Location made = WriteEntry(head, table, entry.inner_begin, inner_bytes, list_bytes, &to);
+  if (made == kNowhere) return kNowhere;
+  if (grows) {
+    CopyGrowing(list, to, area_bytes);
+    log_.AddRoom(made, area_bytes - (list.area_bytes - list.room_bytes()));
+  } else {
+    std::memcpy(to, entry.list, list_bytes);
+  }
   return made;
 }
 
@@ -131,10 +149,11 @@ bool PackedMap::MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes
   if (before + bytes > kMostAreaBytes) return false;
   // A hint that has turned out to be too low is not to have the list copied at each part.
   const double more = times + times / 16;
-  const Location made = CopyGrowingEntry(SegmentStore::Head::kWrite, log_.At(site->entry),
-                                         AreaFor(before + bytes, before, more));
+  const std::uint64_t table = ReadOuter(site->outer).number;
+  const Location made = CopyEntry(SegmentStore::Head::kWrite, log_.At(site->entry), table,
+                                  AreaFor(before + bytes, before, more));
   if (made == kNowhere) return false;
-  tables_[ReadOuter(site->outer).number].index.Replace(site->inner_hash, site->entry, made);
+  tables_[table].index.Replace(site->inner_hash, site->entry, made);
   KillEntry(site->entry);
   site->entry = made;
   *list = ReadList(ReadEntryBlob(log_.At(made)).list);
@@ -253,6 +272,49 @@ bool PackedMap::MoveInline(Location location) {
   return true;
 }
 
+bool PackedMap::WantsLowerTable(const OuterBlob& outer) const {
+  return outer.has_table && outer.number >= tables_limit_ && free_tables_ < tables_limit_ &&
+         tables_[outer.number].index.size() <= kMostRenumbered;
+}
+
+bool PackedMap::MoveToLowerTable(Location location) {
+  const OuterBlob old = ReadOuter(location);
+  const Index& index = tables_[old.number].index;
+  const std::optional<std::uint32_t> number = MakeTable();
+  if (!number.has_value()) return false;
+  const std::uint64_t field = std::uint64_t{*number} << 1 | 1;
+  const Location made = CopyToTable(index, *number)
+                            ? WriteOuter(SegmentStore::Head::kClean, old.key, field, nullptr, 0)
+                            : kNowhere;
+  if (made == kNowhere) {
+    DropTable(*number);
+    return false;
+  }
+  index.ForEach([&](std::uint64_t payload) { KillEntry(payload); });
+  SetOuter(strings_.Hash(old.key), location, made);
+  RetireTable(static_cast<std::uint32_t>(old.number));
+  return true;
+}
+
+// Copies the entries of one table into another.
+bool PackedMap::CopyToTable(const Index& from, std::uint32_t table) {
+  Index& index = tables_[table].index;
+  bool ok = true;
+  from.ForEach([&](std::uint64_t payload) {
+    const Blob blob = log_.At(payload);
+    const std::uint64_t hash = InnerHash()(payload);
+    ok = ok && index.TryGrow(table_memory_, hash, InnerHash());
+    if (!ok) return;
+    const std::size_t area_bytes = ReadList(ReadEntryBlob(blob).list).area_bytes;
+    const Location made = CopyEntry(SegmentStore::Head::kClean, blob, table, area_bytes);
+    ok = made != kNowhere;
+    if (!ok) return;
+    index.Insert(hash, made);
+    cleaned_bytes_ += blob.total_bytes;
+  });
+  return ok;
+}
+
 // Copies the entries of an outer's blob into a table.
 bool PackedMap::CopyToTable(const OuterBlob& from, std::uint32_t table) {
   Index& index = tables_[table].index;
@@ -264,14 +326,12 @@ bool PackedMap::CopyToTable(const OuterBlob& from, std::uint32_t table) {
     if (!ok) return;
     const std::size_t inner_bytes = static_cast<std::size_t>(entry.head - entry.inner_begin);
     const std::size_t list_bytes = static_cast<std::size_t>(entry.end - entry.list);
-    Location made = kNowhere;
-    std::uint8_t* to = log_.Append(SegmentStore::Head::kWrite, BlobKind::kEntry,
-                                   VarintSize(table) + inner_bytes + list_bytes, &made);
-    ok = to != nullptr;
+    std::uint8_t* list = nullptr;
+    const Location made = WriteEntry(SegmentStore::Head::kWrite, table, entry.inner_begin,
+                                     inner_bytes, list_bytes, &list);
+    ok = made != kNowhere;
     if (!ok) return;
-    to = WriteVarint(table, to);
-    std::memcpy(to, entry.inner_begin, inner_bytes);
-    std::memcpy(to + inner_bytes, entry.list, list_bytes);
+    std::memcpy(list, entry.list, list_bytes);
     index.Insert(hash, made);
   });
   return ok;
@@ -320,9 +380,10 @@ bool PackedMap::GrowRoot(std::uint64_t hash) {
 }
 
 std::optional<std::uint32_t> PackedMap::MakeTable() {
-  std::uint32_t number = free_tables_;
+  std::uint32_t& free = free_tables_ != kNoTable ? free_tables_ : high_tables_;
+  std::uint32_t number = free;
   if (number != kNoTable) {
-    free_tables_ = tables_[number].next;
+    free = tables_[number].next;
     --free_table_count_;
   } else {
     if (tables_.size() == kMostTables || !tables_.TryGrow()) return std::nullopt;
@@ -339,7 +400,7 @@ void PackedMap::RetireTable(std::uint32_t number) {
   Table& table = tables_[number];
   table.in_use = false;
   table.retired = eras_.now();
-  retired_table_bytes_ += table.index.size_bytes();
+  retired_table_bytes_ += table.index.size_bytes(table_memory_);
   table.next = std::exchange(retired_tables_, number);
 }
 
@@ -347,8 +408,9 @@ void PackedMap::RetireTable(std::uint32_t number) {
 void PackedMap::FreeTable(std::uint32_t number) {
   Table& table = tables_[number];
   table.in_use = false;
-  table.index.Clear({.door = &door_});
-  table.next = std::exchange(free_tables_, number);
+  table.index.Clear(table_memory_);
+  const bool is_high = tables_limit_ != 0 && number >= tables_limit_;
+  table.next = std::exchange(is_high ? high_tables_ : free_tables_, number);
   ++free_table_count_;
 }
 

@@ -53,7 +53,7 @@ void PackedMap::AddIndexes(Layer* outer_index, Layer* inner_index, Layer* blobs)
   };
   const Index* const outers = root();
   if (outers == nullptr) return;
-  outers->AddTo(outer_index);
+  outers->AddTo(table_memory_, outer_index);
   outers->ForEach([&](std::uint64_t location) {
     const OuterBlob outer = ReadOuter(location);
     std::size_t dead = 0;
@@ -65,7 +65,7 @@ void PackedMap::AddIndexes(Layer* outer_index, Layer* inner_index, Layer* blobs)
     add_blob(log_.At(location), 0, dead);
     if (!outer.has_table) return;
     const Index& inners = tables_[outer.number].index;
-    inners.AddTo(inner_index);
+    inners.AddTo(table_memory_, inner_index);
     inners.ForEach([&](std::uint64_t entry) {
       const Blob blob = log_.At(entry);
       add_blob(blob, ReadList(ReadEntryBlob(blob).list).room_bytes(), 0);
@@ -77,7 +77,7 @@ void PackedMap::AddIndexes(Layer* outer_index, Layer* inner_index, Layer* blobs)
 std::size_t PackedMap::AddRetiredTables(Layer* retained) const {
   std::size_t count = 0;
   for (std::uint32_t table = retired_tables_; table != kNoTable; table = tables_[table].next) {
-    retained->dead_bytes += tables_[table].index.size_bytes();
+    retained->dead_bytes += tables_[table].index.size_bytes(table_memory_);
     ++count;
   }
   retained->count += count;
@@ -111,6 +111,7 @@ Footprint PackedMap::Measure() const {
   AddIndexes(&outer_index, &inner_index, &blobs);
   const std::size_t retired_tables = AddRetiredTables(&retained);
   tables_.AddTo(&inner_index, free_table_count_ + retired_tables);
+  index_blocks_.AddTo(&inner_index);
   const Dictionary& dictionary = strings_.dictionary();
   dictionary.AddTo(&dictionary_table, &dictionary_index);
   const Eras::Guards guards = eras_.Look();

@@ -53,8 +53,9 @@ PackedMap::PackedMap(const Settings& settings)
                              : settings.memory_limit_bytes -
                                    std::min(kCleanersBytes, settings.memory_limit_bytes / 4)),
       eras_(&door_),
-      retired_(&door_, &eras_),
-      table_memory_{.door = &door_, .eras = &eras_, .retired = &retired_},
+      index_blocks_(&door_),
+      retired_(&door_, &eras_, &index_blocks_),
+      table_memory_{.door = &door_, .blocks = &index_blocks_, .eras = &eras_, .retired = &retired_},
       log_(&door_, &eras_, settings.memory_limit_bytes),
       strings_(&door_, &log_, settings.seed, settings.memory_limit_bytes),
       shapes_(&door_, &eras_, &strings_, settings.memory_limit_bytes),
@@ -68,7 +69,7 @@ PackedMap::PackedMap(const Settings& settings)
 
 PackedMap::~PackedMap() {
   for (std::size_t number = 0; number < tables_.size(); ++number) {
-    tables_[number].index.Clear({.door = &door_});
+    tables_[number].index.Clear(table_memory_);
   }
 }
 
@@ -493,10 +494,11 @@ void PackedMap::Clear() {
 // Gives everything back while nobody reads.
 void PackedMap::WipeUnread() {
   for (std::size_t number = 0; number < tables_.size(); ++number) {
-    tables_[number].index.Clear({.door = &door_});
+    tables_[number].index.Clear(table_memory_);
   }
   tables_.Clear();
-  retired_tables_ = free_tables_ = kNoTable;
+  retired_tables_ = free_tables_ = high_tables_ = kNoTable;
+  tables_limit_ = 0;
   free_table_count_ = 0;
   shapes_.Clear();
   strings_.Clear();

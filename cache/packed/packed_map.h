@@ -44,6 +44,7 @@
 #include <strata/record.h>
 
 #include "cache/packed/eras.h"
+#include "cache/packed/index_blocks.h"
 #include "cache/packed/list_code.h"
 #include "cache/packed/published.h"
 #include "cache/packed/retired_blocks.h"
@@ -257,6 +258,11 @@ class PackedMap {
   OuterBlob ReadOuter(Location location) const;
   const std::uint8_t* ReadInlineEntry(const std::uint8_t* at, StoredEntry* entry) const;
   StoredEntry ReadEntryBlob(const Blob& blob) const;
+  static std::uint64_t TableOf(const Blob& entry) {
+    std::uint64_t table = 0;
+    ReadVarint(entry.payload, &table);
+    return table;
+  }
   // Visits what is inline, the deleted ones too; returns where they end.
   template <class Visit>
   const std::uint8_t* ForEachStored(const OuterBlob& outer, Visit visit) const;
@@ -341,14 +347,25 @@ class PackedMap {
   bool FitsInline(const OuterBlob& outer) const;
   /// Gives such an outer its entries back, as they are. False for want of memory, nothing changed.
   bool MoveInline(Location location);
+  /// Whether the outer's table has a number at or beyond tables_limit_ and can have one below it.
+  bool WantsLowerTable(const OuterBlob& outer) const;
+  /// Gives the outer the table of the first free number, its entries as they are. False for want of
+  /// memory, nothing changed.
+  bool MoveToLowerTable(Location location);
   /// Writes the growing list at `site` anew, with room for `bytes` and more, AppendRecords'
   /// `times`; both then say where it is. False for want of memory, or where it would have 4 GiB or
   /// more; nothing changed.
   bool MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes, double times);
-  /// A copy of the blob of a growing list, with an area of so many bytes; kNowhere: no memory.
-  Location CopyGrowingEntry(SegmentStore::Head head, const Blob& blob, std::size_t area_bytes);
+  /// A new kEntry blob, whose list of so many bytes goes to `*list`; kNowhere: no memory.
+  Location WriteEntry(SegmentStore::Head head, std::uint64_t table, const std::uint8_t* inner_token,
+                      std::size_t inner_bytes, std::size_t list_bytes, std::uint8_t** list);
+  /// A copy of an entry's blob for this table, as it is, but for a list that grows with an area of
+  /// so many bytes; kNowhere: no memory.
+  Location CopyEntry(SegmentStore::Head head, const Blob& blob, std::uint64_t table,
+                     std::size_t area_bytes);
   void DropTable(std::uint32_t number);
   bool CopyToTable(const OuterBlob& from, std::uint32_t table);
+  bool CopyToTable(const Index& from, std::uint32_t table);
   /// A new kOuter blob; `number` is what its third field holds. kNowhere: no memory.
   Location WriteOuter(SegmentStore::Head head, std::string_view key, std::uint64_t number,
                       const std::uint8_t* body, std::size_t body_bytes);
@@ -406,10 +423,18 @@ class PackedMap {
   bool ShrinkNumbers(bool idle);
   void BeginShrinkingStep(Shrinking step);
   enum class Tidied : std::uint8_t { kAll, kSpent, kNoMemory };
-  /// Puts outers' tables that have become small back into the outers.
+  /// Puts outers' tables that have become small back into the outers, and gives others a lower
+  /// number.
   Tidied TidyOuters(std::size_t* budget_bytes);
-  /// Gives back what erased slots take.
+  bool TidyOuter(Location location, std::size_t* looked_at);
+  /// Gives back what erased slots take, and packs what is left.
   Tidied TidyTables(std::size_t* budget_bytes);
+  bool TidyTable(std::uint32_t number, std::size_t* budget_bytes);
+  void BeginTidying(bool packs);
+  void BeginTidyingTables();
+  void EndTidying();
+  /// Puts the free tables into the order of their numbers.
+  void SortFreeTables();
   /// Gives back what free tables behind the last other one take.
   void ShrinkTables();
   /// Has the allocator give back what lies idle between small blocks, when that may be much.
@@ -443,6 +468,7 @@ class PackedMap {
   mutable std::mutex mutex_;
   MemoryDoor door_;
   Eras eras_;
+  IndexBlocks index_blocks_;
   RetiredBlocks retired_;
   TableMemory table_memory_;
   SegmentStore log_;
@@ -452,7 +478,8 @@ class PackedMap {
   std::atomic<std::uint32_t> root_{kNoTable};
   std::uint32_t retired_tables_ = kNoTable;
   std::uint32_t free_tables_ = kNoTable;
-  std::size_t free_table_count_ = 0;
+  std::uint32_t high_tables_ = kNoTable;  // free too, but taken last: to be given back
+  std::size_t free_table_count_ = 0;      // with the high ones
   std::uint64_t retired_table_bytes_ = 0;
   ListWriter lists_;
   ByteArray body_;   // of an outer's blob that is being made
@@ -464,10 +491,15 @@ class PackedMap {
   std::uint64_t marked_bytes_ = 0;  // MarkedBytes of all outers
   std::uint64_t cleaned_bytes_ = 0;
   std::uint64_t most_heap_bytes_ = 0;  // that the allocator's blocks took since TrimHeap trimmed
+  bool heap_has_holes_ = false;        // since indexes were packed
   std::uint64_t erased_ = 0;           // slots of tables, since they were last tidied
   // How far tidying has come: among the outers, or the table; and the hash to go on at.
   enum class Tidying : std::uint8_t { kNot, kOuters, kTables } tidying_ = Tidying::kNot;
+  Era tidying_since_ = 0;            // when tables were begun with
   std::uint64_t tidied_erased_ = 0;  // erased_ when it began
+  std::int64_t tidied_freed_ = 0;    // bytes freed of the indexes likewise
+  bool tidying_packs_ = false;
+  std::uint32_t tables_limit_ = 0;  // below it tables are to have their numbers; 0: anywhere
   std::uint32_t tidy_table_ = 0;
   std::uint64_t tidy_from_ = 0;
   // How far the dictionary's table is on its way to a shorter one, since when, and at which

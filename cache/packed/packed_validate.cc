@@ -119,9 +119,7 @@ absl::Status PackedMap::CheckTable(std::uint64_t number, Census* census) const {
     Census::OfSegment& segment = census->segments[SegmentStore::SegmentOf(payload)];
     segment.live += blob.total_bytes;
     segment.room += ReadList(entry.list).room_bytes();
-    std::uint64_t table = 0;
-    ReadVarint(blob.payload, &table);
-    if (table != number) status = Broken("an entry names another table than its outer's");
+    if (TableOf(blob) != number) status = Broken("an entry names another table than its outer's");
     status.Update(CheckList(entry, census));
     if (!status.ok()) return;
     char scratch[kNumberScratchBytes];
@@ -223,14 +221,14 @@ absl::Status PackedMap::CheckOuters(Census* census) const {
 absl::Status PackedMap::CheckIdleTables(Census* census) const {
   std::size_t free = 0;
   std::uint64_t retired_bytes = 0;
-  for (const std::uint32_t first : {retired_tables_, free_tables_}) {
+  for (const std::uint32_t first : {retired_tables_, free_tables_, high_tables_}) {
     for (std::uint32_t at = first; at != kNoTable; at = tables_[at].next) {
       if (at >= tables_.size() || census->tables[at]) {
         return Broken("table ", at, " is out of use twice");
       }
       census->tables[at] = true;
-      free += first == free_tables_;
-      retired_bytes += tables_[at].index.size_bytes();
+      free += first != retired_tables_;
+      retired_bytes += tables_[at].index.size_bytes(table_memory_);
     }
   }
   if (free != free_table_count_) {
@@ -255,6 +253,7 @@ absl::Status PackedMap::Validate() const try {
   for (std::size_t number = 0; number < tables_.size(); ++number) {
     if (!census.tables[number]) return Broken("table ", number, " is lost");
   }
+  if (const char* const fault = index_blocks_.Fault()) return Broken(fault);
   if (!(census.counts == counts_)) return Broken("the counts are not what the indexes lead to");
   if (Measure().total_bytes() != door_.allocated_bytes()) {
     return Broken("the walk and the door to memory disagree");

@@ -1,5 +1,5 @@
-// Blocks of memory that are out of readers' reach but may still be looked at: kept until no guard
-// lies between their birth and their retirement (eras.h).
+// Blocks of the indexes that are out of readers' reach but may still be looked at: kept until no
+// guard lies between their birth and their retirement (eras.h).
 //
 // Room is made before a block is taken out of reach, so that retiring it cannot fail.
 //
@@ -14,6 +14,7 @@
 #include <strata/memory_door.h>
 
 #include "cache/packed/eras.h"
+#include "cache/packed/index_blocks.h"
 #include "cache/packed/layers.h"
 #include "cache/packed/try_array.h"
 
@@ -21,9 +22,10 @@ namespace strata::packed {
 
 class RetiredBlocks {
  public:
-  RetiredBlocks(MemoryDoor* door, const Eras* eras) : door_(door), eras_(eras), blocks_(door) {}
+  RetiredBlocks(MemoryDoor* door, const Eras* eras, IndexBlocks* memory)
+      : eras_(eras), memory_(memory), blocks_(door) {}
   ~RetiredBlocks() {
-    for (const Block& block : blocks_) door_->Free(block.layer, block.address);
+    for (const Block& block : blocks_) memory_->Free(block.address, block.size_bytes);
   }
 
   /// Room for `count` blocks; false where there is no memory.
@@ -31,10 +33,10 @@ class RetiredBlocks {
     return blocks_.TryReserve(blocks_.size() + count);
   }
   /// Takes over a block that TryMakeRoom made room for.
-  void Add(LayerId layer, void* address, Era born) {
+  void Add(void* address, std::size_t size_bytes, Era born) {
     blocks_.SetSize(blocks_.size() + 1);
-    blocks_.back() = {address, born, eras_->now(), layer};
-    bytes_ += MemoryDoor::ReservedBytes(address);
+    blocks_.back() = {address, size_bytes, born, eras_->now()};
+    bytes_ += memory_->ReservedBytes(address, size_bytes);
   }
 
   /// Frees what the guards found by the last Advance do not pin.
@@ -45,8 +47,8 @@ class RetiredBlocks {
         blocks_[kept++] = block;
         continue;
       }
-      bytes_ -= MemoryDoor::ReservedBytes(block.address);
-      door_->Free(block.layer, block.address);
+      bytes_ -= memory_->ReservedBytes(block.address, block.size_bytes);
+      memory_->Free(block.address, block.size_bytes);
     }
     blocks_.SetSize(kept);
     if (kept == 0) blocks_.Free();
@@ -58,7 +60,7 @@ class RetiredBlocks {
   void AddTo(Layer* retained, Layer* list) const {
     for (const Block& block : blocks_) {
       ++retained->count;
-      retained->dead_bytes += MemoryDoor::ReservedBytes(block.address);
+      retained->dead_bytes += memory_->ReservedBytes(block.address, block.size_bytes);
     }
     blocks_.AddTo(list);
   }
@@ -66,13 +68,13 @@ class RetiredBlocks {
  private:
   struct Block {
     void* address;
+    std::size_t size_bytes;
     Era born;
     Era retired;
-    LayerId layer;
   };
 
-  MemoryDoor* door_;
   const Eras* eras_;
+  IndexBlocks* memory_;
   TryArray<Block, kScratch> blocks_;
   std::uint64_t bytes_ = 0;
 };

@@ -195,7 +195,7 @@ std::uint64_t Shapes::BytesKept(const Eras::Guards& guards) const {
 void Shapes::AddTo(const Eras::Guards& guards, Layer* shapes, Layer* retained,
                    Layer* policy) const {
   shapes_.AddTo(shapes, free_ + unused_);
-  index_.AddTo(shapes);
+  index_.AddTo(memory_, shapes);
   shapes->count = size() - unused_;
   for (std::size_t id = 0; id < shapes_.size(); ++id) {
     const Shape& shape = shapes_[id];

@@ -34,6 +34,7 @@
 #include <strata/memory_door.h>
 
 #include "cache/packed/eras.h"
+#include "cache/packed/index_blocks.h"
 #include "cache/packed/prefetch.h"
 #include "cache/packed/retired_blocks.h"
 
@@ -87,12 +88,27 @@ struct NarrowSlots {
   static const void* Address(std::uint8_t* slots, std::size_t at) { return slots + at * 4; }
 };
 
-/// Where a table's memory comes from and goes to. Without `retired` there are no readers beside the
-/// writer, and what is replaced is freed at once.
+/// Where a table's memory comes from and goes to: `blocks`, or else the door. Without `retired`
+/// there are no readers beside the writer, and what is replaced is freed at once.
 struct TableMemory {
   MemoryDoor* door;
+  IndexBlocks* blocks = nullptr;
   const Eras* eras = nullptr;
   RetiredBlocks* retired = nullptr;
+
+  void* TryAllocate(LayerId layer, std::size_t bytes) const {
+    return blocks == nullptr ? door->TryAllocate(layer, bytes) : blocks->TryAllocate(bytes);
+  }
+  template <class Block>
+  void Free(LayerId layer, Block* block) const {
+    if (blocks == nullptr) return door->Free(layer, block);
+    if (block != nullptr) blocks->Free(block, block->size_bytes());
+  }
+  template <class Block>
+  std::size_t ReservedBytes(const Block& block) const {
+    return blocks == nullptr ? MemoryDoor::ReservedBytes(&block)
+                             : blocks->ReservedBytes(&block, block.size_bytes());
+  }
 };
 
 /// Trivial to destroy, and empty when all its bytes are 0: Clear gives the memory back.
@@ -148,8 +164,8 @@ class ShardTable {
       Directory* const first = NewDirectory(memory, 0);
       Shard* const shard = NewShard(memory, kSmallestCapacity, 0);
       if (first == nullptr || shard == nullptr) {
-        memory.door->Free(kLayer, first);
-        memory.door->Free(kLayer, shard);
+        memory.Free(kLayer, first);
+        memory.Free(kLayer, shard);
         return false;
       }
       first->places()[0].store(shard, std::memory_order_relaxed);
@@ -207,9 +223,10 @@ class ShardTable {
   /// Rebuilds the shards that have many tombstones or much more room than they need, from that of
   /// the hash `*from` on, and takes the bytes it has looked at off `*budget_bytes`. Where those are
   /// spent it ends, after one shard at the least; `*from` is then the hash to go on at, and 0 at
-  /// the end. False where there is no memory: the rest stays as it is.
+  /// the end. If `copies` is set, all the others are copied, and the directory, so that they lie
+  /// where memory is given out now. False where there is no memory: the rest stays as it is.
   template <class HashOf>
-  bool Tidy(const TableMemory& memory, HashOf hash_of, std::uint64_t* from,
+  bool Tidy(const TableMemory& memory, HashOf hash_of, bool copies, std::uint64_t* from,
             std::size_t* budget_bytes) {
     std::size_t place = directory() == nullptr ? 0 : directory()->PlaceOf(*from);
     *from = 0;
@@ -219,10 +236,12 @@ class ShardTable {
       const std::size_t wanted = CapacityFor(shard.live);
       const std::size_t capacity = shard.capacity;
       const bool has_many = std::size_t{shard.used} - shard.live > capacity / 16;
+      const bool rebuilds = has_many || wanted < capacity - capacity / 4;
       std::size_t looked_at = sizeof(Shard);
-      if (has_many || wanted < capacity - capacity / 4) {
+      if (rebuilds || copies) {
+        const std::uint64_t hash = directory()->HashAt(place);
         if (memory.retired != nullptr && !memory.retired->TryMakeRoom(1)) return false;
-        if (!Rebuild(memory, directory()->HashAt(place), wanted, hash_of)) return false;
+        if (rebuilds ? !Rebuild(memory, hash, wanted, hash_of) : !Copy(memory, hash)) return false;
         looked_at += capacity * Slots::kSlotBytes;
       }
       *budget_bytes -= std::min(*budget_bytes, looked_at);
@@ -230,7 +249,7 @@ class ShardTable {
       *from = directory()->HashAt(place + 1);
       return true;
     }
-    return true;
+    return !copies || directory() == nullptr || CopyDirectory(memory, directory()->depth);
   }
 
   /// Calls `visit(payload)` for each; the table must not change meanwhile.
@@ -284,30 +303,34 @@ class ShardTable {
     directory_.store(nullptr, std::memory_order_release);
     for (std::size_t i = 0; i < directory->size(); ++i) {
       Shard* const shard = directory->At(i);
-      if (directory->IsLastPlace(i)) memory.door->Free(kLayer, shard);
+      if (directory->IsLastPlace(i)) memory.Free(kLayer, shard);
     }
-    memory.door->Free(kLayer, directory);
+    memory.Free(kLayer, directory);
     tombstones_ = 0;
     SetSize(0);
   }
 
   /// What its shards and directory take, in bytes.
-  std::uint64_t size_bytes() const {
+  std::uint64_t size_bytes(const TableMemory& memory) const {
     Layer all;
-    AddTo(&all);
+    AddTo(memory, &all);
     return all.total_bytes();
   }
 
   /// Adds shards and directory to `layer`: live slots, shard heads and the directory are used,
   /// tombstones dead, empty slots slack.
-  void AddTo(Layer* layer) const {
+  void AddTo(const TableMemory& memory, Layer* layer) const {
     const Directory* const directory = this->directory();
     if (directory == nullptr) return;
-    layer->AddBlock(directory, directory->size_bytes());
+    layer->used_bytes += directory->size_bytes();
+    layer->slack_bytes += memory.ReservedBytes(*directory) - directory->size_bytes();
     ForEachShard([&](const Shard& shard) {
+      const std::size_t used = sizeof(Shard) + shard.live * Slots::kSlotBytes;
+      const std::size_t dead = (shard.used - shard.live) * Slots::kSlotBytes;
       layer->count += shard.live;
-      layer->AddBlock(&shard, sizeof(Shard) + shard.live * Slots::kSlotBytes,
-                      (shard.used - shard.live) * Slots::kSlotBytes);
+      layer->used_bytes += used;
+      layer->dead_bytes += dead;
+      layer->slack_bytes += memory.ReservedBytes(shard) - used - dead;
     });
   }
 
@@ -328,6 +351,7 @@ class ShardTable {
     std::uint16_t live;
     std::uint16_t used;  // live and tombstones; always below capacity, so that probing ends
 
+    std::size_t size_bytes() const { return sizeof(Shard) + capacity * Slots::kSlotBytes; }
     // Slots are atomics, or nobody reads beside the writer.
     std::uint8_t* slots() const {
       return reinterpret_cast<std::uint8_t*>(const_cast<Shard*>(this) + 1);
@@ -439,7 +463,7 @@ class ShardTable {
   }
   static Shard* NewShard(const TableMemory& memory, std::size_t capacity, std::size_t depth) {
     const std::size_t bytes = sizeof(Shard) + capacity * Slots::kSlotBytes;
-    void* const block = memory.door->TryAllocate(kLayer, bytes);
+    void* const block = memory.TryAllocate(kLayer, bytes);
     if (block == nullptr) return nullptr;
     std::memset(block, 0, bytes);
     return new (block) Shard{.born = BirthNow(memory),
@@ -450,7 +474,7 @@ class ShardTable {
   }
   static Directory* NewDirectory(const TableMemory& memory, std::size_t depth) {
     const std::size_t bytes = sizeof(Directory) + (sizeof(Shard*) << depth);
-    void* const block = memory.door->TryAllocate(kLayer, bytes);
+    void* const block = memory.TryAllocate(kLayer, bytes);
     if (block == nullptr) return nullptr;
     return new (block) Directory{.born = BirthNow(memory), .depth = depth};
   }
@@ -462,9 +486,9 @@ class ShardTable {
   template <class Block>
   static void Retire(const TableMemory& memory, Block* block) {
     if (memory.retired == nullptr) {
-      memory.door->Free(kLayer, block);
+      memory.Free(kLayer, block);
     } else {
-      memory.retired->Add(kLayer, block, block->born);
+      memory.retired->Add(block, block->size_bytes(), block->born);
     }
   }
 
@@ -525,6 +549,19 @@ class ShardTable {
     return true;
   }
 
+  // Puts a copy in the shard's place.
+  bool Copy(const TableMemory& memory, std::uint64_t hash) {
+    Shard* const shard = ShardOf(hash);
+    Shard* const copy = NewShard(memory, shard->capacity, shard->depth);
+    if (copy == nullptr) return false;
+    std::memcpy(copy->slots(), shard->slots(), shard->capacity * Slots::kSlotBytes);
+    copy->live = shard->live;
+    copy->used = shard->used;
+    directory()->Fill(directory()->FirstPlace(*shard, hash), directory()->Places(*shard), copy);
+    Retire(memory, shard);
+    return true;
+  }
+
   template <class HashOf>
   bool Split(const TableMemory& memory, std::uint64_t hash, HashOf hash_of) {
     Shard* const shard = ShardOf(hash);
@@ -540,8 +577,8 @@ class ShardTable {
     Shard* const high = NewShard(memory, CapacityFor(ones), depth);
     if (low == nullptr || high == nullptr ||
         (depth > directory()->depth && !DoubleDirectory(memory))) {
-      memory.door->Free(kLayer, low);
-      memory.door->Free(kLayer, high);
+      memory.Free(kLayer, low);
+      memory.Free(kLayer, high);
       return false;
     }
     for (const Hashed& hashed : all) {
@@ -556,13 +593,20 @@ class ShardTable {
   }
 
   bool DoubleDirectory(const TableMemory& memory) {
-    Directory* const old = directory();
+    const Directory& old = *directory();
     // Hashes that agree in so many bits are not chance, and no directory tells them apart.
-    if (2 * old->size() > std::max(kFreeDirectory, size())) return false;
-    Directory* const doubled = NewDirectory(memory, old->depth + 1);
-    if (doubled == nullptr) return false;
-    for (std::size_t i = 0; i < old->size(); ++i) doubled->Fill(2 * i, 2, old->At(i));
-    directory_.store(doubled, std::memory_order_release);
+    if (2 * old.size() > std::max(kFreeDirectory, size())) return false;
+    return CopyDirectory(memory, old.depth + 1);
+  }
+  // Puts one of this depth, the same or a larger one, in the directory's place.
+  bool CopyDirectory(const TableMemory& memory, std::size_t depth) {
+    Directory* const old = directory();
+    if (memory.retired != nullptr && !memory.retired->TryMakeRoom(2)) return false;
+    Directory* const copy = NewDirectory(memory, depth);
+    if (copy == nullptr) return false;
+    const std::size_t times = copy->size() / old->size();
+    for (std::size_t i = 0; i < old->size(); ++i) copy->Fill(i * times, times, old->At(i));
+    directory_.store(copy, std::memory_order_release);
     Retire(memory, old);
     return true;
   }

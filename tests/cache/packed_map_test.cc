@@ -128,10 +128,10 @@ TEST(PackedMap, KeepsASmallStoreAliveTooWhenMaintained) {
 TEST(PackedMap, TidiesIndexesInStepsOfTheBudget) {
   PackedMap map({.seed = kSeed, .clean_on_write = false});
   // Large outers, each with a table of many shards, then with every second slot erased.
-  for (std::size_t i = 0; i < 60000; ++i) {
+  for (std::size_t i = 0; i < 200000; ++i) {
     ASSERT_TRUE(map.Put(Numbered("outer", i % 4), Numbered("inner ", i), {}).ok());
   }
-  for (std::size_t i = 0; i < 60000; i += 2) {
+  for (std::size_t i = 0; i < 200000; i += 2) {
     ASSERT_TRUE(map.Delete(Numbered("outer", i % 4), Numbered("inner ", i)));
   }
   std::uint64_t most = 0;
@@ -143,8 +143,9 @@ TEST(PackedMap, TidiesIndexesInStepsOfTheBudget) {
     most = std::max(most, map.door().totals().total_allocated_bytes - before);
     ASSERT_LT(++steps, 100000u);
   }
-  // A step rebuilds what its budget allows and one shard: not all of an index of some 300 KB.
-  EXPECT_LE(most, std::uint64_t{100} << 10);
+  // A step rebuilds what its budget allows and one shard, perhaps into a new slab of 256 KiB: not
+  // all of an index of some 1,000 KB.
+  EXPECT_LE(most, std::uint64_t{356} << 10);
   const Footprint footprint = map.MeasureFootprint();
   EXPECT_LE(footprint.Find("index/inners")->dead_bytes,
             footprint.Find("index/inners")->used_bytes / 8);

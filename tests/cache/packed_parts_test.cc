@@ -115,11 +115,12 @@ void ChurnTable(std::uint64_t seed, std::uint64_t hash_mask, std::size_t most,
                 bool readers = false) {
   MemoryDoor door;
   Eras eras(&door);
-  RetiredBlocks retired(&door, &eras);
+  IndexBlocks blocks(&door);
+  RetiredBlocks retired(&door, &eras, &blocks);
   const std::uint64_t empty_bytes = door.allocated_bytes();
-  const TableMemory memory = readers
-                                 ? TableMemory{.door = &door, .eras = &eras, .retired = &retired}
-                                 : TableMemory{.door = &door};
+  const TableMemory memory =
+      readers ? TableMemory{.door = &door, .blocks = &blocks, .eras = &eras, .retired = &retired}
+              : TableMemory{.door = &door};
   ShardTable<Slots, kIndex> table{};
   ReadPin pin = WriterPin();
   std::map<std::uint64_t, bool> model;
@@ -129,6 +130,17 @@ void ChurnTable(std::uint64_t seed, std::uint64_t hash_mask, std::size_t most,
     return table.Find(hash_of(payload), pin, [&](std::uint64_t other) { return other == payload; });
   };
   for (std::size_t step = 0; step < 20000; ++step) {
+    if (step % 700 == 0) {
+      // All of it moves, a few shards at a time.
+      const IndexBlocks::Packing packing(&blocks, step % 1400 == 0);
+      std::uint64_t from = 0;
+      do {
+        std::size_t budget_bytes = 2000;
+        ASSERT_TRUE(table.Tidy(memory, hash_of, true, &from, &budget_bytes));
+      } while (from != 0);
+      ASSERT_EQ(table.Fault(hash_of), nullptr);
+      ASSERT_EQ(blocks.Fault(), nullptr);
+    }
     const std::uint64_t payload = kFirstPayload + random() % most;
     const bool filling = step / 4000 % 2 == 0;
     if (model.count(payload) == 0) {
@@ -152,12 +164,13 @@ void ChurnTable(std::uint64_t seed, std::uint64_t hash_mask, std::size_t most,
   } while (from != 0);
   EXPECT_EQ(met, model);
   Layer layer;
-  table.AddTo(&layer);
+  table.AddTo(memory, &layer);
   EXPECT_EQ(readers, !retired.empty());
   eras.Advance();
   retired.FreeUnpinned();
+  blocks.AddTo(&layer);
   EXPECT_EQ(layer.total_bytes() + empty_bytes, door.allocated_bytes());
-  table.Clear({.door = &door});
+  table.Clear(memory);
   EXPECT_EQ(door.allocated_bytes(), empty_bytes);
 }
 

@@ -1,0 +1,101 @@
+// The memory of the tables of outers and of entries: shards and directories (shard_table.h).
+//
+//     loose    a block of the allocator's each, as writes ask for them
+//     packed   one behind the other in slabs of up to 256 KiB
+//              │ block │ block │░freed░│ block │ … room │
+//
+// Tables come, grow and go in any order, and a page of the allocator's stays while one block on it
+// lives: of a tenth of all tables, each on a page of its own, the pages would be ten times what the
+// tables take. So when much was freed, Maintain copies all that is left into new slabs
+// (ShardTable::Tidy). A slab goes back to the allocator with its last block.
+//
+// What fails: TryAllocate, for want of memory.
+//
+// Threads: the writer's.
+#ifndef STRATA_CACHE_PACKED_INDEX_BLOCKS_H_
+#define STRATA_CACHE_PACKED_INDEX_BLOCKS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include <strata/footprint.h>
+#include <strata/memory_door.h>
+
+#include "cache/packed/layers.h"
+#include "cache/packed/try_array.h"
+
+namespace strata::packed {
+
+class IndexBlocks {
+ public:
+  explicit IndexBlocks(MemoryDoor* door) : door_(door), slabs_(door) {}
+  IndexBlocks(const IndexBlocks&) = delete;
+  IndexBlocks& operator=(const IndexBlocks&) = delete;
+
+  /// A block of so many bytes, a multiple of 8, aligned to 8; null where there is no memory.
+  [[nodiscard]] void* TryAllocate(std::size_t size_bytes);
+  /// Takes back a block of so many bytes; null is allowed and does nothing.
+  void Free(void* block, std::size_t size_bytes);
+  /// What a block of so many bytes takes: what the allocator reserved for it, or its own bytes in a
+  /// slab.
+  std::size_t ReservedBytes(const void* block, std::size_t size_bytes) const {
+    return SlabOf(block) == nullptr ? MemoryDoor::ReservedBytes(block) : size_bytes;
+  }
+
+  /// Bytes that were freed and, since the last packing, not packed again.
+  std::int64_t freed_bytes() const { return freed_bytes_; }
+  /// Whether packing is worth its time.
+  bool WantsPacking() const;
+  /// All that is there now will be packed.
+  void BeginPacking() { to_pack_bytes_ = live_bytes_; }
+  /// A packing that began at so many freed_bytes has come through.
+  void EndPacking(std::int64_t freed_bytes) { freed_bytes_ -= freed_bytes; }
+  /// While one of these lives, blocks are packed, each in the place of one that will be freed.
+  class Packing {
+   public:
+    Packing(IndexBlocks* blocks, bool packs) : blocks_(blocks) { blocks_->packs_ = packs; }
+    Packing(const Packing&) = delete;
+    Packing& operator=(const Packing&) = delete;
+    ~Packing() { blocks_->packs_ = false; }
+
+   private:
+    IndexBlocks* blocks_;
+  };
+
+  /// What is not as it must be among the slabs; null where all is. (Whether they count what they
+  /// hold the footprint shows, which has it from the tables.)
+  const char* Fault() const;
+  /// Adds the slabs' list, and of the slabs what no block takes: what was freed is dead, the room
+  /// behind the last one slack.
+  void AddTo(Layer* layer) const;
+
+ private:
+  static constexpr std::size_t kSlabBytes = (std::size_t{256} << 10) - 16;  // with malloc's head
+  static constexpr std::size_t kLeastSlabBytes = std::size_t{16} << 10;
+  // So little freed is not worth a packing, nor is so small a part of what is held.
+  static constexpr std::int64_t kFewBytes = std::int64_t{1} << 20;
+  static constexpr std::int64_t kFreedShare = 4;
+
+  struct Slab {
+    std::uint8_t* begin;
+    std::size_t size_bytes;
+    std::size_t filled;  // by blocks, freed ones too
+    std::size_t live;    // of those that were not freed
+  };
+
+  const Slab* SlabOf(const void* block) const;
+  void* TryPack(std::size_t size_bytes);
+  [[nodiscard]] bool AddSlab(std::size_t least_bytes);
+
+  MemoryDoor* door_;
+  TryArray<Slab, kIndex> slabs_;     // by their addresses
+  std::uint8_t* filling_ = nullptr;  // the slab that is being filled, if any
+  std::size_t live_bytes_ = 0;       // of all blocks
+  std::size_t to_pack_bytes_ = 0;
+  std::int64_t freed_bytes_ = 0;
+  bool packs_ = false;
+};
+
+}  // namespace strata::packed
+
+#endif  // STRATA_CACHE_PACKED_INDEX_BLOCKS_H_

@@ -1,0 +1,173 @@
+// Outers with tables, most of which are deleted: what is left lies side by side after Maintain, and
+// their tables have the lowest numbers.
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <strata/cache.h>
+
+#include "cache/packed/packed_map.h"
+
+namespace strata::packed {
+namespace {
+
+constexpr std::size_t kOuters = 6000;
+constexpr std::size_t kEntries = 17;  // one more than fit into an outer's blob
+constexpr std::size_t kKept = 10;     // one in so many outers
+
+std::string Outer(std::size_t i) { return "outer" + std::to_string(i); }
+std::string Inner(std::size_t i) { return "inner" + std::to_string(i); }
+std::string Value(std::size_t outer, std::size_t inner) {
+  return "value " + std::to_string(outer * 31 + inner);
+}
+
+class PackedPackingTest : public testing::Test {
+ protected:
+  void Load(PackedMap* map, std::size_t step) {
+    for (std::size_t outer = 0; outer < kOuters; outer += step) {
+      for (std::size_t inner = 0; inner < kEntries; ++inner) {
+        const std::string value = Value(outer, inner);
+        const Pair pairs[] = {{"key", value}};
+        const std::size_t end[] = {1};
+        ASSERT_TRUE(map->Put(Outer(outer), Inner(inner), RecordsView(pairs, end)).ok());
+      }
+    }
+  }
+  void DeleteMost(PackedMap* map) {
+    for (std::size_t outer = 0; outer < kOuters; ++outer) {
+      if (outer % kKept == 0) continue;
+      ASSERT_TRUE(map->DeleteOuter(Outer(outer)));
+    }
+  }
+  static void MaintainToIdle(PackedMap* map) {
+    std::size_t calls = 0;
+    while (map->Maintain(std::size_t{64} << 10)) ASSERT_LT(++calls, 100000u);
+  }
+  // Outers of which a pin sees other entries than were put.
+  static std::size_t CountWrong(const PackedMap& map, ReadPin& pin) {
+    std::size_t wrong = 0;
+    for (std::size_t outer = 0; outer < kOuters; outer += kKept) {
+      for (std::size_t inner = 0; inner < kEntries; ++inner) {
+        wrong += map.Find(Outer(outer), Inner(inner), pin).count != 1;
+      }
+    }
+    return wrong;
+  }
+};
+
+TEST_F(PackedPackingTest, WhatIsLeftOfManyTablesTakesWhatAFreshLoadWould) {
+  PackedMap map({.seed = 1});
+  Load(&map, 1);
+  const std::uint64_t blocks_before = map.door().totals().heap_blocks;
+  DeleteMost(&map);
+  MaintainToIdle(&map);
+  ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+  PackedMap fresh({.seed = 1});
+  Load(&fresh, kKept);
+  MaintainToIdle(&fresh);
+  EXPECT_LE(map.door().allocated_bytes(), fresh.door().allocated_bytes() * 11 / 10);
+  // A shard and a directory an outer; now a few slabs.
+  EXPECT_GT(blocks_before, 2 * kOuters);
+  EXPECT_LT(map.door().totals().heap_blocks, 100u);
+  ReadPin pin = WriterPin();
+  EXPECT_EQ(CountWrong(map, pin), 0u);
+  // And it grows again, in numbers that are free.
+  Load(&map, 1);
+  ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+  EXPECT_EQ(map.counts().outers, kOuters);
+}
+
+TEST_F(PackedPackingTest, ALoadLeavesNoHolesBetweenItsTables) {
+  PackedMap map({.seed = 1});
+  Load(&map, 1);
+  MaintainToIdle(&map);
+  EXPECT_LT(map.door().totals().heap_blocks, 100u);
+  ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
+TEST_F(PackedPackingTest, AGuardReadsWhatMovesAndWhatWasDeleted) {
+  PackedMap map({.seed = 1});
+  Load(&map, 1);
+  ReadPin pin;
+  map.eras().Enter(&pin);
+  ASSERT_EQ(CountWrong(map, pin), 0u);
+  const PackedMap::FoundList deleted = map.Find(Outer(1), Inner(3), pin);
+  DeleteMost(&map);
+  std::size_t calls = 0;
+  do {
+    ASSERT_EQ(CountWrong(map, pin), 0u);
+    ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+    // A write now and then, among what is being moved.
+    const Pair pairs[] = {{"key", "another"}};
+    const std::size_t end[] = {1};
+    ASSERT_TRUE(map.Put(Outer(calls % 60 * kKept), Inner(5), RecordsView(pairs, end)).ok());
+    ++calls;
+  } while (map.Maintain(std::size_t{32} << 10));
+  EXPECT_GT(calls, 10u);
+  EXPECT_EQ(CountWrong(map, pin), 0u);
+  char scratch[kNumberScratchBytes];
+  const StoredList list = ReadList(deleted.list);
+  const StoredRecord record = ReadRecord(list.records, map.shapes());
+  record.ForEach([&](const Token&, const Token& value) {
+    EXPECT_EQ(map.strings().Text(value, scratch, pin), Value(1, 3));
+    return true;
+  });
+  map.eras().Leave(&pin);
+  MaintainToIdle(&map);
+  ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+  EXPECT_LT(map.door().totals().heap_blocks, 100u);
+  EXPECT_EQ(map.Stats().retained_bytes, 0u);
+}
+
+TEST_F(PackedPackingTest, LosesNothingWhereverMemoryEnds) {
+  PackedMap map({.seed = 1});
+  Load(&map, 1);
+  DeleteMost(&map);
+  for (std::uint64_t granted = 0; granted < 400; granted += 7) {
+    map.door_for_tests().FailAfter(granted);
+    for (int i = 0; i < 20; ++i) (void)map.Maintain(std::size_t{64} << 10);
+    map.door_for_tests().FailAfter(MemoryDoor::kNoLimit);
+    ASSERT_TRUE(map.Validate().ok()) << "after " << granted << ": " << map.Validate();
+    ReadPin pin = WriterPin();
+    ASSERT_EQ(CountWrong(map, pin), 0u);
+  }
+  MaintainToIdle(&map);
+  ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+  EXPECT_LT(map.door().totals().heap_blocks, 100u);
+}
+
+TEST(IndexBlocks, GivesASlabBackWithItsLastBlock) {
+  MemoryDoor door;
+  IndexBlocks blocks(&door);
+  constexpr std::size_t kBytes = 1000;
+  void* packed[1000];
+  {
+    for (void*& block : packed) block = blocks.TryAllocate(kBytes);
+    blocks.BeginPacking();
+    for (void*& block : packed) blocks.Free(block, kBytes);
+    const IndexBlocks::Packing packing(&blocks, true);
+    for (void*& block : packed) block = blocks.TryAllocate(kBytes);
+  }
+  void* const loose = blocks.TryAllocate(kBytes);
+  EXPECT_EQ(blocks.ReservedBytes(packed[7], kBytes), kBytes);
+  EXPECT_GE(blocks.ReservedBytes(loose, kBytes), kBytes);
+  EXPECT_GE(door.allocated_bytes(), 1001 * kBytes);
+  // Four slabs and their list; what could not be filled is a block's room in each.
+  EXPECT_LE(door.totals().heap_blocks, 6u);
+  EXPECT_LE(door.allocated_bytes(), 1010 * kBytes + (std::size_t{16} << 10));
+  for (std::size_t i = 0; i < 1000; i += 2) blocks.Free(packed[i], kBytes);
+  EXPECT_EQ(blocks.Fault(), nullptr);
+  Layer layer;
+  blocks.AddTo(&layer);
+  EXPECT_EQ(layer.dead_bytes, 500 * kBytes);
+  for (std::size_t i = 1; i < 1000; i += 2) blocks.Free(packed[i], kBytes);
+  blocks.Free(loose, kBytes);
+  blocks.Free(nullptr, kBytes);
+  EXPECT_EQ(door.allocated_bytes(), 0u);
+}
+
+}  // namespace
+}  // namespace strata::packed
