@@ -23,6 +23,7 @@ constexpr Meaning kLayers[] = {
     {"index", "hash tables that lead from keys to what the log has of them"},
     {"index/outers", "leads from an outer key's hash to the outer"},
     {"index/inners", "leads from an inner key's hash to the entry, a table for each large outer"},
+    {"index/free", "of slabs in which such tables lie side by side, what none of them takes"},
     {"shapes", "lists of keys that records share, stored once"},
     {"policy", "what was learned of strings and key lists, to tell which are worth storing once"},
     {"retained", "what is out of use and kept for a guard that may still be reading it"},

@@ -23,7 +23,6 @@ void* IndexBlocks::TryAllocate(std::size_t size_bytes) {
   if (block == nullptr) block = door_->TryAllocate(kIndex, size_bytes);
   if (block == nullptr) return nullptr;
   live_bytes_ += size_bytes;
-  if (packs_) freed_bytes_ -= static_cast<std::int64_t>(size_bytes);
   return block;
 }
 
@@ -92,6 +91,7 @@ void IndexBlocks::AddTo(Layer* layer) const {
     layer->dead_bytes += slab.filled - slab.live;
     layer->slack_bytes += MemoryDoor::ReservedBytes(slab.begin) - slab.filled;
   }
+  layer->count += slabs_.size();
   slabs_.AddTo(layer);
 }
 

@@ -42,15 +42,15 @@ class IndexBlocks {
     return SlabOf(block) == nullptr ? MemoryDoor::ReservedBytes(block) : size_bytes;
   }
 
-  /// Bytes that were freed and, since the last packing, not packed again.
-  std::int64_t freed_bytes() const { return freed_bytes_; }
   /// Whether packing is worth its time.
   bool WantsPacking() const;
   /// All that is there now will be packed.
   void BeginPacking() { to_pack_bytes_ = live_bytes_; }
-  /// A packing that began at so many freed_bytes has come through.
-  void EndPacking(std::int64_t freed_bytes) { freed_bytes_ -= freed_bytes; }
-  /// While one of these lives, blocks are packed, each in the place of one that will be freed.
+  /// All that was there is packed; so many bytes of what it was copied from are still to be freed.
+  void EndPacking(std::uint64_t kept_bytes) {
+    freed_bytes_ = -static_cast<std::int64_t>(kept_bytes);
+  }
+  /// While one of these lives, blocks are packed.
   class Packing {
    public:
     Packing(IndexBlocks* blocks, bool packs) : blocks_(blocks) { blocks_->packs_ = packs; }
@@ -65,15 +65,15 @@ class IndexBlocks {
   /// What is not as it must be among the slabs; null where all is. (Whether they count what they
   /// hold the footprint shows, which has it from the tables.)
   const char* Fault() const;
-  /// Adds the slabs' list, and of the slabs what no block takes: what was freed is dead, the room
-  /// behind the last one slack.
+  /// Adds the slabs' list, and of the slabs, which it counts, what no block takes: what was freed is
+  /// dead, the room behind the last one slack.
   void AddTo(Layer* layer) const;
 
  private:
   static constexpr std::size_t kSlabBytes = (std::size_t{256} << 10) - 16;  // with malloc's head
-  static constexpr std::size_t kLeastSlabBytes = std::size_t{16} << 10;
+  static constexpr std::size_t kLeastSlabBytes = std::size_t{4} << 10;
   // So little freed is not worth a packing, nor is so small a part of what is held.
-  static constexpr std::int64_t kFewBytes = std::int64_t{1} << 20;
+  static constexpr std::int64_t kFewBytes = std::int64_t{64} << 10;
   static constexpr std::int64_t kFreedShare = 4;
 
   struct Slab {
@@ -92,7 +92,7 @@ class IndexBlocks {
   std::uint8_t* filling_ = nullptr;  // the slab that is being filled, if any
   std::size_t live_bytes_ = 0;       // of all blocks
   std::size_t to_pack_bytes_ = 0;
-  std::int64_t freed_bytes_ = 0;
+  std::int64_t freed_bytes_ = 0;  // since the last packing
   bool packs_ = false;
 };
 

@@ -95,6 +95,7 @@ Footprint PackedMap::Measure() const {
                       .pages = TakenPages()};
   Layer outer_index{.name = "index/outers"};
   Layer inner_index{.name = "index/inners"};
+  Layer index_free{.name = "index/free"};
   Layer dictionary_index{.name = "dictionary/index"};
   Layer dictionary_table{.name = "dictionary/table"};
   Layer dictionary_bytes{.name = "dictionary/bytes"};
@@ -111,7 +112,7 @@ Footprint PackedMap::Measure() const {
   AddIndexes(&outer_index, &inner_index, &blobs);
   const std::size_t retired_tables = AddRetiredTables(&retained);
   tables_.AddTo(&inner_index, free_table_count_ + retired_tables);
-  index_blocks_.AddTo(&inner_index);
+  index_blocks_.AddTo(&index_free);
   const Dictionary& dictionary = strings_.dictionary();
   dictionary.AddTo(&dictionary_table, &dictionary_index);
   const Eras::Guards guards = eras_.Look();
@@ -141,6 +142,7 @@ Footprint PackedMap::Measure() const {
 
   footprint.layers = {std::move(outer_index),
                       std::move(inner_index),
+                      std::move(index_free),
                       std::move(dictionary_index),
                       std::move(dictionary_table),
                       std::move(dictionary_bytes),

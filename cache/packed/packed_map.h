@@ -497,7 +497,6 @@ class PackedMap {
   enum class Tidying : std::uint8_t { kNot, kOuters, kTables } tidying_ = Tidying::kNot;
   Era tidying_since_ = 0;            // when tables were begun with
   std::uint64_t tidied_erased_ = 0;  // erased_ when it began
-  std::int64_t tidied_freed_ = 0;    // bytes freed of the indexes likewise
   bool tidying_packs_ = false;
   std::uint32_t tables_limit_ = 0;  // below it tables are to have their numbers; 0: anywhere
   std::uint32_t tidy_table_ = 0;

@@ -24,7 +24,6 @@ constexpr std::uint64_t kTrimmedBytes = std::uint64_t{1} << 20;
 
 void PackedMap::BeginTidying(bool packs) {
   tidied_erased_ = erased_;
-  tidied_freed_ = index_blocks_.freed_bytes();
   tidying_ = Tidying::kOuters;
   tidying_packs_ = packs;
   tidy_from_ = 0;
@@ -53,7 +52,7 @@ void PackedMap::BeginTidyingTables() {
 void PackedMap::EndTidying() {
   erased_ -= tidied_erased_;
   if (!tidying_packs_) return;
-  index_blocks_.EndPacking(tidied_freed_);
+  index_blocks_.EndPacking(retired_.bytes() + retired_table_bytes_);
   heap_has_holes_ = true;
 }
 
