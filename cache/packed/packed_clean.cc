@@ -25,7 +25,7 @@ namespace {
 
 // Live bytes are kept at about 0.88 of the cache's, or better: so much of the log may be dead, less
 // what of the dictionary's table is, but not less than the second.
-constexpr double kDeadShare = 0.08;
+constexpr double kDeadShare = 0.09;
 constexpr double kLeastDeadShare = 0.05;
 constexpr double kIdleDeadShare = 0.010;
 // A victim with less dead than this costs more than it gives back; with time to spare, than that.
