@@ -135,6 +135,8 @@ class Dictionary {
             table_.size() >= again_at_size_);
   }
   void BeginShrinking();
+  /// Whether the number is to be given up.
+  bool IsHigh(StringId id) const { return limit_ != 0 && id >= limit_; }
   /// When all blobs older than its beginning were rewritten: takes at most so many free numbers off
   /// the table's end. Whether that was all there are. `by_writes`: not all was Maintain's work.
   bool EndShrinking(std::size_t most, bool by_writes);
@@ -195,7 +197,6 @@ class Dictionary {
   std::optional<StringId> NextFree();
   /// The number that a string is to be named by.
   StringId BestOf(StringId id) const;
-  bool IsHigh(StringId id) const { return limit_ != 0 && id >= limit_; }
   struct HashOf {
     static constexpr int kFetchSteps = 2;
     const Dictionary* dictionary;

@@ -65,8 +65,8 @@ class IndexBlocks {
   /// What is not as it must be among the slabs; null where all is. (Whether they count what they
   /// hold the footprint shows, which has it from the tables.)
   const char* Fault() const;
-  /// Adds the slabs' list, and of the slabs, which it counts, what no block takes: what was freed is
-  /// dead, the room behind the last one slack.
+  /// Adds the slabs' list, and of the slabs, which it counts, what no block takes: what was freed
+  /// is dead, the room behind the last one slack.
   void AddTo(Layer* layer) const;
 
  private:

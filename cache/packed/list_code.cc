@@ -183,13 +183,13 @@ bool ListWriter::AddStored(const std::uint8_t* begin, const std::uint8_t* end) {
 bool ListWriter::AddRewritten(const StoredRecord& record) {
   const std::size_t start = bytes_.size();
   if (!BeginRecord(true)) return false;
-  const bool shaped = record.shape_keys != nullptr;
-  if (shaped) shapes_->AddReference(record.shape);
-  bool written = WriteHead(shaped ? std::uint64_t{record.shape} << 1 | 1 : record.pairs << 1);
+  std::optional<ShapeId> shape;
+  if (record.shape_keys != nullptr) shape = shapes_->AddReferenceToBest(record.shape);
+  bool written = WriteHead(shape.has_value() ? std::uint64_t{*shape} << 1 | 1 : record.pairs << 1);
   const std::size_t tokens = bytes_.size();
   if (written) {
     record.ForEach([&](const Token& key, const Token& value) {
-      if (!shaped) written = strings_->Rewrite(key, &bytes_);
+      if (!shape.has_value()) written = strings_->Rewrite(key, &bytes_);
       written = written && strings_->Rewrite(value, &bytes_);
       return written;
     });
@@ -200,7 +200,7 @@ bool ListWriter::AddRewritten(const StoredRecord& record) {
     at = ReadToken(at, &token);
     strings_->Release(token);
   }
-  if (shaped) shapes_->Release(record.shape);
+  if (shape.has_value()) shapes_->Release(*shape);
   DropRecord(start);
   return false;
 }

@@ -87,6 +87,7 @@ bool PackedMap::Maintain(std::size_t budget_bytes) {
 
 bool PackedMap::MaintainSome(std::size_t budget_bytes) {
   ReclaimSome(true);
+  shapes_.Shrink();
   const Cleaned cleaned = CleanSome(budget_bytes, kIdleDeadShare, true);
   bool more = cleaned == Cleaned::kSpent;
   if (cleaned == Cleaned::kAll && BeginGathering()) {
@@ -95,6 +96,7 @@ bool PackedMap::MaintainSome(std::size_t budget_bytes) {
   ReclaimSome(true);
   if (more || strings_.Trim(budget_bytes) || TidyIndexes(budget_bytes)) return true;
   ShrinkTables();
+  shapes_.Shrink();
   TrimHeap();
   // When nothing is left to clean, the rest goes into what makes reading faster.
   std::size_t spent = 0;
@@ -121,7 +123,8 @@ bool PackedMap::ShrinkNumbers(bool idle) {
   if (shrinking_ == Shrinking::kNot) {
     const double dead = static_cast<double>(dictionary.dead_bytes());
     const bool pays = idle || dead > kShrinkShare * static_cast<double>(log_.taken_bytes());
-    if (!pays || !dictionary.WantsShrinking(idle)) return false;
+    const bool shrinks = pays && dictionary.WantsShrinking(idle);
+    if (!shrinks && !(idle && shapes_.WantGivingUp(door_.allocated_bytes()))) return false;
     shrinking_by_writes_ = false;
   }
   shrinking_by_writes_ = shrinking_by_writes_ || !idle;
@@ -139,12 +142,20 @@ bool PackedMap::ShrinkNumbers(bool idle) {
     const bool dropped = shrinking_ == Shrinking::kDropsFirst;
     // The numbers of what was unused are among those to give anew.
     if (dropped) dictionary.BeginShrinking();
+    if (dropped && idle) shapes_.BeginGivingUp(door_.allocated_bytes());
+    // Shapes that were given up name strings that are to be dropped.
+    if (!dropped && idle) {
+      eras_.Advance();
+      shapes_.SweepAll();
+      eras_.Advance();
+    }
     BeginShrinkingStep(dropped ? Shrinking::kRewrites : Shrinking::kDropsLast);
   }
   while (!dictionary.EndShrinking(kNumbersAtOnce, shrinking_by_writes_)) {
     if (!idle) return false;
   }
   shrinking_ = Shrinking::kNot;
+  shapes_.EndGivingUp();
   // What lies in the heads, of a small store much, may now be gathered, and is rewritten then.
   log_.Seal();
   return false;

@@ -32,6 +32,32 @@ bool Shapes::HasKeys(const Shape& shape, RecordView record) const {
   return true;
 }
 
+std::size_t Shapes::TokenBytes(const Shape& shape) {
+  const std::uint8_t* const begin = shape.keys + shape.count;
+  const std::uint8_t* end = begin;
+  for (std::uint32_t i = 0; i < shape.count; ++i) end = SkipToken(end);
+  return static_cast<std::size_t>(end - begin);
+}
+
+// Each of its records has all tokens but one byte less, which is about its number's.
+std::int64_t Shapes::BytesLost(const Shape& shape) {
+  const auto tokens = static_cast<std::int64_t>(TokenBytes(shape));
+  const auto own = static_cast<std::int64_t>(sizeof(Shape) + NarrowSlots::kSlotBytes +
+                                             MemoryDoor::ReservedBytes(shape.keys));
+  return own - std::int64_t{shape.references} * (tokens - 1);
+}
+
+bool Shapes::MuchIsLost(std::uint64_t all_bytes) const {
+  const std::uint64_t much = all_bytes / kLostShare;
+  if (index_.size() * sizeof(Shape) < much / 4) return false;
+  std::uint64_t lost = 0;
+  ForEach([&](ShapeId id) {
+    if (shapes_[id].references == 0) return;
+    lost += static_cast<std::uint64_t>(std::max<std::int64_t>(BytesLost(shapes_[id]), 0));
+  });
+  return lost > much;
+}
+
 bool Shapes::MetBefore(std::uint64_t hash) {
   if (filter_.empty()) {
     if (!filter_.TryReserve(kFilterSize)) return false;
@@ -45,22 +71,27 @@ bool Shapes::MetBefore(std::uint64_t hash) {
   return false;
 }
 
+std::optional<ShapeId> Shapes::Find(RecordView record, std::uint64_t hash) const {
+  ReadPin pin = WriterPin();
+  std::optional<ShapeId> old;
+  const std::uint64_t payload = index_.Find(hash, pin, [&](std::uint64_t candidate) {
+    const ShapeId id = IdOf(candidate);
+    if (!HasKeys(shapes_[id], record)) return false;
+    if (IsOld(id)) old = id;
+    return old != id;
+  });
+  return payload == kNoPayload ? old : IdOf(payload);
+}
+
 std::optional<ShapeId> Shapes::Acquire(RecordView record) {
   // One key beside its value costs no more than a shape's number would.
   if (record.size() < 2 || record.size() > kMostKeys) return std::nullopt;
   ++lists_met_;
   const std::uint64_t hash = HashKeys(record);
-  ReadPin pin = WriterPin();
-  const std::uint64_t payload = index_.Find(hash, pin, [&](std::uint64_t candidate) {
-    return HasKeys(shapes_[candidate - kFirstPayload], record);
-  });
-  if (payload == kNoPayload) {
-    return MetBefore(hash) ? TryMake(record, hash) : std::nullopt;
-  }
-  const ShapeId id = static_cast<ShapeId>(payload - kFirstPayload);
-  if (!IsWorthwhile(&shapes_[id])) return std::nullopt;
-  if (shapes_[id].references++ == 0) --unused_;
-  return id;
+  const std::optional<ShapeId> id = Find(record, hash);
+  if (!id) return MetBefore(hash) ? TryMake(record, hash) : std::nullopt;
+  if (!IsWorthwhile(&shapes_[*id])) return std::nullopt;
+  return AddReferenceToBest(*id);
 }
 
 bool Shapes::IsWorthwhile(Shape* shape) {
@@ -71,23 +102,18 @@ bool Shapes::IsWorthwhile(Shape* shape) {
   return false;
 }
 
-std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
-  if (first_free_ == kNone && (shapes_.size() == kMostShapes || !shapes_.TryGrow())) {
-    return std::nullopt;
-  }
+template <class WriteKey, class TagOfKey>
+std::optional<ShapeId> Shapes::TryAdd(std::optional<ShapeId> free, std::uint64_t hash,
+                                      std::size_t count, WriteKey write_key, TagOfKey tag_of_key) {
+  if (!free && (shapes_.size() == kMostShapes || !shapes_.TryGrow())) return std::nullopt;
   if (!index_.TryGrow(memory_, hash, HashOfPayload())) return std::nullopt;
-  ByteArray keys(memory_.door);
+  ByteArray tokens(memory_.door);
   std::size_t written = 0;
-  while (written < record.size() &&
-         strings_->Write(record[written].key, StringPolicy::kKeys, &keys)) {
-    ++written;
-  }
-  void* block = nullptr;
-  if (written == record.size()) {
-    block = memory_.door->TryAllocate(kShapes, record.size() + keys.size());
-  }
+  while (written < count && write_key(written, &tokens)) ++written;
+  void* const block =
+      written == count ? memory_.door->TryAllocate(kShapes, count + tokens.size()) : nullptr;
   if (block == nullptr) {
-    const std::uint8_t* at = keys.data();
+    const std::uint8_t* at = tokens.data();
     for (; written > 0; --written) {
       Token token;
       at = ReadToken(at, &token);
@@ -95,25 +121,140 @@ std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
     }
     return std::nullopt;
   }
-  std::uint8_t* to = static_cast<std::uint8_t*>(block);
-  for (const Pair& pair : record) *to++ = TagOf(pair.key);
-  std::memcpy(to, keys.data(), keys.size());
-  ShapeId id = first_free_;
-  if (id != kNone) {
-    first_free_ = shapes_[id].references;
-    --free_;
-  } else {
-    id = static_cast<ShapeId>(shapes_.Add());
-  }
+  std::uint8_t* const keys = static_cast<std::uint8_t*>(block);
+  for (std::size_t i = 0; i < count; ++i) keys[i] = tag_of_key(i);
+  std::memcpy(keys + count, tokens.data(), tokens.size());
+  const ShapeId id = free ? *free : static_cast<ShapeId>(shapes_.Add());
+  if (free) --free_;
   shapes_[id] = {.hash = hash,
-                 .keys = static_cast<std::uint8_t*>(block),
-                 .count = static_cast<std::uint16_t>(record.size()),
+                 .keys = keys,
+                 .count = static_cast<std::uint16_t>(count),
                  .made = Now(),
                  .references = 1,
                  .born = eras_->now(),
                  .lost = 0};
   index_.Insert(hash, id + kFirstPayload);
   return id;
+}
+
+std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
+  return TryAdd(
+      NextFree(), hash, record.size(),
+      [&](std::size_t i, ByteArray* tokens) {
+        return strings_->Write(record[i].key, StringPolicy::kKeys, tokens);
+      },
+      [&](std::size_t i) { return TagOf(record[i].key); });
+}
+
+std::optional<ShapeId> Shapes::NextFree() {
+  if (free_ == 0) return std::nullopt;
+  const std::size_t end =
+      limit_ != 0 ? std::min<std::size_t>(limit_, shapes_.size()) : shapes_.size();
+  const bool worth_it = limit_ != 0 || free_ >= end / kFewFree;
+  const std::size_t most = std::min(end, worth_it ? kMostLookedAt : kLookedAt);
+  for (std::size_t i = 0; i < most; ++i) {
+    if (next_ >= end) next_ = 0;
+    const ShapeId id = next_++;
+    if (shapes_[id].keys == nullptr) return id;
+  }
+  return std::nullopt;
+}
+
+// Giving up.
+
+bool Shapes::WantsLowNumbers(std::uint64_t all_bytes) const {
+  return free_ > std::max(kShortList, shapes_.size() / 2) && free_ >= again_at_free_ &&
+         free_ * sizeof(Shape) > all_bytes / kLostShare;
+}
+
+void Shapes::BeginGivingUp(std::uint64_t all_bytes) {
+  renews_ = true;
+  gives_up_ = MuchIsLost(all_bytes);
+  // Room for all there are, and some that come meanwhile.
+  if (WantsLowNumbers(all_bytes)) {
+    const std::size_t used = index_.size() - unused_;
+    limit_ = static_cast<ShapeId>(used + used / 8 + kFewUnused);
+  }
+}
+
+void Shapes::EndGivingUp() {
+  renews_ = gives_up_ = false;
+  if (limit_ != 0) again_at_free_ = free_ + shapes_.size() / kUnusedShare;
+  limit_ = 0;
+}
+
+bool Shapes::HaveSameKeys(const Shape& a, const Shape& b) const {
+  if (a.count != b.count || std::memcmp(a.keys, b.keys, a.count) != 0) return false;
+  ReadPin pin = WriterPin();
+  const std::uint8_t* at_a = a.keys + a.count;
+  const std::uint8_t* at_b = b.keys + b.count;
+  for (std::uint32_t i = 0; i < a.count; ++i) {
+    char scratch[kNumberScratchBytes];
+    Token token;
+    at_a = ReadToken(at_a, &token);
+    const WantedText text(strings_->Text(token, scratch, pin));
+    at_b = ReadToken(at_b, &token);
+    if (!strings_->Equals(token, text, pin)) return false;
+  }
+  return true;
+}
+
+bool Shapes::IsOld(ShapeId id) const {
+  if (limit_ != 0 && id >= limit_) return true;
+  if (!renews_) return false;
+  const Dictionary& dictionary = strings_->dictionary();
+  bool names_high = false;
+  ForEachKey(id, [&](const Token& key) {
+    names_high = names_high || (key.kind == Token::Kind::kDictionary &&
+                                dictionary.IsHigh(static_cast<StringId>(key.number)));
+  });
+  return names_high;
+}
+
+std::optional<ShapeId> Shapes::FindNew(ShapeId id) const {
+  ReadPin pin = WriterPin();
+  const std::uint64_t payload = index_.Find(shapes_[id].hash, pin, [&](std::uint64_t candidate) {
+    const ShapeId other = IdOf(candidate);
+    return other != id && !IsOld(other) && HaveSameKeys(shapes_[other], shapes_[id]);
+  });
+  if (payload == kNoPayload) return std::nullopt;
+  return IdOf(payload);
+}
+
+std::optional<ShapeId> Shapes::TryRenew(ShapeId id) {
+  const std::optional<ShapeId> free = NextFree();
+  if (!free && limit_ != 0) return std::nullopt;
+  const std::uint8_t* at = keys(id);
+  return TryAdd(
+      free, shapes_[id].hash, key_count(id),
+      [&](std::size_t, ByteArray* tokens) {
+        Token token;
+        at = ReadToken(at, &token);
+        return strings_->Rewrite(token, tokens);
+      },
+      [&](std::size_t i) { return tags(id)[i]; });
+}
+
+std::optional<ShapeId> Shapes::AddReferenceToBest(ShapeId id) {
+  const bool is_old = IsOld(id);
+  std::optional<ShapeId> other = is_old ? FindNew(id) : std::nullopt;
+  if (!other && gives_up_ && BytesLost(shapes_[id]) > 0) return std::nullopt;
+  if (!other && is_old) {
+    // Without memory the old one stays, and the lists of numbers as long as it makes them.
+    if (const std::optional<ShapeId> made = TryRenew(id)) return made;
+  }
+  AddReference(other.value_or(id));
+  return other.value_or(id);
+}
+
+void Shapes::Shrink() {
+  std::size_t size = shapes_.size();
+  while (size > 0 && shapes_[size - 1].keys == nullptr) --size;
+  const std::size_t behind = shapes_.size() - size;
+  if (behind <= std::max(kShortList, shapes_.size() / kUnusedShare)) return;
+  free_ -= behind;
+  shapes_.Shrink(size);
+  again_at_free_ = 0;
 }
 
 void Shapes::Release(ShapeId id) {
@@ -148,8 +289,6 @@ void Shapes::Free(ShapeId id) {
   ForEachKey(id, [this](const Token& key) { strings_->Release(key); });
   memory_.door->Free(kShapes, shape.keys);
   shape = {};
-  shape.references = first_free_;
-  first_free_ = id;
   ++free_;
   --unused_;
 }
@@ -161,20 +300,18 @@ void Shapes::Clear() {
   shapes_.Clear();
   index_.Clear(memory_);
   filter_.Free();
-  first_free_ = kNone;
-  sweep_at_ = 0;
+  sweep_at_ = next_ = limit_ = 0;
+  again_at_free_ = 0;
   free_ = unused_ = newly_unused_ = 0;
   lists_met_ = 0;
+  renews_ = gives_up_ = false;
 }
 
 const char* Shapes::Fault() const {
   if (const char* const fault = index_.Fault(HashOfPayload())) return fault;
   std::size_t free = 0;
-  for (ShapeId id = first_free_; id != kNone; id = shapes_[id].references) {
-    if (id >= shapes_.size() || shapes_[id].keys != nullptr) return "a shape is free and in use";
-    if (++free > free_) return "more shapes are free than are counted so";
-  }
-  if (free != free_) return "fewer shapes are free than are counted so";
+  for (std::size_t id = 0; id < shapes_.size(); ++id) free += shapes_[id].keys == nullptr;
+  if (free != free_) return "other shapes are free than are counted so";
   if (index_.size() + free_ != shapes_.size()) return "a shape is neither free nor in the index";
   std::size_t unused = 0;
   ForEach([&](ShapeId id) { unused += shapes_[id].references == 0; });
@@ -205,9 +342,7 @@ void Shapes::AddTo(const Eras::Guards& guards, Layer* shapes, Layer* retained,
       retained->dead_bytes += MemoryDoor::ReservedBytes(shape.keys);
       continue;
     }
-    const std::uint8_t* end = shape.keys + shape.count;
-    for (std::uint32_t i = 0; i < shape.count; ++i) end = SkipToken(end);
-    const std::uint64_t bytes = static_cast<std::uint64_t>(end - shape.keys);
+    const std::uint64_t bytes = shape.count + TokenBytes(shape);
     if (shape.references > 0) {
       shapes->AddBlock(shape.keys, bytes);
     } else {

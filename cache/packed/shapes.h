@@ -14,6 +14,11 @@
 // an eighth are unused, each write sweeps a few of those that no open guard can have met, and their
 // numbers are free. A shape's key tokens hold references to the dictionary like a blob's do.
 //
+// One that is in few records takes more than it saves them. Nobody knows when it is made; but where
+// such take much, Maintain gives them up (BeginGivingUp): records that it rewrites get their keys
+// back. Where most numbers are free, shapes of high numbers are given up likewise, for second ones
+// of low numbers, and their list ends behind the last that is left.
+//
 // Threads: one writer; key_count and keys beside it from any thread, for shapes that a view names.
 #ifndef STRATA_CACHE_PACKED_SHAPES_H_
 #define STRATA_CACHE_PACKED_SHAPES_H_
@@ -56,12 +61,28 @@ class Shapes {
   /// worth its bytes, are too few to gain by one or too many, or memory is short (the record is
   /// then written with its keys).
   std::optional<ShapeId> Acquire(RecordView record);
-  void AddReference(ShapeId id) { ++shapes_[id].references; }
+  void AddReference(ShapeId id) {
+    if (shapes_[id].references++ == 0) --unused_;
+  }
   void Release(ShapeId id);
   /// Frees unused ones that no guard found by the last Eras::Advance may be looking at. A write's
   /// share of it: a few steps where many are unused, more where it has made more so.
   void SweepSome();
   void SweepAll() { SweepNext(shapes_.size()); }
+
+  /// Whether shapes that take more than they save, or free numbers, take much of so many bytes. A
+  /// look at every shape, where all of them do.
+  bool WantGivingUp(std::uint64_t all_bytes) const {
+    return WantsLowNumbers(all_bytes) || MuchIsLost(all_bytes);
+  }
+  /// From here to EndGivingUp such shapes are given up, as far as that is wanted.
+  void BeginGivingUp(std::uint64_t all_bytes);
+  void EndGivingUp();
+  /// The shape that a record of this one has when it is rewritten, with one more reference; none
+  /// where the record is to name its keys itself.
+  std::optional<ShapeId> AddReferenceToBest(ShapeId id);
+  /// Gives back what free numbers behind the last other one take.
+  void Shrink();
 
   std::size_t key_count(ShapeId id) const { return shapes_[id].count; }
   /// The keys' tags, and behind them their tokens. Keys of different tags are different, so that
@@ -101,8 +122,7 @@ class Shapes {
   AddressRange pages() const { return shapes_.pages(); }
   template <class Visit>
   void ForEach(Visit visit) const {
-    index_.ForEach(
-        [&](std::uint64_t payload) { visit(static_cast<ShapeId>(payload - kFirstPayload)); });
+    index_.ForEach([&](std::uint64_t payload) { visit(IdOf(payload)); });
   }
 
  private:
@@ -117,30 +137,62 @@ class Shapes {
   // shapes.
   static constexpr std::uint64_t kListsATick = 4096;
   static constexpr std::size_t kYoungTicks = 2;
-  static constexpr ShapeId kNone = 0xFFFFFFFF;
+  // Numbers that NextFree looks at, as many as the dictionary does.
+  static constexpr std::size_t kFewFree = 64;
+  static constexpr std::size_t kLookedAt = 64;
+  static constexpr std::size_t kShortList = 1024;  // so many free numbers are not worth a thought
+  static constexpr std::size_t kMostLookedAt = 4096;
+  // So small a share of all bytes is not worth rewriting everything.
+  static constexpr std::uint64_t kLostShare = 32;
 
   struct Shape {
     std::uint64_t hash = 0;
-    std::uint8_t* keys = nullptr;  // tags and tokens; null while the number is free
+    std::uint8_t* keys = nullptr;  // tags and tokens; null while the number is free: all is 0 then
     std::uint16_t count = 0;       // of keys
     std::uint16_t made = 0;        // or refused, in ticks of lists met
-    std::uint32_t references = 0;  // a free number's: the next free one
+    std::uint32_t references = 0;
     Era born = 0;
     Era lost = 0;  // when it lost its last record, while it is unused
   };
   static_assert(sizeof(Shape) == 40);
 
+  static ShapeId IdOf(std::uint64_t payload) {
+    return static_cast<ShapeId>(payload - kFirstPayload);
+  }
   std::uint64_t HashKeys(RecordView record) const;
   /// Whether one of these guards may be looking at one that is unused.
   static bool Kept(const Shape& shape, const Eras::Guards& guards) {
     return shape.references == 0 && guards.Pin(shape.born, shape.lost);
   }
   bool HasKeys(const Shape& shape, RecordView record) const;
+  /// The shape of these keys, of two the one that is not old; none where there is none.
+  std::optional<ShapeId> Find(RecordView record, std::uint64_t hash) const;
+  /// One of the same keys that is not old.
+  std::optional<ShapeId> FindNew(ShapeId id) const;
+  bool HaveSameKeys(const Shape& a, const Shape& b) const;
+  static std::size_t TokenBytes(const Shape& shape);
+  /// What it takes more than it saves its records; negative where it saves more.
+  static std::int64_t BytesLost(const Shape& shape);
+  bool MuchIsLost(std::uint64_t all_bytes) const;
+  bool WantsLowNumbers(std::uint64_t all_bytes) const;
+  /// Whether another shape of the same keys is to take its place: its number is to be given up, or
+  /// that of a string that it names.
+  bool IsOld(ShapeId id) const;
+  /// A free number, below the limit if there is one; none where none is near.
+  std::optional<ShapeId> NextFree();
+  /// Puts a shape under a free number, or the list's next where there is none, with one reference;
+  /// none for want of memory. `write_key(i, tokens)` appends the i-th key's token, and
+  /// `tag_of_key(i)` is its tag.
+  template <class WriteKey, class TagOfKey>
+  std::optional<ShapeId> TryAdd(std::optional<ShapeId> free, std::uint64_t hash, std::size_t count,
+                                WriteKey write_key, TagOfKey tag_of_key);
   bool MetBefore(std::uint64_t hash);
   /// Whether one more record should have it.
   bool IsWorthwhile(Shape* shape);
   std::uint16_t Now() const { return static_cast<std::uint16_t>(lists_met_ / kListsATick); }
   std::optional<ShapeId> TryMake(RecordView record, std::uint64_t hash);
+  /// Makes one.
+  std::optional<ShapeId> TryRenew(ShapeId id);
   void SweepNext(std::size_t most);
   void Free(ShapeId id);
   struct HashOf {
@@ -160,12 +212,16 @@ class Shapes {
   ShardTable<NarrowSlots, kShapes> index_{};
   StableArray<Shape, kShapes> shapes_;
   TryArray<std::uint32_t, kPolicy> filter_;
-  ShapeId first_free_ = kNone;
   std::size_t free_ = 0;
+  ShapeId next_ = 0;               // where NextFree goes on
+  ShapeId limit_ = 0;              // while shapes are given lower numbers
+  std::size_t again_at_free_ = 0;  // not again before so many are free
   std::size_t unused_ = 0;
   std::size_t newly_unused_ = 0;  // since the last SweepSome
   ShapeId sweep_at_ = 0;
   std::uint64_t lists_met_ = 0;
+  bool renews_ = false;    // those that are old
+  bool gives_up_ = false;  // those that take more than they save
 };
 
 }  // namespace strata::packed
