@@ -262,7 +262,11 @@ ErrorClass Unlisted(int error) {
 // Error Code Reference". Up to 1885 the two share their numbers. From 1886 to 2999 and from 4000
 // each has its own, and so far none of those below is the other's for something else that a SELECT
 // could meet.
-ErrorClass Classify(int error) {
+//
+// 2026 is also what libmariadb and MySQL's client make of a TLS connection that ends ("unexpected
+// eof while reading"), where a plain one would give 2013.
+ErrorClass Classify(int error, bool connected) {
+  if (error == 2026 && connected) error = 2013;
   switch (error) {
     case 1045:  // access denied
     case 1698:

@@ -190,6 +190,8 @@ TEST(Classify, TheSameMisfortuneIsOneClassWhicheverServerTellsIt) {
   EXPECT_THAT(Classify(2061).advice, HasSubstr("caching_sha2_password"));
   EXPECT_THAT(Classify(3159).advice, HasSubstr("ssl_mode=REQUIRED"));
   EXPECT_EQ(Classify(99999).code, absl::StatusCode::kUnknown);
+  EXPECT_EQ(Classify(2026, false).code, absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Classify(2026, true).code, absl::StatusCode::kUnavailable) << "lost under TLS";
 }
 
 }  // namespace
