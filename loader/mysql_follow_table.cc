@@ -515,6 +515,7 @@ absl::StatusOr<bool> TableFollower::Reconcile() {
 
 void TableFollower::Tell(FollowSourceStatus* status) const {
   status->position = feeds_.size() == 1 ? feeds_[0]->position.value_or("") : "";
+  status->has_cursor = has_cursor();
   status->advice = plan_.advice;
   if (!watch_->seen) {
     absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",

@@ -75,6 +75,9 @@ struct FollowSourceStatus {
   /// How far the cache may lie behind the source, in seconds: since the last round of
   /// polling began after which nothing was missing. Below 0: there was none yet.
   double lag_seconds = -1;
+  /// Whether polling finds changes: there is a cursor, or `changes` of a query. Else comparisons
+  /// alone do, once a reconcile interval. False before the table was looked up.
+  bool has_cursor = false;
   /// Where following is dearer or less sure than it need be: a missing index with the statement
   /// that makes it, a missing privilege. Empty where all is well.
   std::string advice;
