@@ -94,7 +94,9 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
     const absl::StatusOr<IndexLimits> limits = ReadIndexLimits(session, selection);
     if (!limits.ok()) return limits.status();
     for (const auto& [why, columns] : missing) {
-      advice.push_back(absl::StrCat(why, IndexStatement(selection, *limits, *indexes, columns)));
+      const std::string never = WhyNoIndex(*limits, columns);
+      advice.push_back(absl::StrCat(
+          why, never.empty() ? IndexStatement(selection, *limits, *indexes, columns) : never));
     }
   }
   if (!plan->cursor) {

@@ -154,5 +154,23 @@ TEST_F(MySqlFollowSettingsTest, AnAlterThatMakesNoStatementFailIsSeenWithinSecon
   ExpectEqual(OptionsFor("t"));
 }
 
+// No server that is asked again will have them.
+TEST_F(MySqlFollowSettingsTest, NamesThatCannotBeAndViewsOfNothingEndTheFollowerAtTheStart) {
+  MakeTable();
+  Run("CREATE TABLE gone (id INT)");
+  Run("CREATE VIEW broken AS SELECT * FROM gone");
+  Run("DROP TABLE gone");
+  for (const std::string& table :
+       {std::string("t "), std::string(65, 't'), std::string("broken")}) {
+    Follow(OptionsFor(table), QuickFollow(), FollowState::kFailed);
+    EXPECT_THAT(std::string(follower().status().last_error.message()), HasSubstr("table"));
+    follower_.reset();
+  }
+  MySqlOptions source = OptionsFor("t");
+  source.database = std::string(65, 'd');
+  Follow(source, QuickFollow(), FollowState::kFailed);
+  EXPECT_THAT(std::string(follower().status().last_error.message()), HasSubstr("database"));
+}
+
 }  // namespace
 }  // namespace strata
