@@ -114,6 +114,10 @@ std::vector<std::string> Dialect::SessionSettings() const {
     // load does between two tables. MySQL has none.
     settings.emplace_back("SET SESSION idle_transaction_timeout = 0");
     settings.emplace_back("SET SESSION idle_readonly_transaction_timeout = 0");
+    // MariaDB, "System-Versioned Tables", system_versioning_asof, from 10.3: a server's own would
+    // have us read what such tables held at some moment of the past. DEFAULT is none, whatever the
+    // global one says.
+    settings.emplace_back("SET SESSION system_versioning_asof = DEFAULT");
   }
   // MariaDB, "Condition Pushdown into Derived Table Optimization", from 10.2; MySQL, 10.2.2.5
   // "Derived Condition Pushdown Optimization", from 8.0.22. A condition on the exact bytes of a

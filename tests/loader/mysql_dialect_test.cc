@@ -83,6 +83,7 @@ TEST(Dialect, SessionsDifferInStatisticsAndInWhatEndsIdleTransactions) {
   maria.pop_back();
   maria.emplace_back("SET SESSION idle_transaction_timeout = 0");
   maria.emplace_back("SET SESSION idle_readonly_transaction_timeout = 0");
+  maria.emplace_back("SET SESSION system_versioning_asof = DEFAULT");
   maria.push_back(without_pushdown("condition_pushdown_for_derived"));
   EXPECT_EQ(Dialect::Of("10.11.6-MariaDB").SessionSettings(), maria);
   EXPECT_EQ(Dialect::Of("11.4.2-MariaDB").SessionSettings(), maria);

@@ -81,6 +81,19 @@ TEST_F(MySqlFollowSettingsTest, AServersOwnLimitOfAJoinIsNotOurs) {
   ExpectEqual(OptionsFor("t"));
 }
 
+TEST_F(MySqlFollowSettingsTest, AServersOwnMomentOfThePastIsNotOurs) {
+  MakeTable();
+  Run("ALTER TABLE t ADD SYSTEM VERSIONING");
+  Add("('a','x',0,'k','v')");
+  SetGlobal("system_versioning_asof", "'2020-01-01 00:00:00'");
+  Follow();
+  EXPECT_EQ(Value("a", "x", 0, "k"), "v");
+  Run("UPDATE t SET v = 'new'");
+  ExpectValue("a", "x", 0, "k", "new");
+  ASSERT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+  EXPECT_EQ(Value("a", "x", 0, "k"), "new");
+}
+
 TEST_F(MySqlFollowSettingsTest, AServersOwnWayToCommitIsNotOurs) {
   MakeTable();
   Add("('a','x',0,'k','v')");
