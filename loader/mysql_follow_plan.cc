@@ -115,6 +115,7 @@ absl::StatusOr<FollowPlan> PlanFollowing(Session* session, Relation relation,
   FollowPlan plan;
   plan.selection = std::move(relation.selection);
   plan.rows_estimate = relation.table.rows_estimate;
+  plan.created = relation.table.created;
   if (!mapping.query.empty()) {
     std::vector<std::string> advice;
     if (mapping.changes.empty()) {
