@@ -298,7 +298,7 @@ ErrorClass OfTheLogin(int error) {
 // each has its own, and so far none of those below is the other's for something else that a SELECT
 // could meet.
 //
-// 2026 is also what libmariadb and MySQL's client make of a TLS connection that ends ("unexpected
+// 2026 is also what libmariadb makes of a TLS connection that ends ("unexpected
 // eof while reading"), where a plain one would give 2013.
 ErrorClass Classify(int error, bool connected) {
   if (error == 2026 && connected) error = 2013;
