@@ -80,9 +80,9 @@ class TroubleLines {
     for (std::size_t i = 0; i < status.sources.size(); ++i) {
       const FollowSourceStatus& source = status.sources[i];
       if (IsTrouble(source.state)) {
-        const std::string line = absl::StrFormat("%s: %s; what is held is served as it is",
-                                                 std::string(FollowStateName(source.state)),
-                                                 MessageOf(source.last_error));
+        const std::string line = absl::StrFormat(
+            "%s: %s; %s", std::string(FollowStateName(source.state)), MessageOf(source.last_error),
+            source.lag_seconds < 0 ? "nothing is held yet" : "what is held is served as it is");
         if (line != shown_[i]) lines.insert(line);
         shown_[i] = line;
       } else if (source.state == FollowState::kFollowing && !shown_[i].empty()) {

@@ -22,6 +22,11 @@ double Seconds(double seconds) {
   return seconds < 0 ? std::numeric_limits<double>::quiet_NaN() : seconds;
 }
 
+// Before it was looked up, nobody knows whether a source has one.
+bool LacksCursor(const FollowSourceStatus& source) {
+  return source.state != FollowState::kConnecting && !source.has_cursor;
+}
+
 // A label for each source: two may be called the same.
 std::vector<std::string> SourceLabels(const std::vector<FollowSourceStatus>& sources) {
   std::vector<std::string> labels;
@@ -116,6 +121,8 @@ DebugHealth HealthOf(const FollowStatus& status) {
   const auto following = std::count_if(
       status.sources.begin(), status.sources.end(),
       [](const FollowSourceStatus& source) { return source.state == FollowState::kFollowing; });
+  const auto without_cursor =
+      std::count_if(status.sources.begin(), status.sources.end(), LacksCursor);
   return {.healthy = healthy,
           .state = std::string(FollowStateName(status.state)),
           .message = healthy ? "" : std::string(MessageOf(status.last_error)),
@@ -132,7 +139,8 @@ DebugHealth HealthOf(const FollowStatus& status) {
                       {"errors", Count(status.errors)},
                       {"reconnects", Count(status.reconnects)},
                       {"sources", Count(status.sources.size())},
-                      {"sources_following", static_cast<double>(following)}}};
+                      {"sources_following", static_cast<double>(following)},
+                      {"sources_without_cursor", static_cast<double>(without_cursor)}}};
 }
 
 std::vector<MetricFamily> MetricsOf(const FollowStatus& status) {
@@ -146,6 +154,14 @@ std::vector<MetricFamily> MetricsOf(const FollowStatus& status) {
               .help = "How far what is held may lie behind the source; absent before the "
                       "first round."},
              [](const FollowSourceStatus& source) { return Seconds(source.lag_seconds); }));
+  families.push_back(OfEach(status, labels,
+                            {.name = "strata_follow_has_cursor",
+                             .help = "Whether polling finds changes; else comparisons alone do, "
+                                     "once a reconcile interval."},
+                            [](const FollowSourceStatus& source) {
+                              if (source.state == FollowState::kConnecting) return Seconds(-1);
+                              return LacksCursor(source) ? 0.0 : 1.0;
+                            }));
   const auto sum_of_each = [&](const char* name, const char* help,
                                std::uint64_t FollowSourceStatus::*figure) {
     families.push_back(

@@ -298,13 +298,16 @@ class CommandLine {
                 "FILE.json to write what was loaded to; - for standard output, the summary goes to "
                 "standard error then");
     AddReplace(verb, &args.replace_invalid_utf8);
-    verb->add_flag("--follow", args.follow,
-                   "keep applying the tables' changes until SIGINT or SIGTERM, then write --dump");
+    verb->add_flag(
+        "--follow", args.follow,
+        "keep applying the tables' changes until SIGINT or SIGTERM, then write --dump; a "
+        "server that is away is waited for, and a fault that a person must mend (a "
+        "password, a table's name) ends it before the first load is complete");
     AddOptional(verb, "--save", &args.save, "FILE.strata (not in this version)");
     AddOptional(
         verb, "--listen", &args.listen,
         "with --follow: HOST:PORT (loopback where no host is given) that answers GET /healthz, "
-        "/metrics, /footprint and /debug/pprof/heap");
+        "/metrics, /footprint and /debug/pprof/heap, from before the first load on (503 then)");
     AddOptional(verb, "--poll-interval", &args.poll_interval,
                 "with --follow: from one look for changed rows to the next (1s)");
     AddOptional(verb, "--reconcile-interval", &args.reconcile_interval,

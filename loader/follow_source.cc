@@ -131,7 +131,8 @@ FollowedSource::Demand FollowedSource::Judge(const absl::Status& turn, Clock::du
     pause = std::max<Clock::duration>(pause, options_->poll_interval);
   } else if (kind == ErrorKind::kPerson) {
     state = FollowState::kWaiting;
-    pause = retry_.About(options_->slow_retry);
+    // A table renamed away may be back in a moment.
+    pause = std::min<Clock::duration>(pause, options_->slow_retry);
     // Rights may be given meanwhile, and the table be another: a new connection looks at both.
     demand = Demand::kReconnect;
   } else {

@@ -114,6 +114,10 @@ std::vector<std::string> Dialect::SessionSettings() const {
     // load does between two tables. MySQL has none.
     settings.emplace_back("SET SESSION idle_transaction_timeout = 0");
     settings.emplace_back("SET SESSION idle_readonly_transaction_timeout = 0");
+    // MariaDB, "System-Versioned Tables", system_versioning_asof, from 10.3: a server's own would
+    // have us read what such tables held at some moment of the past. DEFAULT is none, whatever the
+    // global one says.
+    settings.emplace_back("SET SESSION system_versioning_asof = DEFAULT");
   }
   // MariaDB, "Condition Pushdown into Derived Table Optimization", from 10.2; MySQL, 10.2.2.5
   // "Derived Condition Pushdown Optimization", from 8.0.22. A condition on the exact bytes of a
@@ -256,13 +260,8 @@ ErrorClass Unlisted(int error) {
   return {absl::StatusCode::kUnknown, "see the server's manual for this error"};
 }
 
-}  // namespace
-
-// MySQL, "Server Error Message Reference" and "Client Error Message Reference"; MariaDB, "MariaDB
-// Error Code Reference". Up to 1885 the two share their numbers. From 1886 to 2999 and from 4000
-// each has its own, and so far none of those below is the other's for something else that a SELECT
-// could meet.
-ErrorClass Classify(int error) {
+// Of the errors that keep a user out; else as Unlisted.
+ErrorClass OfTheLogin(int error) {
   switch (error) {
     case 1045:  // access denied
     case 1698:
@@ -287,16 +286,38 @@ ErrorClass Classify(int error) {
     case 3159:  // MySQL; MariaDB denies access, 1045
       return {absl::StatusCode::kFailedPrecondition,
               "the server wants TLS: set ssl_mode=REQUIRED or VERIFY_IDENTITY"};
+    default:
+      return Unlisted(error);
+  }
+}
+
+}  // namespace
+
+// MySQL, "Server Error Message Reference" and "Client Error Message Reference"; MariaDB, "MariaDB
+// Error Code Reference". Up to 1885 the two share their numbers. From 1886 to 2999 and from 4000
+// each has its own, and so far none of those below is the other's for something else that a SELECT
+// could meet.
+//
+// 2026 is also what libmariadb makes of a TLS connection that ends ("unexpected
+// eof while reading"), where a plain one would give 2013.
+ErrorClass Classify(int error, bool connected) {
+  if (error == 2026 && connected) error = 2013;
+  switch (error) {
     case 1044:  // no right to the database, table, column, or a missing privilege
     case 1142:
     case 1143:
     case 1227:
       return {absl::StatusCode::kPermissionDenied, "grant the user SELECT on the table"};
     case 1049:
+    case 1102:  // a name that no database can have
       return {absl::StatusCode::kNotFound, "check the database's name"};
     case 1051:
+    case 1059:  // a name that is too long
+    case 1103:  // a name that no table can have
     case 1146:
       return {absl::StatusCode::kNotFound, "check the table's name (table=)"};
+    case 1356:  // a view of what is not there, or is out of its definer's rights
+      return {absl::StatusCode::kNotFound, "mend the view, or name a table (table=)"};
     case 1054:
       return {absl::StatusCode::kNotFound,
               "mend the configuration's SQL, or load again where the table was altered meanwhile"};
@@ -339,7 +360,7 @@ ErrorClass Classify(int error) {
     case 2008:
       return {absl::StatusCode::kResourceExhausted, "the client is out of memory"};
     default:
-      return Unlisted(error);
+      return OfTheLogin(error);
   }
 }
 

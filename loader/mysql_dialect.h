@@ -113,7 +113,8 @@ struct ErrorClass {
   absl::StatusCode code;
   const char* advice;
 };
-ErrorClass Classify(int error);
+/// `connected`: the connection had been made before. Then what TLS complains of is a lost one.
+ErrorClass Classify(int error, bool connected = true);
 
 }  // namespace strata::mysql
 

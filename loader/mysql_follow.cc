@@ -416,7 +416,11 @@ std::optional<Clock::time_point> Follower::State::JudgeAll(const absl::Status& e
   Disconnect();
   SetAll(person ? FollowState::kWaiting : FollowState::kRetrying, error);
   Publish(error);
-  return not_before_ = Clock::now() + (person ? retry_.About(options_.slow_retry) : retry_.Next());
+  milliseconds pause = retry_.Next();
+  if (person) pause = std::min(pause, options_.slow_retry);
+  // Who comes with a password that is refused, again and again, is locked out by many a server.
+  if (absl::IsPermissionDenied(error)) pause = retry_.About(options_.slow_retry);
+  return not_before_ = Clock::now() + pause;
 }
 
 std::optional<Clock::time_point> Follower::State::Turn() {

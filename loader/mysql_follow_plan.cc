@@ -94,7 +94,9 @@ absl::Status JudgeIndexes(Session* session, FollowPlan* plan) {
     const absl::StatusOr<IndexLimits> limits = ReadIndexLimits(session, selection);
     if (!limits.ok()) return limits.status();
     for (const auto& [why, columns] : missing) {
-      advice.push_back(absl::StrCat(why, IndexStatement(selection, *limits, *indexes, columns)));
+      const std::string never = WhyNoIndex(*limits, columns);
+      advice.push_back(absl::StrCat(
+          why, never.empty() ? IndexStatement(selection, *limits, *indexes, columns) : never));
     }
   }
   if (!plan->cursor) {
@@ -113,6 +115,7 @@ absl::StatusOr<FollowPlan> PlanFollowing(Session* session, Relation relation,
   FollowPlan plan;
   plan.selection = std::move(relation.selection);
   plan.rows_estimate = relation.table.rows_estimate;
+  plan.created = relation.table.created;
   if (!mapping.query.empty()) {
     std::vector<std::string> advice;
     if (mapping.changes.empty()) {

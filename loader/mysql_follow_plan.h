@@ -32,6 +32,7 @@ struct FollowPlan {
   unsigned fraction_digits = 0;  ///< of a time: how many digits of a second its text has
   bool keys_indexed = false;     ///< an index begins with (outer, inner), whole
   std::uint64_t rows_estimate = 0;
+  std::string created;     ///< Table::created
   bool made_anew = false;  ///< a query that the server runs for each statement that reads from it
   std::string advice;      ///< what following wants for; empty for nothing
 };

@@ -139,7 +139,9 @@ absl::Status TableFollower::SetPlan(Session* session) {
   }
   // What was made of rows by the table as it was, their order say, a pass makes anew.
   const bool altered = planned_ && !SameContent(plan->selection, plan_.selection);
-  if (altered) reconcile_due_ = true;
+  // Another table may stand under the name (RENAME TABLE t TO old, new TO t), with rows as old.
+  const bool exchanged = planned_ && plan->created != plan_.created;
+  if (altered || exchanged) reconcile_due_ = true;
   planned_ = true;
   // A pass that goes by ranges of an index cannot go on by slices, nor the other way round.
   const bool keeps_pass = !altered && plan->keys_indexed == plan_.keys_indexed;
@@ -515,6 +517,7 @@ absl::StatusOr<bool> TableFollower::Reconcile() {
 
 void TableFollower::Tell(FollowSourceStatus* status) const {
   status->position = feeds_.size() == 1 ? feeds_[0]->position.value_or("") : "";
+  status->has_cursor = has_cursor();
   status->advice = plan_.advice;
   if (!watch_->seen) {
     absl::StrAppend(&status->advice, status->advice.empty() ? "" : "; ",

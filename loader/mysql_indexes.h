@@ -54,7 +54,8 @@ struct IndexLimits {
   struct Column {
     std::uint64_t bytes = 0;  ///< at the most; 0: of no string
     bool bytes_alone = false;
-    bool text = false;  ///< TEXT or BLOB, never indexed whole
+    bool text = false;            ///< TEXT or BLOB, never indexed whole
+    const char* never = nullptr;  ///< why no index takes it, and what to do; null where one does
   };
   std::map<std::string, Column> columns;
   bool takes_long = false;  ///< 3072 bytes, all columns together; else 767
@@ -62,8 +63,12 @@ struct IndexLimits {
 };
 absl::StatusOr<IndexLimits> ReadIndexLimits(Session* session, const Selection& selection);
 
-/// The CREATE INDEX for these columns: under a name that is free and no longer than the server
-/// takes, and of the beginning of each value where the whole ones are not taken.
+/// Why no index of these columns can be made, and what to do; empty where one can.
+std::string WhyNoIndex(const IndexLimits& limits, const std::vector<std::string>& columns);
+
+/// The CREATE INDEX for these columns, where one can be made: under a name that is free and no
+/// longer than the server takes, and of the beginning of each value where the whole ones are not
+/// taken.
 std::string IndexStatement(const Selection& selection, const IndexLimits& limits,
                            const Indexes& indexes, const std::vector<std::string>& columns);
 

@@ -290,13 +290,16 @@ absl::StatusOr<Table> ReadTable(Session* session, const std::string& database,
   for (auto& [columns, usable] : keys) {
     if (usable) result.unique_keys.push_back(std::move(columns));
   }
-  status = session->Query(
-      absl::StrCat("SELECT MAX(TABLE_ROWS) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ",
-                   QuoteText(database), " AND TABLE_NAME = ", QuoteText(table)),
-      doing, [&](const Row& row) {
-        if (!absl::SimpleAtoi(View(row[0]), &result.rows_estimate)) result.rows_estimate = 0;
-        return absl::OkStatus();
-      });
+  status =
+      session->Query(absl::StrCat("SELECT MAX(TABLE_ROWS), COALESCE(MAX(CREATE_TIME), '') FROM "
+                                  "information_schema.TABLES WHERE TABLE_SCHEMA = ",
+                                  QuoteText(database), " AND TABLE_NAME = ", QuoteText(table)),
+                     doing, [&](const Row& row) {
+                       if (!absl::SimpleAtoi(View(row[0]), &result.rows_estimate))
+                         result.rows_estimate = 0;
+                       result.created.assign(row[1]);
+                       return absl::OkStatus();
+                     });
   if (!status.ok()) return status;
   return result;
 }

@@ -56,6 +56,8 @@ struct Table {
   std::vector<std::vector<std::string>> unique_keys;
   bool has_primary_key = false;
   std::uint64_t rows_estimate = 0;  ///< the engine's guess
+  /// When it was made or altered, to the second; empty where the server does not say.
+  std::string created;
 };
 
 absl::StatusOr<Table> ReadTable(Session* session, const std::string& database,

@@ -94,7 +94,7 @@ struct Session::Connection {
     try {
       return body();
     } catch (const sql::SQLException& error) {
-      const ErrorClass kind = Classify(error.getErrorCode());
+      const ErrorClass kind = Classify(error.getErrorCode(), handle != nullptr);
       return absl::Status(kind.code, absl::StrCat("MySQL ", server, ": ", View(doing), ": ",
                                                   CleanText(error.what(), password), " (error ",
                                                   error.getErrorCode(), "); ", kind.advice));

@@ -53,6 +53,10 @@ class Layout : public Target {
 
   virtual absl::Status Append(std::string_view outer, std::string_view inner,
                               RecordView record) = 0;
+  /// Cache::AppendRecords, which makes outer and entry, too; record by record in a layout that has
+  /// nothing better.
+  absl::Status AppendRecords(std::string_view outer, std::string_view inner,
+                             const RecordsView& records, double times) override;
   virtual absl::Status UpdateRecord(std::string_view outer, std::string_view inner,
                                     std::size_t index, RecordView record) = 0;
   virtual absl::Status InsertRecord(std::string_view outer, std::string_view inner,

@@ -49,6 +49,10 @@ class Packed final : public Layout {
   absl::Status Append(std::string_view outer, std::string_view inner, RecordView record) override {
     return cache_.Append(outer, inner, record);
   }
+  absl::Status AppendRecords(std::string_view outer, std::string_view inner,
+                             const RecordsView& records, double times) override {
+    return cache_.AppendRecords(outer, inner, records, times);
+  }
   absl::Status UpdateRecord(std::string_view outer, std::string_view inner, std::size_t index,
                             RecordView record) override {
     return cache_.UpdateRecord(outer, inner, index, record);

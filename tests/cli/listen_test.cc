@@ -117,6 +117,7 @@ TEST(ListenTest, EachSourceHasItsFiguresAlsoWhereTwoAreCalledTheSame) {
   status.sources[1].state = FollowState::kFollowing;
   status.sources[1].lag_seconds = 0.25;
   status.sources[1].rows_applied = 7;
+  status.sources[1].has_cursor = true;
   status.errors = 3;
   Cache cache = Cache::Create().value();
   const auto server = Listen(":0", cache, {}, {}, [&] { return status; }).value();
@@ -127,6 +128,7 @@ TEST(ListenTest, EachSourceHasItsFiguresAlsoWhereTwoAreCalledTheSame) {
         "strata_follow_state{source=\"table \\\"t\\\"\",strata_follow_state=\"following\"} 0\n",
         "strata_follow_state{source=\"table \\\"t\\\"#2\",strata_follow_state=\"following\"} 1\n",
         "strata_follow_lag_seconds{source=\"table \\\"t\\\"#2\"} 0.25\n",
+        "strata_follow_has_cursor{source=\"table \\\"t\\\"#2\"} 1\n",
         "strata_follow_rows_applied_total{source=\"table \\\"t\\\"#2\"} 7\n",
         "strata_follow_errors_total 3\n"}) {
     EXPECT_THAT(metrics, HasSubstr(line));
@@ -134,6 +136,21 @@ TEST(ListenTest, EachSourceHasItsFiguresAlsoWhereTwoAreCalledTheSame) {
   // What is not known yet is no figure.
   EXPECT_THAT(metrics, testing::Not(HasSubstr("lag_seconds{source=\"table \\\"t\\\"\"}")));
   EXPECT_THAT(metrics, testing::Not(HasSubstr("\nstrata_follow_last_pass_seconds")));
+  EXPECT_THAT(metrics, testing::Not(HasSubstr("has_cursor{source=\"table \\\"t\\\"\"}")));
+}
+
+TEST(ListenTest, ASourceWithoutACursorIsCountedAsOne) {
+  FollowStatus status;
+  status.sources.resize(3);
+  status.sources[0].state = status.sources[1].state = FollowState::kFollowing;
+  status.sources[0].has_cursor = true;
+  for (std::size_t i = 0; i < 3; ++i) status.sources[i].name = std::string(1, "abc"[i]);
+  EXPECT_THAT(HealthOf(status).figures,
+              testing::Contains(std::pair<std::string, double>("sources_without_cursor", 1)));
+  Cache cache = Cache::Create().value();
+  const auto server = Listen(":0", cache, {}, {}, [&] { return status; }).value();
+  EXPECT_THAT(HttpGet(server->port(), "/metrics").body,
+              HasSubstr("strata_follow_has_cursor{source=\"b\"} 0\n"));
 }
 
 TEST(ListenTest, WhereItListensIsSaidAndThatOthersReachIt) {

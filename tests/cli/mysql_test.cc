@@ -213,6 +213,24 @@ int PortOf(Started& started) {
   return port;
 }
 
+TEST_F(ProgramMySqlTest, AServerThatIsAwayIsWaitedForAndNothingElse) {
+  Started started(
+      {"load", "mysql://nobody@127.0.0.1:1/shop?table=t", "--follow", "--listen", ":0"});
+  const int port = PortOf(started);
+  const HttpAnswer health =
+      AskUntil([&] { return HttpGet(port, "/healthz"); },
+               [](const HttpAnswer& answer) { return json::parse(answer.body).at("errors") > 0; });
+  EXPECT_EQ(health.status, 503);
+  EXPECT_EQ(json::parse(health.body).at("state"), "retrying");
+  EXPECT_THAT(json::parse(health.body).at("message"), HasSubstr("127.0.0.1:1/shop"));
+  AskUntil(
+      [&] { return started.Messages(); },
+      [](const std::string& said) { return said.find("; nothing is held yet\n") != said.npos; });
+  kill(started.pid(), SIGTERM);
+  EXPECT_EQ(started.Wait().exit, 1);
+  ExpectFailure(Strata({"load", Url() + "&outer=gone", "--follow"}), 1, "gone");
+}
+
 TEST_F(ProgramMySqlTest, WhileItFollowsItCanBeAskedForItsHealthAndItsBytes) {
   ExpectSuccess(Shell(client_ + "\"ALTER TABLE " + database_ +
                       ".t ADD updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6), ADD INDEX "
@@ -319,6 +337,7 @@ TEST_F(ProgramMySqlTest, SeveralTablesOfAFileAreFollowedAndAskedFor) {
   EXPECT_EQ(well.at("rows_loaded"), 5);
   EXPECT_EQ(well.at("sources"), 2);
   EXPECT_EQ(well.at("sources_following"), 2);
+  EXPECT_EQ(well.at("sources_without_cursor"), 0);
   const auto beside = [port] {
     return json::parse(HttpGet(port, "/footprint?cache=follower").body);
   };

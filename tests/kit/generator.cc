@@ -15,8 +15,9 @@ struct Weight {
   Kind kind;
   unsigned weight;
 };
-constexpr std::array<Weight, Operation::kKinds> kWeights = {{{Kind::kPut, 52},
-                                                             {Kind::kAppend, 44},
+constexpr std::array<Weight, Operation::kKinds> kWeights = {{{Kind::kPut, 48},
+                                                             {Kind::kAppend, 36},
+                                                             {Kind::kAppendRecords, 12},
                                                              {Kind::kUpdateRecord, 28},
                                                              {Kind::kInsertRecord, 20},
                                                              {Kind::kRemoveRecord, 22},
@@ -136,7 +137,7 @@ Operation::Kind OperationGenerator::AnyKind() {
   }
   const bool shrinking = phase_ == Phase::kShrinking || phase_ == Phase::kNarrowShrinking;
   if (!shrinking || draws_->Below(4) == 0) return kind;
-  if (kind == Kind::kPut || kind == Kind::kAppend) return Kind::kDelete;
+  if (TakesRecords(kind) || kind == Kind::kAppend) return Kind::kDelete;
   return kind == Kind::kInsertRecord ? Kind::kRemoveRecord : kind;
 }
 
@@ -168,7 +169,8 @@ Operation OperationGenerator::Next() {
   if (TakesIndex(kind)) operation.index = draws_->Below(draws_->Below(8) == 0 ? 64 : 4);
   if (kind == Kind::kLookup) operation.key = Key();
   if (TakesRecord(kind)) operation.records.push_back(AnyRecord());
-  if (kind == Kind::kPut) {
+  if (kind == Kind::kAppendRecords) operation.index = draws_->Below(8);
+  if (TakesRecords(kind)) {
     const std::size_t size = draws_->Below(options_.largest_list + 1);
     for (std::size_t i = 0; i < size; ++i) operation.records.push_back(AnyRecord());
   }

@@ -181,6 +181,15 @@ Outcome Model::Apply(const Operation& operation) {
       counts_.pairs += list.back().size();
       return {};
     }
+    case Kind::kAppendRecords: {
+      OwnedList& list = Make(operation.outer, operation.inner);
+      for (const OwnedRecord& record : operation.records) {
+        list.push_back(NaiveUniqueKeys(record));
+        ++counts_.records;
+        counts_.pairs += list.back().size();
+      }
+      return {};
+    }
     case Kind::kUpdateRecord:
     case Kind::kInsertRecord:
     case Kind::kRemoveRecord:
@@ -226,6 +235,12 @@ Outcome ApplyTo(Layout& layout, const Operation& operation) {
       break;
     case Kind::kAppend:
       outcome.code = layout.Append(outer, inner, record()).code();
+      break;
+    case Kind::kAppendRecords:
+      outcome.code = layout
+                         .AppendRecords(outer, inner, ViewOf(std::span(operation.records)),
+                                        static_cast<double>(operation.index))
+                         .code();
       break;
     case Kind::kUpdateRecord:
       outcome.code = layout.UpdateRecord(outer, inner, operation.index, record()).code();

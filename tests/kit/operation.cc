@@ -48,6 +48,7 @@ bool TakesInner(Operation::Kind kind) {
   switch (kind) {
     case Kind::kPut:
     case Kind::kAppend:
+    case Kind::kAppendRecords:
     case Kind::kUpdateRecord:
     case Kind::kInsertRecord:
     case Kind::kRemoveRecord:
@@ -64,6 +65,10 @@ bool TakesIndex(Operation::Kind kind) {
   using Kind = Operation::Kind;
   return kind == Kind::kUpdateRecord || kind == Kind::kInsertRecord ||
          kind == Kind::kRemoveRecord || kind == Kind::kLookup;
+}
+
+bool TakesRecords(Operation::Kind kind) {
+  return kind == Operation::Kind::kPut || kind == Operation::Kind::kAppendRecords;
 }
 
 bool TakesRecord(Operation::Kind kind) {
@@ -113,9 +118,9 @@ std::string ToText(const OwnedList& list) {
 std::string ToText(const Operation& operation) {
   using Kind = Operation::Kind;
   static constexpr const char* kNames[Operation::kKinds] = {
-      "Put",      "Append", "UpdateRecord", "InsertRecord", "RemoveRecord",
-      "PutOuter", "Delete", "DeleteOuter",  "Clear",        "Maintain",
-      "HasOuter", "Lookup", "VisitEntry",   "Visit"};
+      "Put",          "Append",   "AppendRecords", "UpdateRecord", "InsertRecord",
+      "RemoveRecord", "PutOuter", "Delete",        "DeleteOuter",  "Clear",
+      "Maintain",     "HasOuter", "Lookup",        "VisitEntry",   "Visit"};
   const Kind kind = operation.kind;
   const std::string call = absl::StrCat("layout->", kNames[static_cast<std::size_t>(kind)], "(");
   if (kind == Kind::kClear || kind == Kind::kMaintain) return call + ");";
@@ -127,7 +132,8 @@ std::string ToText(const Operation& operation) {
     return absl::StrCat(call, "{", text, ", ", ToText(operation.key), "}, use);");
   }
   if (kind == Kind::kVisitEntry) absl::StrAppend(&text, ", visitor");
-  if (kind == Kind::kPut) absl::StrAppend(&text, ", Records", ToText(operation.records));
+  if (TakesRecords(kind)) absl::StrAppend(&text, ", Records", ToText(operation.records));
+  if (kind == Kind::kAppendRecords) absl::StrAppend(&text, ", ", operation.index);
   if (TakesRecord(kind)) {
     absl::StrAppend(&text, ", std::vector<Pair>", ToText(operation.records.front()));
   }

@@ -26,22 +26,23 @@ using Content = std::map<std::string, std::map<std::string, OwnedList>>;
 /// One call. Fields that its kind does not name are empty.
 struct Operation {
   enum class Kind : std::uint8_t {
-    kPut,           ///< outer, inner, records
-    kAppend,        ///< outer, inner, records[0]
-    kUpdateRecord,  ///< outer, inner, index, records[0]
-    kInsertRecord,  ///< outer, inner, index, records[0]
-    kRemoveRecord,  ///< outer, inner, index
-    kPutOuter,      ///< outer
-    kDelete,        ///< outer, inner
-    kDeleteOuter,   ///< outer
-    kClear,         ///<
-    kMaintain,      ///<
-    kHasOuter,      ///< outer
-    kLookup,        ///< outer, inner, index, key
-    kVisitEntry,    ///< outer, inner
-    kVisit,         ///< everything
+    kPut,            ///< outer, inner, records
+    kAppend,         ///< outer, inner, records[0]
+    kAppendRecords,  ///< outer, inner, records; index is the hint: how many times as long
+    kUpdateRecord,   ///< outer, inner, index, records[0]
+    kInsertRecord,   ///< outer, inner, index, records[0]
+    kRemoveRecord,   ///< outer, inner, index
+    kPutOuter,       ///< outer
+    kDelete,         ///< outer, inner
+    kDeleteOuter,    ///< outer
+    kClear,          ///<
+    kMaintain,       ///<
+    kHasOuter,       ///< outer
+    kLookup,         ///< outer, inner, index, key
+    kVisitEntry,     ///< outer, inner
+    kVisit,          ///< everything
   };
-  static constexpr std::size_t kKinds = 14;
+  static constexpr std::size_t kKinds = 15;
 
   Kind kind = Kind::kVisit;
   std::string outer = {};
@@ -56,6 +57,8 @@ struct Operation {
 /// Whether the kind takes such an argument.
 bool TakesInner(Operation::Kind kind);
 bool TakesIndex(Operation::Kind kind);
+/// Whether it takes a list of them.
+bool TakesRecords(Operation::Kind kind);
 /// Whether it takes one record, which is records[0].
 bool TakesRecord(Operation::Kind kind);
 

@@ -267,7 +267,7 @@ class Shrinker {
   }
 
   void LeaveOutRecords(std::size_t at) {
-    if (operations_[at].kind != Kind::kPut) return;
+    if (!TakesRecords(operations_[at].kind)) return;
     for (std::size_t r = operations_[at].records.size(); r-- > 0;) {
       Try(at, [&](Operation& o) {
         o.records.erase(o.records.begin() + static_cast<std::ptrdiff_t>(r));

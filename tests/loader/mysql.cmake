@@ -28,11 +28,9 @@ add_test(NAME private_mariadb_test
 set_tests_properties(private_mariadb_test PROPERTIES LABELS "mysql;server" TIMEOUT 120)
 
 # The same with a server that speaks TLS, under certificates made for the run.
-add_executable(mysql_tls_test mysql_test_server.cc mysql_tls_test.cc tcp_relay.cc)
+add_executable(mysql_tls_test mysql_tls_test.cc tcp_relay.cc)
 strata_target_options(mysql_tls_test)
-target_include_directories(mysql_tls_test PRIVATE ${PROJECT_SOURCE_DIR})
-target_link_libraries(mysql_tls_test PRIVATE strata_loader GTest::gtest GTest::gmock
-                                             GTest::gtest_main)
+target_link_libraries(mysql_tls_test PRIVATE strata_follow_kit)
 add_test(NAME mysql_tls_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/mysql_tls_test.sh $<TARGET_FILE:mysql_tls_test>)
 set_tests_properties(mysql_tls_test PROPERTIES LABELS "mysql;server;threads" TIMEOUT 300)

@@ -83,6 +83,7 @@ TEST(Dialect, SessionsDifferInStatisticsAndInWhatEndsIdleTransactions) {
   maria.pop_back();
   maria.emplace_back("SET SESSION idle_transaction_timeout = 0");
   maria.emplace_back("SET SESSION idle_readonly_transaction_timeout = 0");
+  maria.emplace_back("SET SESSION system_versioning_asof = DEFAULT");
   maria.push_back(without_pushdown("condition_pushdown_for_derived"));
   EXPECT_EQ(Dialect::Of("10.11.6-MariaDB").SessionSettings(), maria);
   EXPECT_EQ(Dialect::Of("11.4.2-MariaDB").SessionSettings(), maria);
@@ -190,6 +191,8 @@ TEST(Classify, TheSameMisfortuneIsOneClassWhicheverServerTellsIt) {
   EXPECT_THAT(Classify(2061).advice, HasSubstr("caching_sha2_password"));
   EXPECT_THAT(Classify(3159).advice, HasSubstr("ssl_mode=REQUIRED"));
   EXPECT_EQ(Classify(99999).code, absl::StatusCode::kUnknown);
+  EXPECT_EQ(Classify(2026, false).code, absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Classify(2026, true).code, absl::StatusCode::kUnavailable) << "lost under TLS";
 }
 
 }  // namespace

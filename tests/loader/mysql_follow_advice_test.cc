@@ -81,5 +81,18 @@ TEST_F(MySqlAdviceTest, TheStatementsThatMakeIndexesCanBeRunOnAnyTable) {
   }
 }
 
+TEST_F(MySqlAdviceTest, WhereNoIndexCanBeMadeItSaysWhyAndWhatToDo) {
+  Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(9) COMPRESSED, "
+      "inner_key VARCHAR(9), seq INT, k VARCHAR(9), v TEXT COMPRESSED, updated_at TIMESTAMP(6) "
+      "DEFAULT NOW(6) ON UPDATE NOW(6), KEY (updated_at))");
+  Add("('o','i',0,'k','v')");
+  Follow();
+  EXPECT_EQ(follower().status().advice,
+            "reading an entry again scans the table: no index takes column \"outer_key\", which "
+            "is COMPRESSED: MODIFY it without that");
+  Add("('o','j',0,'k','w')");
+  ExpectValue("o", "j", 0, "k", "w");
+}
+
 }  // namespace
 }  // namespace strata

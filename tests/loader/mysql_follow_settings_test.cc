@@ -81,6 +81,35 @@ TEST_F(MySqlFollowSettingsTest, AServersOwnLimitOfAJoinIsNotOurs) {
   ExpectEqual(OptionsFor("t"));
 }
 
+// Its rows are older than what was read by then, so that polling does not see them.
+TEST_F(MySqlFollowSettingsTest, ATableThatIsExchangedForAnotherIsComparedWithinSeconds) {
+  MakeTable();
+  Add("('a','x',0,'k','v'), ('a','y',0,'k','v')");
+  Run("CREATE TABLE made LIKE t");
+  Run("INSERT INTO made SELECT * FROM t");
+  Run("UPDATE made SET v = 'made', updated_at = '2020-01-01' WHERE inner_key = 'x'");
+  Run("DELETE FROM made WHERE inner_key = 'y'");
+  Follow();
+  Run("DO SLEEP(1.1)");
+  Run("RENAME TABLE t TO old, made TO t");
+  ExpectValue("a", "x", 0, "k", "made");
+  ExpectNoEntry("a", "y");
+  EXPECT_EQ(follower().status().passes, 1u);
+}
+
+TEST_F(MySqlFollowSettingsTest, AServersOwnMomentOfThePastIsNotOurs) {
+  MakeTable();
+  Run("ALTER TABLE t ADD SYSTEM VERSIONING");
+  Add("('a','x',0,'k','v')");
+  SetGlobal("system_versioning_asof", "'2020-01-01 00:00:00'");
+  Follow();
+  EXPECT_EQ(Value("a", "x", 0, "k"), "v");
+  Run("UPDATE t SET v = 'new'");
+  ExpectValue("a", "x", 0, "k", "new");
+  ASSERT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+  EXPECT_EQ(Value("a", "x", 0, "k"), "new");
+}
+
 TEST_F(MySqlFollowSettingsTest, AServersOwnWayToCommitIsNotOurs) {
   MakeTable();
   Add("('a','x',0,'k','v')");
@@ -152,6 +181,24 @@ TEST_F(MySqlFollowSettingsTest, AnAlterThatMakesNoStatementFailIsSeenWithinSecon
   EXPECT_TRUE(follower().status().last_error.ok()) << follower().status().last_error;
   follower_.reset();
   ExpectEqual(OptionsFor("t"));
+}
+
+// No server that is asked again will have them.
+TEST_F(MySqlFollowSettingsTest, NamesThatCannotBeAndViewsOfNothingEndTheFollowerAtTheStart) {
+  MakeTable();
+  Run("CREATE TABLE gone (id INT)");
+  Run("CREATE VIEW broken AS SELECT * FROM gone");
+  Run("DROP TABLE gone");
+  for (const std::string& table :
+       {std::string("t "), std::string(65, 't'), std::string("broken")}) {
+    Follow(OptionsFor(table), QuickFollow(), FollowState::kFailed);
+    EXPECT_THAT(std::string(follower().status().last_error.message()), HasSubstr("table"));
+    follower_.reset();
+  }
+  MySqlOptions source = OptionsFor("t");
+  source.database = std::string(65, 'd');
+  Follow(source, QuickFollow(), FollowState::kFailed);
+  EXPECT_THAT(std::string(follower().status().last_error.message()), HasSubstr("database"));
 }
 
 }  // namespace

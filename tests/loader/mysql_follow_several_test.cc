@@ -305,5 +305,18 @@ TEST_F(MySqlFollowSeveralTest, OneThatLacksAnIndexIsNamedInTheAdvice) {
   EXPECT_THAT(follower().status().advice, Not(HasSubstr("table \"t\"")));
 }
 
+// Seconds, though what stays broken is asked for at a slow pace in the end.
+TEST_F(MySqlFollowSeveralTest, ATableThatIsBackInAMomentIsFollowedAgainSoon) {
+  FollowOptions options = QuickFollow();
+  options.slow_retry = std::chrono::hours(1);
+  FollowAll({Make("t"), Make("other")}, options);
+  Run("RENAME TABLE other TO away");
+  ASSERT_TRUE(
+      WaitUntil([&] { return follower().status().sources[1].state == FollowState::kWaiting; }));
+  Run("RENAME TABLE away TO other");
+  Add("other", "('o','i',0,'k','v')");
+  ExpectValue("o", "i", 0, "k", "v");
+}
+
 }  // namespace
 }  // namespace strata

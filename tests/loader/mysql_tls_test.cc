@@ -10,6 +10,11 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+
+#include <strata/cache.h>
+#include <strata/follow.h>
+
+#include "tests/loader/follow_kit.h"
 #include "tests/loader/mysql_test_server.h"
 #include "tests/loader/tcp_relay.h"
 
@@ -82,6 +87,8 @@ class MySqlTlsTest : public MySqlServerTest {
     }
   }
 
+  TcpRelay& relay() { return *relay_; }
+
  private:
   std::string dir_;
   std::unique_ptr<TcpRelay> relay_;
@@ -136,6 +143,57 @@ TEST_F(MySqlTlsTest, VerifyingRefusesAnAuthorityThatCannotBeRead) {
     ExpectRefused(Over(false, "localhost", mode, "nothing.pem"));
     ExpectRefused(Over(false, "localhost", mode, "log"));
   }
+}
+
+class MySqlTlsFollowTest : public MySqlTlsTest {
+ protected:
+  void SetUp() override {
+    MySqlTlsTest::SetUp();
+    absl::StatusOr<Cache> cache = Cache::Create();
+    ASSERT_TRUE(cache.ok());
+    cache_ = std::make_unique<Cache>(*std::move(cache));
+    FollowOptions options = QuickFollow();
+    options.slow_retry = std::chrono::hours(1);
+    const MySqlOptions source = Over(false, "localhost", MySqlSslMode::kVerifyIdentity, "ca.pem");
+    auto follower = Follower::Start(source, *cache_, options);
+    ASSERT_TRUE(follower.ok()) << follower.status();
+    follower_ = *std::move(follower);
+    ASSERT_TRUE(Reaches(FollowState::kFollowing)) << follower_->status().last_error;
+  }
+  void TearDown() override {
+    follower_.reset();
+    MySqlTlsTest::TearDown();
+  }
+  bool Reaches(FollowState state) {
+    return WaitUntil([&] { return follower_->status().state == state; });
+  }
+  void KillConnections() {
+    for (const auto& row : Rows("SELECT ID FROM information_schema.PROCESSLIST WHERE USER = "
+                                "'guarded'")) {
+      Run("KILL CONNECTION " + row[0]);
+    }
+  }
+  std::unique_ptr<Cache> cache_;
+  std::unique_ptr<Follower> follower_;
+};
+
+// The client library calls it an error of TLS (2026), as if the configuration were wrong.
+TEST_F(MySqlTlsFollowTest, AConnectionThatEndsIsALostOne) {
+  KillConnections();
+  ASSERT_TRUE(WaitUntil([&] { return follower_->status().errors > 0; }));
+  const absl::Status error = follower_->status().last_error;
+  EXPECT_EQ(error.code(), absl::StatusCode::kUnavailable) << error;
+  EXPECT_TRUE(Reaches(FollowState::kFollowing)) << follower_->status().last_error;
+}
+
+// While a server starts again, or its certificate is exchanged.
+TEST_F(MySqlTlsFollowTest, ItIsFollowedAgainSoonWhereTlsWasAwayForAMoment) {
+  relay().SetHideTls(true);
+  KillConnections();
+  ASSERT_TRUE(Reaches(FollowState::kWaiting)) << follower_->status().last_error;
+  EXPECT_THAT(std::string(follower_->status().last_error.message()), HasSubstr("ssl_mode"));
+  relay().SetHideTls(false);
+  EXPECT_TRUE(Reaches(FollowState::kFollowing)) << follower_->status().last_error;
 }
 
 }  // namespace

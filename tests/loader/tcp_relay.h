@@ -5,6 +5,7 @@
 #ifndef STRATA_TESTS_LOADER_TCP_RELAY_H_
 #define STRATA_TESTS_LOADER_TCP_RELAY_H_
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -27,6 +28,9 @@ class TcpRelay {
   /// Ends all connections.
   ~TcpRelay();
 
+  /// Of connections that are made from now on.
+  void SetHideTls(bool hide_tls) { hide_tls_ = hide_tls; }
+
   /// 0 where no port could be had.
   std::uint16_t port() const { return port_; }
   /// All bytes that went from client to server so far.
@@ -37,7 +41,7 @@ class TcpRelay {
   void Relay(int client);
 
   const std::string server_socket_;
-  const bool hide_tls_;
+  std::atomic<bool> hide_tls_;
   const std::pair<std::string, std::string> rewrite_;
   int listener_ = -1;
   int stop_read_ = -1;  // a pipe: closing the other end is readable for every poll

@@ -255,6 +255,9 @@ TEST(Kit, OperationsPrintAsCpp) {
   EXPECT_EQ(ToText(Operation{
                 .kind = Kind::kPut, .outer = "o", .inner = "i", .records = {{{"k", "v"}}, {}}}),
             R"(layout->Put("o"sv, "i"sv, Records{{{"k"sv, "v"sv}}, {}});)");
+  EXPECT_EQ(
+      ToText(Operation{.kind = Kind::kAppendRecords, .inner = "i", .index = 2, .records = {{}}}),
+      R"(layout->AppendRecords(""sv, "i"sv, Records{{}}, 2);)");
 }
 
 TEST(Kit, RecordedDrawsGiveTheSameOperationsAgain) {

@@ -81,7 +81,7 @@ std::vector<Operation> TinyAlphabet() {
       {.kind = Kind::kPut, .outer = "a", .inner = "x", .records = {}},
       {.kind = Kind::kPut, .outer = "", .inner = "a", .records = {twice}},
       {.kind = Kind::kAppend, .outer = "a", .inner = "x", .records = {twice}},
-      {.kind = Kind::kAppend, .outer = "", .inner = "", .records = {ab}},
+      {.kind = Kind::kAppendRecords, .outer = "", .inner = "", .index = 3, .records = {ab, {}}},
       {.kind = Kind::kUpdateRecord, .outer = "a", .inner = "x", .records = {{{"x", "b"}}}},
       {.kind = Kind::kInsertRecord, .outer = "a", .inner = "x", .index = 1, .records = {ab}},
       {.kind = Kind::kRemoveRecord, .outer = "a", .inner = "x"},

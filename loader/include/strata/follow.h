@@ -22,9 +22,9 @@
 //
 // Failing: readers are served the last good content throughout. Errors of the connection and of a
 // statement are retried, with growing pauses that are drawn at random; errors that only a person
-// can mend (rights, a missing table or column) are told in the status and tried again at a slow
-// pace. Before the first load is complete such an error ends the follower; but an entry whose JSON
-// cannot be understood is left out of the load and tried again, as it is later.
+// can mend (rights, a missing table or column) are told in the status and tried again likewise.
+// Before the first load is complete such an error ends the follower; but an entry whose JSON cannot
+// be understood is left out of the load and tried again, as it is later.
 //
 // Threads: a follower has one thread of its own, which writes to the cache and calls the callbacks.
 // Its methods may be called from any thread; Stop and the destructor not from a callback.
@@ -75,6 +75,9 @@ struct FollowSourceStatus {
   /// How far the cache may lie behind the source, in seconds: since the last round of
   /// polling began after which nothing was missing. Below 0: there was none yet.
   double lag_seconds = -1;
+  /// Whether polling finds changes: there is a cursor, or `changes` of a query. Else comparisons
+  /// alone do, once a reconcile interval. False before the table was looked up.
+  bool has_cursor = false;
   /// Where following is dearer or less sure than it need be: a missing index with the statement
   /// that makes it, a missing privilege. Empty where all is well.
   std::string advice;
@@ -134,8 +137,9 @@ struct FollowOptions {
   /// 2 s no faster than an eighth of the time that there has been one after the other.
   std::chrono::milliseconds retry_min{100};
   std::chrono::milliseconds retry_max{std::chrono::seconds(30)};
-  /// The pause after an error for a person to mend, about. An entry that was refused (its JSON, its
-  /// outer) is tried again after as long, and sooner where a row of it changes.
+  /// The longest pause after an error for a person to mend, to which it grows likewise. A login
+  /// that was refused, and an entry that was (its JSON, its outer), are tried again after about as
+  /// long from the first on; an entry at once where a row of it changes.
   std::chrono::milliseconds slow_retry{std::chrono::seconds(15)};
   /// Whether all of the cache is the one table's: what it lacks is then deleted from the cache.
   /// Else, and always with several tables, only outers under which one has put something are its
