@@ -250,9 +250,6 @@
       const tree = treeOf(layout);
       const small = narrow();
       return {
-        animationDuration: 0,
-        animationDurationUpdate: window.matchMedia('(prefers-reduced-motion: reduce)').matches
-          ? 0 : 300,
         aria: {enabled: true, decal: {show: false}},
         textStyle: {fontFamily: font},
         tooltip: tooltip((hit) => {
@@ -272,6 +269,10 @@
         }),
         series: [{
           type: 'treemap', name: layout.layout, roam: false, nodeClick: false, sort: 'desc',
+          // None where none is wanted, not one of 0 ms: what is gone stays until that has ended, in
+          // the next frame, and would be printed and be met by clicks.
+          animation: !printing && !window.matchMedia('(prefers-reduced-motion: reduce)').matches,
+          animationDuration: 0, animationDurationUpdate: 300,
           left: 0, right: 0, top: 0, bottom: 34, squareRatio: 1,
           visibleMin: 1, childrenVisibleMin: 1,
           label: {show: true, fontSize: small ? 10 : 12, lineHeight: small ? 13 : 16,
