@@ -603,7 +603,7 @@
       [share(sum(report.layers, 'slack_bytes'), whole), 'slack'],
       [share(sum(report.layers, 'dead_bytes'), whole), 'dead'],
       report.empty_bytes >= 0.01 * whole && report.empty_bytes > 0 &&
-        [size(report.empty_bytes), 'of that held without any data'],
+        [size(report.empty_bytes), 'of that held however little there is'],
       report.memory_limit_bytes > 0 &&
         [share(whole, report.memory_limit_bytes), 'of its limit of ' +
           size(report.memory_limit_bytes)],

@@ -46,7 +46,8 @@ struct DatasetReport {
 struct LayoutReport {
   Footprint footprint{};
   std::string allocator{};  ///< AllocatorName(); "": not named
-  /// What it held before any data, in bytes.
+  /// Of what it holds what it would hold however little there were: for one outer without entries,
+  /// in bytes.
   std::optional<std::uint64_t> empty_bytes{};
   std::optional<std::int64_t> rss_delta_bytes{};  ///< RSS with the layout loaded minus RSS before
   std::optional<std::uint64_t> peak_rss_bytes{};
