@@ -576,8 +576,9 @@
     (all > outers.length ? 'The ' + grouped(outers.length) + ' largest of ' + grouped(all) + '. '
       : '') +
     'Its own bytes are those that nothing else names; of strings that others name too it has a ' +
-    'share. Deleting it would free the last figure, keys of its own key lists when the cache is ' +
-    'cleaned.',
+    'share. Deleting it would free the last figure, its own bytes but for the numbers of its ' +
+    'strings (keys of its own key lists once the cache is cleaned); cleaning then gives whole ' +
+    'segments back, and what it moves may become a little shorter.',
     table('outers', [
       {title: 'outer', of: (row) => named(row.outer)},
       {title: 'entries', of: (row) => grouped(row.entries)},
