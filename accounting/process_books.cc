@@ -1,6 +1,7 @@
 #include <strata/process_books.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <utility>
 
@@ -96,9 +97,32 @@ absl::StatusOr<Reading> ReadOnce(std::span<const Footprint> caches) {
   return reading;
 }
 
+// Whether the cache at `i` is there before it, too.
+bool IsRepeated(std::span<const Footprint> caches, std::size_t i) {
+  const std::uint64_t door = caches[i].door;
+  return door != 0 && std::any_of(caches.begin(), caches.begin() + static_cast<std::ptrdiff_t>(i),
+                                  [&](const Footprint& other) { return other.door == door; });
+}
+
+bool AnyIsRepeated(std::span<const Footprint> caches) {
+  for (std::size_t i = 1; i < caches.size(); ++i) {
+    if (IsRepeated(caches, i)) return true;
+  }
+  return false;
+}
+
+std::vector<Footprint> EachOnce(std::span<const Footprint> caches) {
+  std::vector<Footprint> once;
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    if (!IsRepeated(caches, i)) once.push_back(caches[i]);
+  }
+  return once;
+}
+
 }  // namespace
 
 absl::StatusOr<ProcessBooks> ReadProcessBooks(std::span<const Footprint> caches) {
+  if (AnyIsRepeated(caches)) return ReadProcessBooks(EachOnce(caches));
   // Other threads allocate, and jemalloc gives pages back when it likes: megabytes at once. What
   // moves so much meanwhile is read again; a process that always grows gets the best of these.
   constexpr int kMostReadings = 3;

@@ -250,9 +250,6 @@
       const tree = treeOf(layout);
       const small = narrow();
       return {
-        animationDuration: 0,
-        animationDurationUpdate: window.matchMedia('(prefers-reduced-motion: reduce)').matches
-          ? 0 : 300,
         aria: {enabled: true, decal: {show: false}},
         textStyle: {fontFamily: font},
         tooltip: tooltip((hit) => {
@@ -272,6 +269,10 @@
         }),
         series: [{
           type: 'treemap', name: layout.layout, roam: false, nodeClick: false, sort: 'desc',
+          // None where none is wanted, not one of 0 ms: what is gone stays until that has ended, in
+          // the next frame, and would be printed and be met by clicks.
+          animation: !printing && !window.matchMedia('(prefers-reduced-motion: reduce)').matches,
+          animationDuration: 0, animationDurationUpdate: 300,
           left: 0, right: 0, top: 0, bottom: 34, squareRatio: 1,
           visibleMin: 1, childrenVisibleMin: 1,
           label: {show: true, fontSize: small ? 10 : 12, lineHeight: small ? 13 : 16,
@@ -575,8 +576,9 @@
     (all > outers.length ? 'The ' + grouped(outers.length) + ' largest of ' + grouped(all) + '. '
       : '') +
     'Its own bytes are those that nothing else names; of strings that others name too it has a ' +
-    'share. Deleting it would free the last figure, keys of its own key lists when the cache is ' +
-    'cleaned.',
+    'share. Deleting it would free the last figure, its own bytes but for the numbers of its ' +
+    'strings (keys of its own key lists once the cache is cleaned); cleaning then gives whole ' +
+    'segments back, and what it moves may become a little shorter.',
     table('outers', [
       {title: 'outer', of: (row) => named(row.outer)},
       {title: 'entries', of: (row) => grouped(row.entries)},
@@ -602,7 +604,7 @@
       [share(sum(report.layers, 'slack_bytes'), whole), 'slack'],
       [share(sum(report.layers, 'dead_bytes'), whole), 'dead'],
       report.empty_bytes >= 0.01 * whole && report.empty_bytes > 0 &&
-        [size(report.empty_bytes), 'of that held without any data'],
+        [size(report.empty_bytes), 'of that held however little there is'],
       report.memory_limit_bytes > 0 &&
         [share(whole, report.memory_limit_bytes), 'of its limit of ' +
           size(report.memory_limit_bytes)],

@@ -119,7 +119,7 @@ void ConnectionLoop::AnswerRequests() {
     Connection* const connection = requests_.front();
     requests_.erase(requests_.begin());
     lock.unlock();
-    connection->bytes = answer_(std::move(connection->bytes));
+    connection->answer = answer_(std::move(connection->request));
     lock.lock();
     answered_.push_back(connection);
     Wake();
@@ -231,7 +231,7 @@ bool ConnectionLoop::Step(Connection& connection) {
 
 bool ConnectionLoop::Receive(Connection& connection) {
   constexpr std::string_view kEndOfHead = "\r\n\r\n";
-  std::string& bytes = connection.bytes;
+  std::string& bytes = connection.request;
   std::array<char, 4096> piece;
   bool whole = false;
   while (!whole) {
@@ -251,15 +251,18 @@ bool ConnectionLoop::Receive(Connection& connection) {
 }
 
 bool ConnectionLoop::Send(Connection& connection) {
-  const std::string_view bytes = connection.bytes;
-  if (bytes.empty()) return false;
-  while (connection.done < bytes.size()) {
-    const ssize_t sent = SendNow(connection.socket.get(), bytes.substr(connection.done));
+  const Message& answer = connection.answer;
+  if (answer.head.empty()) return false;
+  while (connection.done < answer.size()) {
+    const bool in_head = connection.done < answer.head.size();
+    const std::string_view part = in_head ? answer.head : *answer.body;
+    const std::size_t begin = connection.done - (in_head ? 0 : answer.head.size());
+    const ssize_t sent = SendNow(connection.socket.get(), part.substr(begin));
     if (sent < 0) return NothingNow();
     connection.done += static_cast<std::size_t>(sent);
   }
   ::shutdown(connection.socket.get(), SHUT_WR);
-  connection.bytes = std::string();
+  connection.answer = Message();
   connection.done = 0;
   connection.phase = Phase::kClosing;
   connection.since = now_;
@@ -320,12 +323,12 @@ void ConnectionLoop::BoundUnsent() {
   const auto unsent = [this] {
     return std::accumulate(connections_.begin(), connections_.end(), std::size_t{0},
                            [](std::size_t sum, const Connection& one) {
-                             return sum + (one.phase == Phase::kSending ? one.bytes.size() : 0);
+                             return sum + (one.phase == Phase::kSending ? one.answer.size() : 0);
                            });
   };
   while (unsent() > kMaxUnsentBytes) {
     const Place oldest = OldestIn(Phase::kSending);
-    if (oldest->bytes.size() == unsent()) return;  // one alone
+    if (oldest->answer.size() == unsent()) return;  // one alone
     Drop(oldest);
   }
 }

@@ -24,6 +24,7 @@
 #include <cstddef>
 #include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -37,16 +38,25 @@ namespace strata {
 class ConnectionLoop {
  public:
   using Clock = std::chrono::steady_clock;
+  /// An answer: `body`, if there is any, comes after `head`. It is shared, so that a page is there
+  /// once, however many clients are slow to take it.
+  struct Message {
+    std::string head;
+    std::shared_ptr<const std::string> body;
+
+    std::size_t size() const { return head.size() + (body ? body->size() : 0); }
+  };
   /// From a request's bytes, up to the end of its head or as many as there were, to the whole
   /// answer. Empty: the connection ends without one. Must not throw.
-  using Answer = std::function<std::string(std::string request)>;
+  using Answer = std::function<Message(std::string request)>;
 
   static constexpr std::chrono::milliseconds kRequestTime{2000};
   static constexpr std::chrono::milliseconds kAnswerTime{10'000};
   /// A request that is longer is not received to its end.
   static constexpr std::size_t kMaxRequestBytes = std::size_t{16} << 10;
   static constexpr std::size_t kMaxConnections = 256;
-  /// Of answers that clients have not taken; one answer may be larger.
+  /// Of answers that clients have not taken, as if each had its page for itself; one answer may be
+  /// larger.
   static constexpr std::size_t kMaxUnsentBytes = std::size_t{8} << 20;
   static constexpr std::size_t kThreads = 6;
 
@@ -66,7 +76,8 @@ class ConnectionLoop {
     Phase phase = Phase::kReceiving;
     Clock::time_point since;  // of the phase
     Clock::time_point end;    // it is ended then, whatever it does
-    std::string bytes;        // received, then to be sent; a thread's own while answering
+    std::string request;      // as far as it is received
+    Message answer;           // a thread's own, as the request, while answering
     std::size_t done = 0;     // bytes that were sent; then, that were received and thrown away
     bool said_all = false;    // the client sends no more
     bool ready = false;       // there is something to receive, or room to send

@@ -12,6 +12,9 @@
 namespace strata {
 namespace {
 
+// What the handler that runs on this thread answers with, if it called SetBody.
+thread_local std::shared_ptr<const std::string> body_now;
+
 // A request that has arrived, and the answer to it.
 class MemoryStream final : public httplib::Stream {
  public:
@@ -27,7 +30,7 @@ class MemoryStream final : public httplib::Stream {
   }
 
   ssize_t write(const char* from, std::size_t size) override {
-    answer_.append(from, size);
+    if (!IsOfBody(from)) head_.append(from, size);
     return static_cast<ssize_t>(size);
   }
 
@@ -36,11 +39,16 @@ class MemoryStream final : public httplib::Stream {
   void get_local_ip_and_port(std::string&, int&) const override {}
   socket_t socket() const override { return INVALID_SOCKET; }
 
-  std::string TakeAnswer() { return std::move(answer_); }
+  // The answer but for a body that was set.
+  std::string TakeHead() { return std::move(head_); }
 
  private:
+  static bool IsOfBody(const char* from) {
+    return body_now && from >= body_now->data() && from < body_now->data() + body_now->size();
+  }
+
   std::string_view request_;
-  std::string answer_;
+  std::string head_;
 };
 
 }  // namespace
@@ -71,14 +79,27 @@ bool DeadlineServer::IsOnLoopback() const {
   return bound.ss_family == AF_INET && ntohl(address.s_addr) >> 24 == kLoopbackNet;
 }
 
+void DeadlineServer::SetBody(std::shared_ptr<const std::string> body, const char* type,
+                             httplib::Response& response) {
+  if (body->empty()) return response.set_content("", type);
+  response.status = 200;
+  body_now = body;
+  // The library writes its length. It asks for no bytes, for to it this server has ended: Begin has
+  // taken its socket.
+  response.set_content_provider(
+      body->size(), type, [body](std::size_t offset, std::size_t length, httplib::DataSink& sink) {
+        return sink.write(body->data() + offset, length);
+      });
+}
+
 void DeadlineServer::Begin() {
   connections_.emplace(svr_sock_.exchange(INVALID_SOCKET),
-                       [this](std::string request) { return AnswerTo(std::move(request)); });
+                       [this](const std::string& request) { return AnswerTo(request); });
 }
 
 void DeadlineServer::End() { connections_.reset(); }
 
-std::string DeadlineServer::AnswerTo(std::string request) {
+ConnectionLoop::Message DeadlineServer::AnswerTo(const std::string& request) {
   try {
     MemoryStream stream(request);
     bool closed = false;
@@ -86,8 +107,9 @@ std::string DeadlineServer::AnswerTo(std::string request) {
       wanted.ranges.clear();
       wanted.headers.erase("Accept-Encoding");
     });
-    return stream.TakeAnswer();
+    return {.head = stream.TakeHead(), .body = std::exchange(body_now, nullptr)};
   } catch (const std::exception&) {
+    body_now.reset();
     return {};
   }
 }

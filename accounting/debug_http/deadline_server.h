@@ -8,6 +8,7 @@
 #ifndef STRATA_ACCOUNTING_DEBUG_HTTP_DEADLINE_SERVER_H_
 #define STRATA_ACCOUNTING_DEBUG_HTTP_DEADLINE_SERVER_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -22,6 +23,10 @@ class DeadlineServer final : public httplib::Server {
   /// As End.
   ~DeadlineServer() override;
 
+  /// For handlers: answers 200 with `body`, which is sent as it is and not copied.
+  static void SetBody(std::shared_ptr<const std::string> body, const char* type,
+                      httplib::Response& response);
+
   /// Whether the address that is bound is one that only this machine reaches. Before Begin.
   bool IsOnLoopback() const;
   /// Answers on the address that is bound. Throws std::system_error where there are no threads.
@@ -30,8 +35,8 @@ class DeadlineServer final : public httplib::Server {
   void End();
 
  private:
-  // "" where the library has none, or there is no memory for it.
-  std::string AnswerTo(std::string request);
+  // Empty where the library has none, or there is no memory for it.
+  ConnectionLoop::Message AnswerTo(const std::string& request);
 
   std::optional<ConnectionLoop> connections_;
 };

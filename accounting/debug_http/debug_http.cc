@@ -209,7 +209,7 @@ void DebugServer::State::AnswerSnapshot(
   if (!snapshot.ok()) return AnswerError(response, 503, std::string(snapshot.status().message()));
   const absl::StatusOr<std::shared_ptr<const std::string>> text =
       (*snapshot)->Rendered(key, [&] { return render(**snapshot); });
-  if (text.ok()) return Answer(response, 200, **text, type);
+  if (text.ok()) return DeadlineServer::SetBody(*text, type, response);
   AnswerError(response, absl::IsNotFound(text.status()) ? 404 : 503,
               std::string(text.status().message()));
 }
@@ -286,7 +286,7 @@ void DebugServer::State::AddRoutes() {
   server.Get("/metrics", [this](const Request&, Response& response) {
     if (sources.running) {
       const absl::StatusOr<std::shared_ptr<const std::string>> text = scrapes.Get();
-      if (text.ok()) return Answer(response, 200, **text, kOpenMetricsType.data());
+      if (text.ok()) return DeadlineServer::SetBody(*text, kOpenMetricsType.data(), response);
       return AnswerError(response, 503, std::string(text.status().message()));
     }
     AnswerSnapshot(response, "metrics", kOpenMetricsType.data(), [](const Snapshot& snapshot) {

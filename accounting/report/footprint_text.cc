@@ -240,7 +240,7 @@ std::string LedgerText(const LayoutReport& layout) {
     const std::string empty =
         !EmptyShows(layout)
             ? ""
-            : absl::StrFormat("; %s of them, %s, are held without any data",
+            : absl::StrFormat("; %s of them, %s, are held however little there is",
                               Grouped(*layout.empty_bytes), Percent(*layout.empty_bytes, walked));
     return Folded(absl::StrFormat("walked %s bytes = counted at the door%s%s", Grouped(walked),
                                   of_limit, empty),

@@ -159,7 +159,7 @@ std::string EstimateText(const GoMemoryReport& report, const GoSampleEstimate& e
                        "its size classes. If the %s of live objects are such data, there is %.4g "
                        "times as much of "
                        "it. The sample, built in each layout and measured, times that (but for "
-                       "what a layout holds without any data):",
+                       "what a layout holds however little there is):",
                        Shown(estimate.sample), Grouped(estimate.counts.pairs),
                        Plural(estimate.counts.pairs, "pair", "pairs"),
                        Grouped(estimate.go_sample_bytes), Gigabytes(report.live_bytes), scale),

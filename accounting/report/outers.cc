@@ -69,8 +69,10 @@ std::string OutersText(const std::vector<OuterFootprint>& outers, std::uint64_t 
           : "all outers";
   constexpr const char* kWords =
       "own bytes: what nobody else names; of shared: its part of strings that others name, too; "
-      "freed: what deleting it gives back once the cache is cleaned, its own bytes but for the "
-      "numbers of its strings";
+      "freed: what deleting it frees, its own bytes but for the numbers of its strings (keys of "
+      "its "
+      "own key lists once the cache is cleaned); cleaning then gives whole segments back, and what "
+      "it moves may become a little shorter";
   return absl::StrCat(which, ", by own bytes\n", table.Text(), Folded(kWords, kTextColumns, 2),
                       "\n");
 }

@@ -1,18 +1,22 @@
 // Footprints as a profile for pprof: a gzipped profile.proto (accounting/report/profile.proto).
 //
 // A leaf layer is a sample; its path is the stack. pprof merges frames of one name, whatever their
-// callers are, so a frame's name is its whole path: "shop:dictionary/bytes", not "bytes".
+// callers are, so a frame's name is its whole path: "shop:dictionary/bytes", not "bytes". A colon
+// of the cache's own name is escaped, so that the first one that is not ends the name: the cache
+// "shop:log" is the frame "shop\:log", and "shop:log" is the log of "shop".
 //
 // Threads: pure functions.
 #include <zlib.h>
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "accounting/report/label_text.h"
 #include "accounting/report/shown_text.h"
 #include "profile.pb.h"
@@ -60,6 +64,20 @@ class ProfileBuilder {
   std::unordered_map<std::string, std::int64_t> strings_;
   std::unordered_map<std::string, std::uint64_t> locations_;
 };
+
+// How frames name the caches, each otherwise: pprof prints a name as it is, and a line end would
+// break its tables.
+std::vector<std::string> FrameNames(std::span<const NamedFootprint> caches) {
+  constexpr std::string_view kNoName = "(no name)";
+  std::vector<std::string> names = CacheLabels(caches);
+  for (std::string& name : names) {
+    name = absl::StrReplaceAll(Shown(name), {{":", "\\:"}});
+    // A backslash of the name's own is two, and so this is no other's.
+    if (name == kNoName) name.insert(0, "\\");
+    if (name.empty()) name = kNoName;
+  }
+  return names;
+}
 
 void AddLayer(const std::string& cache, const Layer& layer, ProfileBuilder* builder) {
   std::vector<std::uint64_t> stack = {builder->Location(cache)};
@@ -113,9 +131,7 @@ absl::StatusOr<std::string> PprofProfile(std::span<const NamedFootprint> caches,
   builder.SetType(profile.mutable_period_type(), "total", "bytes");
   profile.set_period(1);
   profile.set_time_nanos(time_ns);
-  std::vector<std::string> labels = CacheLabels(caches);
-  // pprof prints a frame's name as it is: a line end would break its tables.
-  for (std::string& label : labels) label = label.empty() ? "(no name)" : Shown(label);
+  const std::vector<std::string> labels = FrameNames(caches);
   for (std::size_t i = 0; i < caches.size(); ++i) {
     const Footprint& footprint = caches[i].footprint;
     for (const Layer& layer : footprint.layers) AddLayer(labels[i], layer, &builder);

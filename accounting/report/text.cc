@@ -51,12 +51,13 @@ ByteUnit UnitOf(const std::vector<LayoutReport>& layouts) {
   return ByteUnit::For(least_bytes);
 }
 
-// What layouts hold without any data, where that shows: bytes a pair of little data say little.
+// What layouts hold however little there is, where that shows: bytes a pair of little data say
+// little.
 std::string EmptyText(const std::vector<LayoutReport>& layouts) {
   std::string text;
   for (const LayoutReport& layout : layouts) {
     if (!EmptyShows(layout)) continue;
-    absl::StrAppend(&text, text.empty() ? "of that, held without any data: " : ", ",
+    absl::StrAppend(&text, text.empty() ? "of that, held however little there is: " : ", ",
                     Shown(layout.footprint.layout), " ", InItsUnit(*layout.empty_bytes));
   }
   return text.empty() ? "" : Folded(text, kTextColumns, 2) + "\n";

@@ -125,6 +125,15 @@ absl::Status MeasureTimes(const Layout& layout, const MeasureOptions& options,
   return absl::OkStatus();
 }
 
+// What a layout holds that has next to nothing to hold: it makes room for much with the first
+// outer, not before.
+absl::StatusOr<std::uint64_t> EmptyBytes(std::string_view layout_name) {
+  const std::unique_ptr<Layout> layout = MakeLayout(layout_name);
+  if (absl::Status status = layout->PutOuter("a"); !status.ok()) return status;
+  layout->Maintain();
+  return layout->MeasureFootprint().total_bytes();
+}
+
 absl::StatusOr<Measurement> Measure(std::string_view layout_name, const OpenSource& open,
                                     const MeasureOptions& options) {
   const auto step = [&](std::string_view name) {
@@ -143,7 +152,6 @@ absl::StatusOr<Measurement> Measure(std::string_view layout_name, const OpenSour
     return absl::InvalidArgumentError(absl::StrCat("no layout is called '", Shown(layout_name),
                                                    "'; see strata compare --help for their names"));
   }
-  measurement.empty_bytes = layout->MeasureFootprint().total_bytes();
   if (absl::Status status = MeasureLoad(*layout, before->rss_bytes, open, options, &measurement);
       !status.ok()) {
     return status;
@@ -165,6 +173,9 @@ absl::StatusOr<Measurement> Measure(std::string_view layout_name, const OpenSour
     step("describe");
     measurement.dataset = DescribeDataset(*layout);
   }
+  const absl::StatusOr<std::uint64_t> empty_bytes = EmptyBytes(layout_name);
+  if (!empty_bytes.ok()) return empty_bytes.status();
+  measurement.empty_bytes = std::min(*empty_bytes, measurement.footprint.total_bytes());
   if (options.std_map_bytes) {
     step("std_map");
     absl::StatusOr<std::uint64_t> bytes = StdMapBytes(*layout);

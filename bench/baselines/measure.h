@@ -34,8 +34,9 @@ namespace strata {
 struct Measurement {
   std::string layout;
   std::string allocator;
-  std::uint64_t empty_bytes = 0;  ///< what it held before the load
-  Footprint footprint;            ///< "layers", "total_bytes" and "allocated_bytes"
+  /// Of what it holds, what it would for one outer without entries.
+  std::uint64_t empty_bytes = 0;
+  Footprint footprint;  ///< "layers", "total_bytes" and "allocated_bytes"
   /// Resident memory after the load less before it, the allocator's free pages given back both
   /// times. Signed: it is never hidden that a process can shrink.
   std::int64_t rss_delta_bytes = 0;

@@ -204,6 +204,32 @@ TEST_F(ProcessBooksTest, CachesAreToldApartByTheirNamesAndAnOnlyOneByItsLayout) 
   EXPECT_EQ(Now({&two, 1}).terms.front().name, "layout test");
 }
 
+TEST_F(ProcessBooksTest, ACacheThatIsGivenTwiceCountsOnce) {
+  MemoryDoor door;
+  void* const block = door.Allocate(0, kLargeBytes);
+  std::memset(block, 1, kLargeBytes);
+  const Footprint cache = {.layout = "test",
+                           .allocated_bytes = door.allocated_bytes(),
+                           .door = door.number(),
+                           .heap_blocks = 1,
+                           .cache = "one"};
+  Footprint again = cache;
+  again.cache = "two";
+  const Footprint other = {.layout = "test", .allocated_bytes = 1000, .cache = "other"};
+  const ProcessBooks books = Now(std::array{cache, again, other, other});
+  std::vector<std::int64_t> layouts;
+  for (const MemoryTerm& term : books.terms) {
+    if (term.name.starts_with("layout ")) layouts.push_back(term.bytes);
+  }
+  // Of those whose doors are not known nobody can say.
+  EXPECT_THAT(layouts, testing::ElementsAre(cache.allocated_bytes, 1000, 1000));
+  EXPECT_EQ(Term(books, "anon", "layout test of one"),
+            static_cast<std::int64_t>(cache.allocated_bytes));
+  EXPECT_NEAR(static_cast<double>(books.UnexplainedBytes("anon")),
+              static_cast<double>(Now({&cache, 1}).UnexplainedBytes("anon")), kNearBytes);
+  door.Free(0, block);
+}
+
 TEST_F(ProcessBooksTest, WhatADoorTookSinceTheMeasurementIsATermAndNoRest) {
   MemoryDoor door;
   void* const first = door.Allocate(0, 1000);

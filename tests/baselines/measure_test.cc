@@ -102,6 +102,24 @@ TEST(Measure, WithoutPairsThereAreNoTimesOfPairs) {
   EXPECT_FALSE(measured->scan_ns_per_pair.has_value());
 }
 
+// The first outer makes room for many.
+TEST(Measure, WhatIsHeldHoweverLittleThereIsHasTheRoomThatTheFirstOuterMakes) {
+  for (const std::string_view name : {"interned", "packed"}) {
+    SCOPED_TRACE(std::string(name));
+    const absl::StatusOr<Measurement> some = MeasureLayout(name, Opens(1), {.rounds = 0});
+    ASSERT_TRUE(some.ok()) << some.status();
+    EXPECT_GT(some->empty_bytes, 2 * MakeLayout(name)->MeasureFootprint().total_bytes());
+    EXPECT_LT(some->empty_bytes, some->footprint.total_bytes());
+    EXPECT_GT(2 * some->empty_bytes, some->footprint.total_bytes());
+  }
+}
+
+TEST(Measure, WhatIsHeldHoweverLittleThereIsIsNoMoreThanIsHeld) {
+  const absl::StatusOr<Measurement> none = MeasureLayout("packed", Opens(0), {.rounds = 0});
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_EQ(none->empty_bytes, none->footprint.total_bytes());
+}
+
 TEST(Measure, UnknownLayoutIsInvalid) {
   EXPECT_TRUE(absl::IsInvalidArgument(MeasureLayout("no such", Opens(1)).status()));
 }

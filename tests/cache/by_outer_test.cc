@@ -1,5 +1,6 @@
 // What each outer costs: the forecast of what deleting it frees is checked by deleting it.
 #include <algorithm>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -85,6 +86,42 @@ void ExpectForecastsToHold(Cache& cache) {
 TEST(ByOuter, DeletingFreesWhatWasForecast) {
   Cache cache = Filled();
   ExpectForecastsToHold(cache);
+}
+
+// Outers whose strings recur in others, so many that numbers of several lengths name them.
+void PutRecurring(Cache& cache, std::uint64_t outers) {
+  std::mt19937_64 draw(5);
+  for (std::uint64_t entry = 0; entry < 100 * outers; ++entry) {
+    kit::OwnedRecords list;
+    for (int record = 0; record < 4; ++record) {
+      // Small numbers come often.
+      const std::uint64_t text = draw() % 3000 * (draw() % 3000) / 3000;
+      list.BeginRecord();
+      list.AddPair("title", Long('t', text));
+      list.AddPair("text", Long('u', draw()));
+      list.AddPair("author", "author " + std::to_string(draw() % 50));
+    }
+    ASSERT_TRUE(cache
+                    .Put("outer" + std::to_string(entry % outers), "inner" + std::to_string(entry),
+                         list.records())
+                    .ok());
+  }
+}
+
+// What cleaning gains besides, for what it moves is written anew, is not the deleted outer's.
+TEST(ByOuter, DeletingFreesWhatWasForecastToTheByteAndCleaningTakesNothingOfItBack) {
+  absl::StatusOr<Cache> cache = Cache::Create({.clean_on_write = false});
+  ASSERT_TRUE(cache.ok());
+  PutRecurring(*cache, 20);
+  for (int i = 0; i < 10; ++i) {
+    Clean(*cache);
+    const OuterFootprint largest = cache->LargestOuters(1)->front();
+    const std::uint64_t before = HeldBytes(*cache);
+    ASSERT_TRUE(cache->DeleteOuter(largest.outer));
+    EXPECT_EQ(before - HeldBytes(*cache), largest.freed_bytes) << largest.outer;
+    Clean(*cache);
+    EXPECT_GE(before - HeldBytes(*cache), largest.freed_bytes) << largest.outer;
+  }
 }
 
 // An outer whose records have keys that nobody else has, all of them long.

@@ -191,7 +191,7 @@ TEST(ReportTest, CompareTextShowsRatiosToStdMap) {
 }
 
 // Of little data MiB have no digits, and what is there without any is most of it.
-TEST(ReportTest, LittleDataIsShownInSmallUnitsBesideWhatIsHeldWithoutAny) {
+TEST(ReportTest, LittleDataIsShownInSmallUnitsBesideWhatIsHeldAnyhow) {
   CompareReport report;
   report.dataset = MakeFootprintReport().dataset;
   report.dataset.text_bytes = 3000;
@@ -201,17 +201,17 @@ TEST(ReportTest, LittleDataIsShownInSmallUnitsBesideWhatIsHeldWithoutAny) {
   const std::string text = CompareText(report);
   EXPECT_THAT(text, testing::ContainsRegex("layout +KiB +bytes/pair"));
   EXPECT_THAT(text, HasSubstr("2.9 KiB of text"));
-  EXPECT_THAT(text, HasSubstr("of that, held without any data: small 16.1 KiB\n"));
+  EXPECT_THAT(text, HasSubstr("of that, held however little there is: small 16.1 KiB\n"));
   EXPECT_THAT(text, HasSubstr("dead: replaced or deleted, also as"));
   report.layouts = {MakeLayoutReport("small", 500, 18)};
   EXPECT_THAT(CompareText(report), testing::ContainsRegex("layout +bytes +bytes/pair"));
   report.layouts = {MakeLayoutReport("large", 5'000'000, 18)};
   report.layouts[0].empty_bytes = 16'520;
   EXPECT_THAT(CompareText(report), testing::ContainsRegex("layout +MiB +bytes/pair"));
-  EXPECT_THAT(CompareText(report), testing::Not(HasSubstr("without any data")));
+  EXPECT_THAT(CompareText(report), testing::Not(HasSubstr("however little")));
 }
 
-TEST(ReportTest, WhatIsHeldWithoutDataIsReadBackAndMayBeUnknown) {
+TEST(ReportTest, WhatIsHeldAnyhowIsReadBackAndMayBeUnknown) {
   FootprintReport report = MakeFootprintReport();
   report.layout.empty_bytes = 7;
   absl::StatusOr<FootprintReport> read = ParseFootprintJson(FootprintJson(report));

@@ -112,7 +112,9 @@ struct OuterFootprint {
   /// Of strings that others name too, its share, by how often it names them.
   double shared_bytes = 0;
   /// What DeleteOuter turns from live into dead or free, keys of its own shapes when the cache is
-  /// cleaned: exclusive_bytes less what stays, the numbers of its strings.
+  /// cleaned: exclusive_bytes less what stays, the numbers of its strings. Exactly that; what
+  /// cleaning gains besides is of others, whose entries it moves and writes anew, with shorter
+  /// numbers.
   std::uint64_t freed_bytes = 0;
 };
 

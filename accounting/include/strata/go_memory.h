@@ -90,7 +90,7 @@ struct GoSampleEstimate {
   struct Layout {
     std::string layout;
     std::uint64_t sample_bytes = 0;  ///< built and measured
-    std::uint64_t empty_bytes = 0;   ///< of that, held before the sample came: it does not grow
+    std::uint64_t empty_bytes = 0;   ///< of that, held however little there is: it does not grow
   };
   std::vector<Layout> layouts;
 };

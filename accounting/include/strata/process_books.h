@@ -79,9 +79,11 @@ struct ProcessBooks {
   std::int64_t UnexplainedBytes(std::string_view of) const;
 };
 
-/// Closes the books of this process, which holds `caches`, each measured once and just before
-/// (empty: none); what their doors took or gave back since is a term of its own, all that it held
-/// where a cache is gone. Of several each one's term has its name, where it has one.
+/// Closes the books of this process, which holds `caches`, each measured just before (empty: none);
+/// what their doors took or gave back since is a term of its own, all that it held where a cache is
+/// gone. One that is given twice counts once, as it was given first. Of several each one's term has
+/// its name, where it has one. What the program holds on the heap for itself is in the rest: no
+/// allocator says whose a block is.
 /// Reads every page's state, 8 bytes a page: some 0.1 s for a process of 10 GB, and under glibc
 /// visits each block of the heap, which costs as much as a scan of it. Unavailable where /proc
 /// cannot be read.

@@ -46,7 +46,8 @@ struct DatasetReport {
 struct LayoutReport {
   Footprint footprint{};
   std::string allocator{};  ///< AllocatorName(); "": not named
-  /// What it held before any data, in bytes.
+  /// Of what it holds what it would hold however little there were: for one outer without entries,
+  /// in bytes.
   std::optional<std::uint64_t> empty_bytes{};
   std::optional<std::int64_t> rss_delta_bytes{};  ///< RSS with the layout loaded minus RSS before
   std::optional<std::uint64_t> peak_rss_bytes{};
@@ -105,8 +106,8 @@ std::string DiffHtml(const FootprintDiff& diff);
 /// what is missing or of the wrong kind.
 absl::StatusOr<FootprintReport> ParseFootprintJson(std::string_view json);
 
-/// A cache as the forms below show it. Names of caches (Options::name) tell them apart; two that
-/// share one are told apart by nothing.
+/// A cache as the forms below show it. Names of caches (Options::name) tell them apart; of those
+/// that share one the second is "shop#2", and so on.
 struct NamedFootprint {
   std::string cache;
   Footprint footprint;
@@ -115,9 +116,10 @@ struct NamedFootprint {
 /// The caches as a profile that pprof opens (`go tool pprof -top`, -diff_base, -http): a gzipped
 /// profile.proto. A layer "dictionary/bytes" of the cache "shop" is the stack shop,
 /// shop:dictionary, shop:dictionary/bytes: pprof merges frames of one name, so each carries its
-/// whole path. Sample types: total (what pprof shows first), used, slack and dead in bytes, and
-/// objects. `time_ns` since 1970 is when they were measured, 0 where it does not matter.
-/// Internal: zlib or protobuf failed, which only want of memory brings about.
+/// whole path, and a colon of the cache's name is written "\:". Sample types: total (what pprof
+/// shows first), used, slack and dead in bytes, and objects. `time_ns` since 1970 is when they were
+/// measured, 0 where it does not matter. Internal: zlib or protobuf failed, which only want of
+/// memory brings about.
 absl::StatusOr<std::string> PprofProfile(std::span<const NamedFootprint> caches,
                                          std::int64_t time_ns = 0);
 

@@ -22,6 +22,9 @@
 #include "nlohmann/json.hpp"
 #include "tests/accounting/debug_http/http_client.h"
 #include "tests/accounting/report/sample_footprints.h"
+#include "tests/kit/sanitizers.h"
+
+#include <strata/process_memory.h>
 
 namespace strata {
 namespace {
@@ -282,6 +285,27 @@ TEST_F(DebugHttpTest, ClientsThatTakeNothingHoldNobodyUp) {
   EXPECT_TRUE(std::any_of(greedy.begin(), std::prev(greedy.end()), [whole](const auto& client) {
     return client->ReadAll().size() < whole;
   }));
+}
+
+// A page of 1.2 MB for each of them was 50 MB, and 150 while answers were made faster than sent.
+TEST_F(DebugHttpTest, ClientsThatTakeNothingCostOnePageAmongThem) {
+  if (kit::kUnderSanitizer) GTEST_SKIP() << "it keeps what is freed";
+  const std::size_t whole = HttpGet(port(), "/footprint?format=html").body.size();
+  ASSERT_GT(whole, std::size_t{1} << 20);
+  const auto held_bytes = [] { return ReadProcessMemory().value().anon_bytes; };
+  const std::uint64_t before_bytes = held_bytes();
+  std::uint64_t most_bytes = 0;
+  std::vector<std::unique_ptr<HttpConnection>> greedy;
+  for (int i = 0; i < 200; ++i) {
+    greedy.push_back(std::make_unique<HttpConnection>(port()));
+    ASSERT_TRUE(
+        greedy.back()->Send("GET /footprint?format=html HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    most_bytes = std::max(most_bytes, held_bytes());
+  }
+  ASSERT_TRUE(greedy.back()->WaitForBytes());
+  most_bytes = std::max(most_bytes, held_bytes());
+  // A second page may be made meanwhile, from parts of its size.
+  EXPECT_LT(most_bytes, before_bytes + 8 * whole);
 }
 
 TEST_F(DebugHttpTest, KernelKeepsLittleOfAnAnswerThatNobodyTakes) {

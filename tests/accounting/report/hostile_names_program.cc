@@ -38,6 +38,8 @@ std::vector<std::string> HostileNames() {
           "not \xff\xc0\x80 UTF-8",
           "\u202egnp.\u05d0\u05d1 from right to left",
           "line\u2028separator",
+          "colon",
+          "colon:log",
           "__proto__",
           "constructor",
           "",

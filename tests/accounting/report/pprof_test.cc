@@ -2,9 +2,12 @@
 // tests/cli/formats_test.py.
 //
 // Threads: one.
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "tests/accounting/report/read_profile.h"
 #include "tests/accounting/report/sample_footprints.h"
@@ -43,6 +46,28 @@ TEST(PprofTest, CachesThatShareANameAreNumberedAndOddBytesReplaced) {
   const ReadProfile read = ReadPprof(PprofProfile(caches).value());
   EXPECT_EQ(read.samples.count("a\uFFFD:log < a\uFFFD"), 1u);
   EXPECT_EQ(read.samples.count("a\uFFFD#2:log < a\uFFFD#2"), 1u);
+}
+
+// pprof merges frames of one name. (That it does not merge these is shown by formats_test.py.)
+TEST(PprofTest, NoTwoCachesShareAFrameWhateverTheirNames) {
+  const std::vector<std::string> names = {
+      "x",         "x:log",       "x\\:log", "x:log:log", "x:dictionary", "x/bytes", ":", "",
+      "(no name)", "\\(no name)", "x#2",     "x",         "x:log/free"};
+  std::vector<NamedFootprint> caches;
+  for (const std::string& name : names) caches.push_back(SampleFootprint(name, 1));
+  const ReadProfile read = ReadPprof(PprofProfile(caches).value());
+  std::map<std::string, std::set<std::string>> roots_of;  // by frame
+  for (const auto& [stack, values] : read.samples) {
+    const std::vector<std::string> frames = absl::StrSplit(stack, " < ");
+    for (const std::string& frame : frames) roots_of[frame].insert(frames.back());
+  }
+  std::set<std::string> roots;
+  for (const auto& [frame, those] : roots_of) {
+    EXPECT_EQ(those.size(), 1u) << frame;
+    roots.insert(those.begin(), those.end());
+  }
+  EXPECT_EQ(roots.size(), names.size());
+  EXPECT_EQ(roots.count("x\\:log"), 1u);
 }
 
 TEST(PprofTest, NoCachesAreAnEmptyProfile) {
