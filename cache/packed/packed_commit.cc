@@ -11,7 +11,8 @@ namespace {
 
 // A growing list's offsets and its count of bytes have 32 bits.
 constexpr std::size_t kMostAreaBytes = 0xFFFFFFFF;
-// An outer of more entries keeps its table's number: they would all be written at once.
+// An outer of more entries keeps its table's number, and one of more bytes than a segment: they
+// would all be written at once.
 constexpr std::size_t kMostRenumbered = 4096;
 
 }  // namespace
@@ -277,6 +278,16 @@ bool PackedMap::WantsLowerTable(const OuterBlob& outer) const {
          tables_[outer.number].index.size() <= kMostRenumbered;
 }
 
+bool PackedMap::MayMove(const OuterBlob& outer) const {
+  std::size_t bytes = outer.key.size();
+  tables_[outer.number].index.ForEach(
+      [&](std::uint64_t payload) { bytes += log_.At(payload).total_bytes; });
+  // Beside the entries, segments that are begun for them and the table.
+  const std::uint64_t wanted = bytes + 2 * SegmentStore::kSegmentBytes;
+  return bytes <= SegmentStore::kSegmentBytes &&
+         door_.allocated_bytes() + wanted <= write_limit_bytes_ && !TooMuchIsKept();
+}
+
 bool PackedMap::MoveToLowerTable(Location location) {
   const OuterBlob old = ReadOuter(location);
   const Index& index = tables_[old.number].index;
@@ -389,7 +400,7 @@ std::optional<std::uint32_t> PackedMap::MakeTable() {
     if (tables_.size() == kMostTables || !tables_.TryGrow()) return std::nullopt;
     number = static_cast<std::uint32_t>(tables_.Add());
   }
-  tables_[number].in_use = true;
+  tables_[number].use = Table::Use::kInUse;
   tables_[number].born = eras_.now();
   tables_[number].next = kNoTable;
   return number;
@@ -398,7 +409,7 @@ std::optional<std::uint32_t> PackedMap::MakeTable() {
 // Takes a table out of use that is out of readers' reach.
 void PackedMap::RetireTable(std::uint32_t number) {
   Table& table = tables_[number];
-  table.in_use = false;
+  table.use = Table::Use::kRetired;
   table.retired = eras_.now();
   retired_table_bytes_ += table.index.size_bytes(table_memory_);
   table.next = std::exchange(retired_tables_, number);
@@ -407,7 +418,7 @@ void PackedMap::RetireTable(std::uint32_t number) {
 // Frees a table that no reader can be looking at.
 void PackedMap::FreeTable(std::uint32_t number) {
   Table& table = tables_[number];
-  table.in_use = false;
+  table.use = Table::Use::kFree;
   table.index.Clear(table_memory_);
   const bool is_high = tables_limit_ != 0 && number >= tables_limit_;
   table.next = std::exchange(is_high ? high_tables_ : free_tables_, number);

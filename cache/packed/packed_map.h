@@ -207,7 +207,7 @@ class PackedMap {
     Era born;
     Era retired;
     std::uint32_t next;  // of the retired, or of the free
-    bool in_use;         // neither retired nor free
+    enum class Use : std::uint8_t { kFree, kInUse, kRetired } use;
   };
   static constexpr std::uint32_t kNoTable = 0xFFFFFFFF;
   static constexpr std::size_t kMostTables = std::size_t{1} << 26;
@@ -349,6 +349,8 @@ class PackedMap {
   bool MoveInline(Location location);
   /// Whether the outer's table has a number at or beyond tables_limit_ and can have one below it.
   bool WantsLowerTable(const OuterBlob& outer) const;
+  /// Whether there is memory to write its entries anew beside what guards keep of the old ones.
+  bool MayMove(const OuterBlob& outer) const;
   /// Gives the outer the table of the first free number, its entries as they are. False for want of
   /// memory, nothing changed.
   bool MoveToLowerTable(Location location);
@@ -422,7 +424,10 @@ class PackedMap {
   enum class Shrinking : std::uint8_t { kNot, kDropsFirst, kRewrites, kDropsLast };
   bool ShrinkNumbers(bool idle);
   void BeginShrinkingStep(Shrinking step);
-  enum class Tidied : std::uint8_t { kAll, kSpent, kNoMemory };
+  enum class Tidied : std::uint8_t { kAll, kSpent, kNoMemory, kWaits };
+  /// Whether so much waits for guards to end that no more is to be copied.
+  bool TooMuchIsKept() const;
+  bool WantsLowerTables() const;
   /// Puts outers' tables that have become small back into the outers, and gives others a lower
   /// number.
   Tidied TidyOuters(std::size_t* budget_bytes);
@@ -499,6 +504,8 @@ class PackedMap {
   std::uint64_t tidied_erased_ = 0;  // erased_ when it began
   bool tidying_packs_ = false;
   std::uint32_t tables_limit_ = 0;  // below it tables are to have their numbers; 0: anywhere
+  bool lowered_all_ = false;        // no table was left where it was for want of memory
+  std::size_t lower_again_at_ = 0;  // not again before so many are free
   std::uint32_t tidy_table_ = 0;
   std::uint64_t tidy_from_ = 0;
   // How far the dictionary's table is on its way to a shorter one, since when, and at which

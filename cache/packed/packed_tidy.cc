@@ -17,6 +17,9 @@ namespace {
 // share of all memory is given back by that.
 constexpr std::size_t kFewTables = 16;
 constexpr std::size_t kTablesShare = 64;
+// So much may wait for guards to end beside its copy, and so large a share of all.
+constexpr std::uint64_t kKeptBytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t kKeptShare = 64;
 // What must have been given back of small blocks for the allocator to be asked for its pages.
 constexpr std::uint64_t kTrimmedBytes = std::uint64_t{1} << 20;
 
@@ -27,14 +30,21 @@ void PackedMap::BeginTidying(bool packs) {
   tidying_ = Tidying::kOuters;
   tidying_packs_ = packs;
   tidy_from_ = 0;
+  lowered_all_ = true;
   tables_limit_ = 0;
-  const std::size_t free = free_table_count_;
-  const bool pays =
-      free > tables_.size() / 2 && free * sizeof(Table) > door_.allocated_bytes() / kTablesShare;
-  // Those that guards keep are not told apart from the free ones.
-  if (!pays || retired_tables_ != kNoTable) return;
-  tables_limit_ = static_cast<std::uint32_t>(tables_.size() - free);
+  if (!WantsLowerTables()) return;
+  tables_limit_ = static_cast<std::uint32_t>(tables_.size() - free_table_count_);
   SortFreeTables();
+}
+
+bool PackedMap::WantsLowerTables() const {
+  const std::size_t free = free_table_count_;
+  return free > tables_.size() / 2 && free >= lower_again_at_ && !TooMuchIsKept() &&
+         free * sizeof(Table) > door_.allocated_bytes() / kTablesShare;
+}
+
+bool PackedMap::TooMuchIsKept() const {
+  return RetiredBytes() > kKeptBytes + door_.allocated_bytes() / kKeptShare;
 }
 
 void PackedMap::BeginTidyingTables() {
@@ -51,6 +61,10 @@ void PackedMap::BeginTidyingTables() {
 // Without memory all stays to be done, from the beginning, the next time somebody asks.
 void PackedMap::EndTidying() {
   erased_ -= tidied_erased_;
+  // What could not be moved for now is tried again, what never can is not.
+  if (tables_limit_ != 0 && lowered_all_) {
+    lower_again_at_ = free_table_count_ + tables_.size() / kFewTables;
+  }
   if (!tidying_packs_) return;
   index_blocks_.EndPacking(retired_.bytes() + retired_table_bytes_);
   heap_has_holes_ = true;
@@ -64,6 +78,10 @@ bool PackedMap::TidyOuter(Location location, std::size_t* looked_at) {
     return MoveInline(location);
   }
   if (!WantsLowerTable(outer)) return true;
+  if (!MayMove(outer)) {
+    lowered_all_ = lowered_all_ && !TooMuchIsKept();
+    return true;
+  }
   const std::uint64_t before = log_.filled_bytes();
   const bool moved = MoveToLowerTable(location);
   *looked_at += log_.filled_bytes() - before;
@@ -91,6 +109,11 @@ PackedMap::Tidied PackedMap::TidyTables(std::size_t* budget_bytes) {
   const IndexBlocks::Packing packing(&index_blocks_, tidying_packs_);
   for (bool first = true; tidy_table_ < tables_.size(); ++tidy_table_, first = false) {
     if (*budget_bytes == 0 && !first) return Tidied::kSpent;
+    if (tidying_packs_ && TooMuchIsKept()) {
+      eras_.Advance();
+      FreeUnpinned();
+      if (TooMuchIsKept()) return Tidied::kWaits;
+    }
     *budget_bytes -= std::min(*budget_bytes, sizeof(Table));
     if (!TidyTable(tidy_table_, budget_bytes)) return Tidied::kNoMemory;
     if (tidy_from_ != 0) return Tidied::kSpent;
@@ -101,9 +124,12 @@ PackedMap::Tidied PackedMap::TidyTables(std::size_t* budget_bytes) {
 bool PackedMap::TidyTable(std::uint32_t number, std::size_t* budget_bytes) {
   Table& table = tables_[number];
   // What a table's slots led to is gone once it is out of use.
-  if (!table.in_use) tidy_from_ = 0;
-  const bool packs = tidying_packs_ && table.born < tidying_since_;
-  if (!table.in_use || (tidy_from_ == 0 && !packs && !table.index.WantsTidying(0))) return true;
+  const bool in_use = table.use == Table::Use::kInUse;
+  if (!in_use) tidy_from_ = 0;
+  // Near the limit what is left stays where it is.
+  const bool has_room = door_.allocated_bytes() + SegmentStore::kSegmentBytes <= write_limit_bytes_;
+  const bool packs = tidying_packs_ && has_room && table.born < tidying_since_;
+  if (!in_use || (tidy_from_ == 0 && !packs && !table.index.WantsTidying(0))) return true;
   if (number == root_.load(std::memory_order_relaxed)) {
     return table.index.Tidy(table_memory_, OuterHash(), packs, &tidy_from_, budget_bytes);
   }
@@ -113,7 +139,8 @@ bool PackedMap::TidyTable(std::uint32_t number, std::size_t* budget_bytes) {
 bool PackedMap::TidyIndexes(std::size_t budget_bytes) {
   if (tidying_ == Tidying::kNot) {
     const bool packs = index_blocks_.WantsPacking() && MayRetain();
-    if (!packs && erased_ < 64 + counts_.entries / 16) return false;
+    const bool wanted = packs || WantsLowerTables() || erased_ >= 64 + counts_.entries / 16;
+    if (!wanted) return false;
     BeginTidying(packs);
   }
   Tidied tidied = Tidied::kAll;
@@ -128,23 +155,24 @@ bool PackedMap::TidyIndexes(std::size_t budget_bytes) {
     tidied = TidyTables(&budget_bytes);
   }
   if (tidied == Tidied::kSpent) return true;
+  // It goes on when guards have ended.
+  if (tidied == Tidied::kWaits) return false;
   if (tidied == Tidied::kAll) EndTidying();
   tidying_ = Tidying::kNot;
   ReclaimSome(true);
   return false;
 }
 
-// Those that guards keep are not told apart from the free ones: not while there are any.
 void PackedMap::ShrinkTables() {
   std::size_t size = tables_.size();
-  while (size > 0 && !tables_[size - 1].in_use) --size;
-  const bool pays = tables_.size() - size > tables_.size() / kFewTables;
-  if (retired_tables_ != kNoTable || !pays) return;
+  while (size > 0 && tables_[size - 1].use == Table::Use::kFree) --size;
+  if (tables_.size() - size <= tables_.size() / kFewTables) return;
   for (std::size_t number = size; number < tables_.size(); ++number) {
     std::memset(static_cast<void*>(&tables_[number]), 0, sizeof(Table));
   }
   tables_.Shrink(size);
   tables_limit_ = 0;
+  lower_again_at_ = 0;
   SortFreeTables();
 }
 
@@ -152,7 +180,8 @@ void PackedMap::SortFreeTables() {
   free_tables_ = high_tables_ = kNoTable;
   free_table_count_ = 0;
   for (std::size_t number = tables_.size(); number > 0; --number) {
-    if (!tables_[number - 1].in_use) FreeTable(static_cast<std::uint32_t>(number - 1));
+    if (tables_[number - 1].use != Table::Use::kFree) continue;
+    FreeTable(static_cast<std::uint32_t>(number - 1));
   }
 }
 

@@ -47,14 +47,16 @@ std::int64_t Shapes::BytesLost(const Shape& shape) {
   return own - std::int64_t{shape.references} * (tokens - 1);
 }
 
-bool Shapes::MuchIsLost(std::uint64_t all_bytes) const {
+bool Shapes::MuchIsLost(std::uint64_t all_bytes) {
   const std::uint64_t much = all_bytes / kLostShare;
-  if (index_.size() * sizeof(Shape) < much / 4) return false;
+  if (index_.size() * sizeof(Shape) < much / 4 || changes_ < look_at_changes_) return false;
   std::uint64_t lost = 0;
   ForEach([&](ShapeId id) {
     if (shapes_[id].references == 0) return;
     lost += static_cast<std::uint64_t>(std::max<std::int64_t>(BytesLost(shapes_[id]), 0));
   });
+  // A few references that come or go do not make it much.
+  if (lost <= much) look_at_changes_ = changes_ + (much - lost) / sizeof(Shape) + kShortList;
   return lost > much;
 }
 
@@ -258,6 +260,7 @@ void Shapes::Shrink() {
 }
 
 void Shapes::Release(ShapeId id) {
+  ++changes_;
   if (--shapes_[id].references > 0) return;
   ++unused_;
   ++newly_unused_;
@@ -304,6 +307,7 @@ void Shapes::Clear() {
   again_at_free_ = 0;
   free_ = unused_ = newly_unused_ = 0;
   lists_met_ = 0;
+  changes_ = look_at_changes_ = 0;
   renews_ = gives_up_ = false;
 }
 

@@ -62,6 +62,7 @@ class Shapes {
   /// then written with its keys).
   std::optional<ShapeId> Acquire(RecordView record);
   void AddReference(ShapeId id) {
+    ++changes_;
     if (shapes_[id].references++ == 0) --unused_;
   }
   void Release(ShapeId id);
@@ -71,8 +72,8 @@ class Shapes {
   void SweepAll() { SweepNext(shapes_.size()); }
 
   /// Whether shapes that take more than they save, or free numbers, take much of so many bytes. A
-  /// look at every shape, where all of them do.
-  bool WantGivingUp(std::uint64_t all_bytes) const {
+  /// look at every shape, where all of them do and many have changed since.
+  bool WantGivingUp(std::uint64_t all_bytes) {
     return WantsLowNumbers(all_bytes) || MuchIsLost(all_bytes);
   }
   /// From here to EndGivingUp such shapes are given up, as far as that is wanted.
@@ -173,7 +174,7 @@ class Shapes {
   static std::size_t TokenBytes(const Shape& shape);
   /// What it takes more than it saves its records; negative where it saves more.
   static std::int64_t BytesLost(const Shape& shape);
-  bool MuchIsLost(std::uint64_t all_bytes) const;
+  bool MuchIsLost(std::uint64_t all_bytes);
   bool WantsLowNumbers(std::uint64_t all_bytes) const;
   /// Whether another shape of the same keys is to take its place: its number is to be given up, or
   /// that of a string that it names.
@@ -220,8 +221,10 @@ class Shapes {
   std::size_t newly_unused_ = 0;  // since the last SweepSome
   ShapeId sweep_at_ = 0;
   std::uint64_t lists_met_ = 0;
-  bool renews_ = false;    // those that are old
-  bool gives_up_ = false;  // those that take more than they save
+  std::uint64_t changes_ = 0;          // references come and gone
+  std::uint64_t look_at_changes_ = 0;  // when MuchIsLost looks again
+  bool renews_ = false;                // those that are old
+  bool gives_up_ = false;              // those that take more than they save
 };
 
 }  // namespace strata::packed

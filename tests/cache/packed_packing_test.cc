@@ -36,8 +36,8 @@ class PackedPackingTest : public testing::Test {
       }
     }
   }
-  void DeleteMost(PackedMap* map) {
-    for (std::size_t outer = 0; outer < kOuters; ++outer) {
+  void DeleteMost(PackedMap* map, std::size_t from = 0) {
+    for (std::size_t outer = from; outer < kOuters; ++outer) {
       if (outer % kKept == 0) continue;
       ASSERT_TRUE(map->DeleteOuter(Outer(outer)));
     }
@@ -91,11 +91,12 @@ TEST_F(PackedPackingTest, ALoadLeavesNoHolesBetweenItsTables) {
 TEST_F(PackedPackingTest, AGuardReadsWhatMovesAndWhatWasDeleted) {
   PackedMap map({.seed = 1});
   Load(&map, 1);
+  DeleteMost(&map, 2);
   ReadPin pin;
   map.eras().Enter(&pin);
   ASSERT_EQ(CountWrong(map, pin), 0u);
   const PackedMap::FoundList deleted = map.Find(Outer(1), Inner(3), pin);
-  DeleteMost(&map);
+  ASSERT_TRUE(map.DeleteOuter(Outer(1)));
   std::size_t calls = 0;
   do {
     ASSERT_EQ(CountWrong(map, pin), 0u);
@@ -120,6 +121,53 @@ TEST_F(PackedPackingTest, AGuardReadsWhatMovesAndWhatWasDeleted) {
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
   EXPECT_LT(map.door().totals().heap_blocks, 100u);
   EXPECT_EQ(map.Stats().retained_bytes, 0u);
+}
+
+// What a guard would keep beside its copy is not copied, and is when the guard has ended.
+TEST_F(PackedPackingTest, WaitsForAGuardThatKeepsMuchAndForgetsNothing) {
+  PackedMap map({.seed = 1});
+  Load(&map, 1);
+  ReadPin pin;
+  map.eras().Enter(&pin);
+  ASSERT_EQ(CountWrong(map, pin), 0u);
+  DeleteMost(&map, 2);
+  const std::uint64_t before = map.door().allocated_bytes();
+  MaintainToIdle(&map);
+  EXPECT_LE(map.door().allocated_bytes(), before + (std::uint64_t{1} << 20));
+  EXPECT_EQ(CountWrong(map, pin), 0u);
+  map.eras().Leave(&pin);
+  // Another, for what was deleted last.
+  map.eras().Enter(&pin);
+  ASSERT_EQ(CountWrong(map, pin), 0u);
+  ASSERT_TRUE(map.DeleteOuter(Outer(1)));
+  MaintainToIdle(&map);
+  map.eras().Leave(&pin);
+  MaintainToIdle(&map);
+  ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+  // Numbers of tables that are free.
+  EXPECT_LE(map.MeasureFootprint().Find("index/inners")->dead_bytes, std::uint64_t{16} << 10);
+}
+
+// One large outer among those of high numbers, and a limit that its copy would pass.
+TEST_F(PackedPackingTest, LeavesWhatIsTooLargeToBeMovedAndEnds) {
+  constexpr std::uint64_t kBig = 17;
+  PackedMap map({.seed = 1, .memory_limit_bytes = std::uint64_t{24} << 20});
+  Load(&map, 1);
+  const std::string value(900'000, 'v');
+  for (std::size_t inner = 0; inner < kBig; ++inner) {
+    const Pair pairs[] = {{"key", value}};
+    const std::size_t end[] = {1};
+    ASSERT_TRUE(map.Put("big", Inner(inner), RecordsView(pairs, end)).ok());
+  }
+  DeleteMost(&map);
+  MaintainToIdle(&map);
+  const std::uint64_t cleaned = map.Stats().cleaned_bytes;
+  const std::uint64_t held = map.door().allocated_bytes();
+  EXPECT_LE(held, kBig * value.size() + (std::uint64_t{4} << 20));
+  MaintainToIdle(&map);
+  EXPECT_EQ(map.Stats().cleaned_bytes, cleaned);
+  EXPECT_EQ(map.door().allocated_bytes(), held);
+  ASSERT_TRUE(map.Validate().ok()) << map.Validate();
 }
 
 TEST_F(PackedPackingTest, LosesNothingWhereverMemoryEnds) {
