@@ -104,7 +104,7 @@ TEST(PackedShapes, WhatIsLeftOfManyTakesWhatAFreshLoadWould) {
   PackedMap fresh({.seed = 1});
   LoadShapes(&fresh, kKept);
   MaintainToIdle(&fresh);
-  EXPECT_LE(ShapeBytes(map), ShapeBytes(fresh) * 5 / 4);
+  EXPECT_LE(ShapeBytes(map), ShapeBytes(fresh) * 3 / 2);
   // In a store this small the heads of the log and slabs count.
   EXPECT_LE(map.door().allocated_bytes(), fresh.door().allocated_bytes() * 11 / 10 + (128 << 10));
   // And it grows again.
