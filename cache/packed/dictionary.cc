@@ -7,6 +7,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "cache/packed/free_numbers.h"
+
 namespace strata::packed {
 
 Dictionary::Dictionary(MemoryDoor* door, SegmentStore* log, std::uint64_t seed,
@@ -77,17 +79,8 @@ std::optional<StringId> Dictionary::TryAddUnder(std::optional<StringId> free, st
 }
 
 std::optional<StringId> Dictionary::NextFree() {
-  if (free_ == 0) return std::nullopt;
-  const std::size_t end =
-      limit_ != 0 ? std::min<std::size_t>(limit_, table_.size()) : table_.size();
-  const bool worth_it = limit_ != 0 || free_ >= end / kFewFree;
-  const std::size_t most = std::min(end, worth_it ? kMostLookedAt : kLookedAt);
-  for (std::size_t i = 0; i < most; ++i) {
-    if (next_ >= end) next_ = 0;
-    const StringId id = next_++;
-    if (Entry(id) == 0) return id;
-  }
-  return std::nullopt;
+  return NextFreeNumber(table_.size(), free_, limit_, &next_,
+                        [this](StringId id) { return Entry(id) == 0; });
 }
 
 void Dictionary::Release(StringId id) {

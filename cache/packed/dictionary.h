@@ -167,11 +167,6 @@ class Dictionary {
   static constexpr std::uint32_t kManyReferences = kFirstLoss - 1;
   static constexpr std::size_t kSmallTable = 4096;   // not worth shrinking
   static constexpr std::size_t kFewTombstones = 64;  // not worth tidying the index
-  // Numbers that NextFree looks at: of a table of which one in kFewFree is free, and of one that is
-  // being shrunk, the most; else a few.
-  static constexpr std::size_t kFewFree = 64;
-  static constexpr std::size_t kLookedAt = 64;
-  static constexpr std::size_t kMostLookedAt = 4096;
 
   static StringId IdOf(std::uint64_t payload) {
     return static_cast<StringId>(payload - kFirstPayload);

@@ -161,11 +161,7 @@ bool ListWriter::Add(RecordView record) {
     written = written && WriteValue(pair);
   }
   if (written) return true;
-  for (const std::uint8_t* at = bytes_.data() + tokens; at < bytes_.end();) {
-    Token token;
-    at = ReadToken(at, &token);
-    strings_->Release(token);
-  }
+  strings_->ReleaseAll(bytes_.data() + tokens, bytes_.end());
   if (shape.has_value()) shapes_->Release(*shape);
   DropRecord(start);
   return false;
@@ -195,11 +191,7 @@ bool ListWriter::AddRewritten(const StoredRecord& record) {
     });
   }
   if (written) return true;
-  for (const std::uint8_t* at = bytes_.data() + tokens; at < bytes_.end();) {
-    Token token;
-    at = ReadToken(at, &token);
-    strings_->Release(token);
-  }
+  strings_->ReleaseAll(bytes_.data() + tokens, bytes_.end());
   if (shape.has_value()) shapes_->Release(*shape);
   DropRecord(start);
   return false;

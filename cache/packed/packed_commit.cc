@@ -200,26 +200,32 @@ void PackedMap::DropTable(std::uint32_t number) {
   FreeTable(number);
 }
 
+// An outer's blob that names a new table with a copy of these entries, which are an outer's own or
+// another table's. What it wrote is dead again where it fails.
+template <class Entries>
+Location PackedMap::WriteOuterWithTable(SegmentStore::Head head, std::string_view key,
+                                        const Entries& entries) {
+  const std::optional<std::uint32_t> number = MakeTable();
+  if (!number.has_value()) return kNowhere;
+  const std::uint64_t field = std::uint64_t{*number} << 1 | 1;
+  const Location made =
+      CopyToTable(entries, *number) ? WriteOuter(head, key, field, nullptr, 0) : kNowhere;
+  if (made == kNowhere) DropTable(*number);
+  return made;
+}
+
 // Gives the outer a table, its entries moved over as they are, and makes `site` say where `inner`
-// is now. What it wrote is dead again where it fails.
+// is now.
 bool PackedMap::MoveToTable(Site* site, std::string_view inner) {
   const OuterBlob old = ReadOuter(site->outer);
-  const std::optional<std::uint32_t> number = MakeTable();
-  if (!number.has_value()) return false;
-  const std::uint64_t field = std::uint64_t{*number} << 1 | 1;
-  const Location made = CopyToTable(old, *number)
-                            ? WriteOuter(SegmentStore::Head::kWrite, old.key, field, nullptr, 0)
-                            : kNowhere;
-  if (made == kNowhere) {
-    DropTable(*number);
-    return false;
-  }
+  const Location made = WriteOuterWithTable(SegmentStore::Head::kWrite, old.key, old);
+  if (made == kNowhere) return false;
   SetOuter(site->outer_hash, site->outer, made);
   site->outer = made;
   ReadPin pin = WriterPin();
   site->inner_hash = strings_.Hash(inner);
   const WantedText wanted(inner);
-  const Index& index = tables_[*number].index;
+  const Index& index = tables_[ReadOuter(made).number].index;
   site->entry = index.Find(site->inner_hash, pin, [&](std::uint64_t candidate) {
     return strings_.Equals(ReadEntryBlob(log_.At(candidate)).inner, wanted, pin);
   });
@@ -291,16 +297,8 @@ bool PackedMap::MayMove(const OuterBlob& outer) const {
 bool PackedMap::MoveToLowerTable(Location location) {
   const OuterBlob old = ReadOuter(location);
   const Index& index = tables_[old.number].index;
-  const std::optional<std::uint32_t> number = MakeTable();
-  if (!number.has_value()) return false;
-  const std::uint64_t field = std::uint64_t{*number} << 1 | 1;
-  const Location made = CopyToTable(index, *number)
-                            ? WriteOuter(SegmentStore::Head::kClean, old.key, field, nullptr, 0)
-                            : kNowhere;
-  if (made == kNowhere) {
-    DropTable(*number);
-    return false;
-  }
+  const Location made = WriteOuterWithTable(SegmentStore::Head::kClean, old.key, index);
+  if (made == kNowhere) return false;
   index.ForEach([&](std::uint64_t payload) { KillEntry(payload); });
   SetOuter(strings_.Hash(old.key), location, made);
   RetireTable(static_cast<std::uint32_t>(old.number));

@@ -368,6 +368,9 @@ class PackedMap {
   void DropTable(std::uint32_t number);
   bool CopyToTable(const OuterBlob& from, std::uint32_t table);
   bool CopyToTable(const Index& from, std::uint32_t table);
+  template <class Entries>
+  Location WriteOuterWithTable(SegmentStore::Head head, std::string_view key,
+                               const Entries& entries);
   /// A new kOuter blob; `number` is what its third field holds. kNowhere: no memory.
   Location WriteOuter(SegmentStore::Head head, std::string_view key, std::uint64_t number,
                       const std::uint8_t* body, std::size_t body_bytes);
@@ -504,7 +507,7 @@ class PackedMap {
   std::uint64_t tidied_erased_ = 0;  // erased_ when it began
   bool tidying_packs_ = false;
   std::uint32_t tables_limit_ = 0;  // below it tables are to have their numbers; 0: anywhere
-  bool lowered_all_ = false;        // no table was left where it was for want of memory
+  bool lowered_all_ = false;        // no table was left where it was for what guards keep
   std::size_t lower_again_at_ = 0;  // not again before so many are free
   std::uint32_t tidy_table_ = 0;
   std::uint64_t tidy_from_ = 0;

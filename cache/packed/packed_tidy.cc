@@ -58,7 +58,6 @@ void PackedMap::BeginTidyingTables() {
   if (tidying_packs_) index_blocks_.BeginPacking();
 }
 
-// Without memory all stays to be done, from the beginning, the next time somebody asks.
 void PackedMap::EndTidying() {
   erased_ -= tidied_erased_;
   // What could not be moved for now is tried again, what never can is not.
@@ -157,6 +156,7 @@ bool PackedMap::TidyIndexes(std::size_t budget_bytes) {
   if (tidied == Tidied::kSpent) return true;
   // It goes on when guards have ended.
   if (tidied == Tidied::kWaits) return false;
+  // Without memory all stays to be done, from the beginning, the next time somebody asks.
   if (tidied == Tidied::kAll) EndTidying();
   tidying_ = Tidying::kNot;
   ReclaimSome(true);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "cache/packed/free_numbers.h"
 #include "cache/packed/string_coder.h"
 #include "cache/packed/token.h"
 
@@ -115,12 +116,7 @@ std::optional<ShapeId> Shapes::TryAdd(std::optional<ShapeId> free, std::uint64_t
   void* const block =
       written == count ? memory_.door->TryAllocate(kShapes, count + tokens.size()) : nullptr;
   if (block == nullptr) {
-    const std::uint8_t* at = tokens.data();
-    for (; written > 0; --written) {
-      Token token;
-      at = ReadToken(at, &token);
-      strings_->Release(token);
-    }
+    strings_->ReleaseAll(tokens.data(), tokens.end());
     return std::nullopt;
   }
   std::uint8_t* const keys = static_cast<std::uint8_t*>(block);
@@ -149,17 +145,8 @@ std::optional<ShapeId> Shapes::TryMake(RecordView record, std::uint64_t hash) {
 }
 
 std::optional<ShapeId> Shapes::NextFree() {
-  if (free_ == 0) return std::nullopt;
-  const std::size_t end =
-      limit_ != 0 ? std::min<std::size_t>(limit_, shapes_.size()) : shapes_.size();
-  const bool worth_it = limit_ != 0 || free_ >= end / kFewFree;
-  const std::size_t most = std::min(end, worth_it ? kMostLookedAt : kLookedAt);
-  for (std::size_t i = 0; i < most; ++i) {
-    if (next_ >= end) next_ = 0;
-    const ShapeId id = next_++;
-    if (shapes_[id].keys == nullptr) return id;
-  }
-  return std::nullopt;
+  return NextFreeNumber(shapes_.size(), free_, limit_, &next_,
+                        [this](ShapeId id) { return shapes_[id].keys == nullptr; });
 }
 
 // Giving up.

@@ -138,9 +138,6 @@ class Shapes {
   // shapes.
   static constexpr std::uint64_t kListsATick = 4096;
   static constexpr std::size_t kYoungTicks = 2;
-  // Numbers that NextFree looks at, as many as the dictionary does.
-  static constexpr std::size_t kFewFree = 64;
-  static constexpr std::size_t kLookedAt = 64;
   static constexpr std::size_t kShortList = 1024;  // so many free numbers are not worth a thought
   static constexpr std::size_t kMostLookedAt = 4096;
   // So small a share of all bytes is not worth rewriting everything.

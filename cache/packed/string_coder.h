@@ -49,6 +49,15 @@ class StringCoder {
     }
   }
 
+  /// Gives up those of all tokens that lie there one behind the other.
+  void ReleaseAll(const std::uint8_t* tokens, const std::uint8_t* end) {
+    while (tokens < end) {
+      Token token;
+      tokens = ReadToken(tokens, &token);
+      Release(token);
+    }
+  }
+
   /// Whether the token's text is this one; any answer where the pin's era moves on.
   bool Equals(const Token& token, const WantedText& wanted, ReadPin& pin) const {
     if (token.kind != Token::Kind::kDictionary) return IsText(token, wanted);
