@@ -36,12 +36,14 @@ void* IndexBlocks::TryPack(std::size_t size_bytes) {
   slab->filled += size_bytes;
   slab->live += size_bytes;
   to_pack_bytes_ -= std::min(to_pack_bytes_, size_bytes);
+  packed_bytes_ += size_bytes;
   return block;
 }
 
 bool IndexBlocks::AddSlab(std::size_t least_bytes) {
-  // The last one is no larger than what is left.
-  const std::size_t wanted = std::clamp(to_pack_bytes_, kLeastSlabBytes, kSlabBytes);
+  // The last one is no larger than what is left; but that may become less on the way.
+  const std::size_t most = std::clamp(packed_bytes_ / 8, kLeastSlabBytes, kSlabBytes);
+  const std::size_t wanted = std::clamp(to_pack_bytes_, kLeastSlabBytes, most);
   const std::size_t size_bytes = std::max(least_bytes, wanted);
   if (!slabs_.TryReserve(slabs_.size() + 1)) return false;
   void* const made = door_->TryAllocate(kIndex, size_bytes);

@@ -45,7 +45,10 @@ class IndexBlocks {
   /// Whether packing is worth its time.
   bool WantsPacking() const;
   /// All that is there now will be packed.
-  void BeginPacking() { to_pack_bytes_ = live_bytes_; }
+  void BeginPacking() {
+    to_pack_bytes_ = live_bytes_;
+    packed_bytes_ = 0;
+  }
   /// All that was there is packed; so many bytes of what it was copied from are still to be freed.
   void EndPacking(std::uint64_t kept_bytes) {
     freed_bytes_ = -static_cast<std::int64_t>(kept_bytes);
@@ -92,6 +95,7 @@ class IndexBlocks {
   std::uint8_t* filling_ = nullptr;  // the slab that is being filled, if any
   std::size_t live_bytes_ = 0;       // of all blocks
   std::size_t to_pack_bytes_ = 0;
+  std::size_t packed_bytes_ = 0;  // since BeginPacking
   std::int64_t freed_bytes_ = 0;  // since the last packing
   bool packs_ = false;
 };

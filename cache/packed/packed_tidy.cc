@@ -39,7 +39,8 @@ void PackedMap::BeginTidying(bool packs) {
 
 bool PackedMap::WantsLowerTables() const {
   const std::size_t free = free_table_count_;
-  return free > tables_.size() / 2 && free >= lower_again_at_ && !TooMuchIsKept() &&
+  const std::size_t all = tables_.size();
+  return free > all / 2 && free < all && free >= lower_again_at_ && !TooMuchIsKept() &&
          free * sizeof(Table) > door_.allocated_bytes() / kTablesShare;
 }
 
@@ -160,7 +161,8 @@ bool PackedMap::TidyIndexes(std::size_t budget_bytes) {
   if (tidied == Tidied::kAll) EndTidying();
   tidying_ = Tidying::kNot;
   ReclaimSome(true);
-  return false;
+  // What the outers' pass kept may have been too much for the rest of them.
+  return tidied == Tidied::kAll && WantsLowerTables();
 }
 
 void PackedMap::ShrinkTables() {

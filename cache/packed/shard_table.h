@@ -10,8 +10,9 @@
 // The table knows neither keys nor values: who asks compares what the payload leads to. A shard
 // grows by a quarter, and one that is full at 512 slots splits in two by the next bit of the hash
 // (extendible hashing: Fagin, Nievergelt, Pippenger, Strong, TODS 1979), so a write moves at most
-// 512 slots and the memory never doubles. A slot is erased by a tombstone, and never taken again
-// before a rebuild: who probes beside the writer misses nothing.
+// 512 slots and the memory never doubles; Tidy joins halves that have become small. A slot is
+// erased by a tombstone, and never taken again before a rebuild: who probes beside the writer
+// misses nothing.
 //
 // What fails: only TryGrow asks for memory. After it said yes, one Insert cannot fail.
 //
@@ -23,6 +24,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +40,7 @@
 #include "cache/packed/prefetch.h"
 #include "cache/packed/retired_blocks.h"
 #include "cache/packed/slots.h"
+#include "cache/packed/table_shard.h"
 
 namespace strata::packed {
 
@@ -144,22 +147,21 @@ class ShardTable {
   void Insert(std::uint64_t hash, std::uint64_t payload) {
     Shard* const shard = ShardOf(hash);
     assert(shard->used < Limit(shard->capacity) + 1);
-    Place(shard, hash, payload);
+    shard->Add(hash, payload);
     SetSize(size() + 1);
   }
 
   /// Puts `to` in the place of `from`, which is there.
   void Replace(std::uint64_t hash, std::uint64_t from, std::uint64_t to) {
     Shard* const shard = ShardOf(hash);
-    Slots::Store(shard->slots(), shard->capacity, PlaceOf(*shard, hash, from), Slots::Tag(hash),
-                 to);
+    Slots::Store(shard->slots(), shard->capacity, shard->PlaceOf(hash, from), Slots::Tag(hash), to);
   }
 
   /// Takes out a payload that is there; gives memory back where it can.
   template <class HashOf>
   void Erase(const TableMemory& memory, std::uint64_t hash, std::uint64_t payload, HashOf hash_of) {
     Shard* const shard = ShardOf(hash);
-    Slots::Store(shard->slots(), shard->capacity, PlaceOf(*shard, hash, payload), 0, kTombstone);
+    Slots::Store(shard->slots(), shard->capacity, shard->PlaceOf(hash, payload), 0, kTombstone);
     --shard->live;
     ++tombstones_;
     SetSize(size() - 1);
@@ -173,42 +175,36 @@ class ShardTable {
   /// Whether enough was erased since shards were last rebuilt for Tidy to be worth its time; so
   /// many beside are not.
   bool WantsTidying(std::size_t few) const { return tombstones_ > few + size() / 16; }
-  /// Rebuilds the shards that have many tombstones or much more room than they need, from that of
-  /// the hash `*from` on, and takes the bytes it has looked at off `*budget_bytes`. Where those are
-  /// spent it ends, after one shard at the least; `*from` is then the hash to go on at, and 0 at
-  /// the end. If `copies` is set, all the others are copied, and the directory, so that they lie
+  /// Rebuilds the shards that have many tombstones or much more room than they need, and joins
+  /// those that have become small, from that of the hash `*from` on, and takes the bytes it has
+  /// looked at off `*budget_bytes`. Where those are spent it ends, after one shard at the least;
+  /// `*from` is then the hash to go on at, and 0 at the end, where the directory becomes as short
+  /// as it may. If `copies` is set, all the others are copied, and the directory, so that they lie
   /// where memory is given out now. False where there is no memory: the rest stays as it is.
   template <class HashOf>
   bool Tidy(const TableMemory& memory, HashOf hash_of, bool copies, std::uint64_t* from,
             std::size_t* budget_bytes) {
-    std::size_t place = directory() == nullptr ? 0 : directory()->PlaceOf(*from);
+    std::size_t place =
+        directory() == nullptr ? 0 : directory()->FirstPlace(*ShardOf(*from), *from);
     *from = 0;
-    for (; directory() != nullptr && place < directory()->size(); ++place) {
-      if (!directory()->IsLastPlace(place)) continue;
-      const Shard& shard = *directory()->At(place);
-      const std::size_t wanted = CapacityFor(shard.live);
-      const std::size_t capacity = shard.capacity;
-      const bool has_many = std::size_t{shard.used} - shard.live > capacity / 16;
-      const bool rebuilds = has_many || wanted < capacity - capacity / 4;
+    while (directory() != nullptr && place < directory()->size()) {
       std::size_t looked_at = sizeof(Shard);
-      if (rebuilds || copies) {
-        const std::uint64_t hash = directory()->HashAt(place);
-        if (memory.retired != nullptr && !memory.retired->TryMakeRoom(1)) return false;
-        if (rebuilds ? !Rebuild(memory, hash, wanted, hash_of) : !Copy(memory, hash)) return false;
-        looked_at += capacity * Slots::kSlotBytes;
-      }
+      if (!TidyShard(memory, place, hash_of, copies, &looked_at)) return false;
       *budget_bytes -= std::min(*budget_bytes, looked_at);
-      if (*budget_bytes > 0 || place + 1 == directory()->size()) continue;
-      *from = directory()->HashAt(place + 1);
+      place += directory()->Places(*directory()->At(place));
+      if (*budget_bytes > 0 || place == directory()->size()) continue;
+      *from = directory()->HashAt(place);
       return true;
     }
-    return !copies || directory() == nullptr || CopyDirectory(memory, directory()->depth);
+    if (directory() == nullptr) return true;
+    const std::size_t depth = directory()->LeastDepth();
+    return (!copies && depth == directory()->depth) || CopyDirectory(memory, depth);
   }
 
   /// Calls `visit(payload)` for each; the table must not change meanwhile.
   template <class Visit>
   void ForEach(Visit visit) const {
-    ForEachShard([&](const Shard& shard) { ForEachSlot(shard, visit); });
+    ForEachShard([&](const Shard& shard) { shard.ForEach(visit); });
   }
 
   /// Visits the payloads of the one shard that `from` falls in; the hash at which the next shard
@@ -219,7 +215,7 @@ class ShardTable {
     if (!Holds(pin) || directory == nullptr) return 0;
     const Shard* const shard = directory->ShardOf(from);
     if (!Holds(pin)) return 0;
-    ForEachSlot(*shard, [&](std::uint64_t payload) {
+    shard->ForEach([&](std::uint64_t payload) {
       if (!pin.moved && Holds(pin)) visit(payload);
     });
     const std::size_t next_place = directory->FirstPlace(*shard, from) + directory->Places(*shard);
@@ -291,62 +287,14 @@ class ShardTable {
   friend struct Tamper;  // tests/cache/packed_validate_test.cc
   static constexpr std::size_t kSmallestCapacity = 8;
   static constexpr std::size_t kLargestCapacity = 512;
+  static constexpr std::size_t kMostJoined = kLargestCapacity / 8 * 7 / 2;
   static constexpr std::size_t kFetchedAtOnce = 32;
   // A directory of so many places may be made whatever is in the table.
   static constexpr std::size_t kFreeDirectory = std::size_t{1} << 16;
   static constexpr unsigned kLargestDepth = 32;  // of equal hashes there are too many beyond it
 
-  // Readers look at capacity, depth and slots; the counts are the writer's.
-  struct Shard {
-    Era born;
-    std::uint16_t capacity;
-    std::uint16_t depth;
-    std::uint16_t live;
-    std::uint16_t used;  // live and tombstones; always below capacity, so that probing ends
-
-    std::size_t size_bytes() const { return sizeof(Shard) + capacity * Slots::kSlotBytes; }
-    // Slots are atomics, or nobody reads beside the writer.
-    std::uint8_t* slots() const {
-      return reinterpret_cast<std::uint8_t*>(const_cast<Shard*>(this) + 1);
-    }
-    std::size_t Home(std::uint64_t hash) const { return ((hash & 0xFFFFFFFF) * capacity) >> 32; }
-    std::size_t Next(std::size_t at) const { return at + 1 == capacity ? 0 : at + 1; }
-  };
-  static_assert(sizeof(Shard) == 16);
-
-  struct Directory {
-    Era born;
-    std::uint64_t depth;
-
-    std::atomic<Shard*>* places() const {
-      return reinterpret_cast<std::atomic<Shard*>*>(const_cast<Directory*>(this) + 1);
-    }
-    std::size_t size() const { return std::size_t{1} << depth; }
-    std::size_t size_bytes() const { return sizeof(Directory) + size() * sizeof(Shard*); }
-    Shard* At(std::size_t place) const { return places()[place].load(std::memory_order_acquire); }
-    std::size_t PlaceOf(std::uint64_t hash) const {
-      return depth == 0 ? 0 : static_cast<std::size_t>(hash >> (64 - depth));
-    }
-    Shard* ShardOf(std::uint64_t hash) const { return At(PlaceOf(hash)); }
-    /// The first hash of a place.
-    std::uint64_t HashAt(std::size_t place) const {
-      return depth == 0 ? 0 : std::uint64_t{place} << (64 - depth);
-    }
-    bool IsLastPlace(std::size_t place) const {
-      return place + 1 == size() || At(place + 1) != At(place);
-    }
-    // A shard's places lie side by side: the first of them, and how many.
-    std::size_t Places(const Shard& shard) const { return std::size_t{1} << (depth - shard.depth); }
-    std::size_t FirstPlace(const Shard& shard, std::uint64_t hash) const {
-      return PlaceOf(hash) / Places(shard) * Places(shard);
-    }
-    void Fill(std::size_t first, std::size_t count, Shard* shard) {
-      for (std::size_t i = 0; i < count; ++i) {
-        places()[first + i].store(shard, std::memory_order_release);
-      }
-    }
-  };
-  static_assert(sizeof(Directory) == 16);
+  using Shard = TableShard<Slots>;
+  using Directory = ShardDirectory<Shard>;
 
   Directory* directory() const { return directory_.load(std::memory_order_relaxed); }
   // The writer's.
@@ -376,21 +324,12 @@ class ShardTable {
       if (directory->IsLastPlace(i)) visit(*directory->At(i));
     }
   }
-  template <class Visit>
-  static void ForEachSlot(const Shard& shard, Visit visit) {
-    for (std::size_t at = 0; at < shard.capacity; ++at) {
-      bool ignored = false;
-      const std::uint64_t payload = Slots::Load(shard.slots(), shard.capacity, at, 0, &ignored);
-      if (payload >= kFirstPayload) visit(payload);
-    }
-  }
-
   template <class HashOf, class Belongs>
   static const char* FaultOf(const Shard& shard, HashOf hash_of, Belongs belongs) {
     std::size_t live = 0;
     std::size_t used = 0;
     for (std::size_t at = 0; at < shard.capacity; ++at) {
-      const std::uint64_t payload = PayloadAt(shard, at);
+      const std::uint64_t payload = shard.PayloadAt(at);
       if (payload == kNoPayload) continue;
       ++used;
       if (payload == kTombstone) continue;
@@ -401,7 +340,7 @@ class ShardTable {
       (void)Slots::Load(shard.slots(), shard.capacity, at, Slots::Tag(hash), &tag_fits);
       if (!tag_fits) return "a slot's tag is not its hash's";
       for (std::size_t probe = shard.Home(hash); probe != at; probe = shard.Next(probe)) {
-        if (PayloadAt(shard, probe) == kNoPayload) return "a slot is out of reach of its hash";
+        if (shard.PayloadAt(probe) == kNoPayload) return "a slot is out of reach of its hash";
       }
     }
     if (used >= shard.capacity) return "a shard has no empty slot";
@@ -445,26 +384,6 @@ class ShardTable {
     }
   }
 
-  static void Place(Shard* shard, std::uint64_t hash, std::uint64_t payload) {
-    std::size_t at = shard->Home(hash);
-    while (PayloadAt(*shard, at) != kNoPayload) at = shard->Next(at);
-    Slots::Store(shard->slots(), shard->capacity, at, Slots::Tag(hash), payload);
-    ++shard->live;
-    ++shard->used;
-  }
-  static std::uint64_t PayloadAt(const Shard& shard, std::size_t at) {
-    bool ignored = false;
-    return Slots::Load(shard.slots(), shard.capacity, at, 0, &ignored);
-  }
-  static std::size_t PlaceOf(const Shard& shard, std::uint64_t hash, std::uint64_t payload) {
-    std::size_t at = shard.Home(hash);
-    while (PayloadAt(shard, at) != payload) {
-      assert(PayloadAt(shard, at) != kNoPayload);
-      at = shard.Next(at);
-    }
-    return at;
-  }
-
   struct Hashed {
     std::uint64_t hash;
     std::uint64_t payload;
@@ -476,7 +395,7 @@ class ShardTable {
   template <class HashOf>
   static std::span<const Hashed> HashAll(const Shard& shard, HashOf hash_of, HashedShard* room) {
     std::size_t count = 0;
-    ForEachSlot(shard, [&](std::uint64_t payload) { (*room)[count++].payload = payload; });
+    shard.ForEach([&](std::uint64_t payload) { (*room)[count++].payload = payload; });
     for (std::size_t begin = 0; begin < count; begin += kFetchedAtOnce) {
       const auto group = std::span(*room).subspan(begin, std::min(kFetchedAtOnce, count - begin));
       for (int step = 0; step < HashOf::kFetchSteps; ++step) {
@@ -495,10 +414,80 @@ class ShardTable {
     if (rebuilt == nullptr) return false;
     HashedShard room;
     for (const Hashed& hashed : HashAll(*shard, hash_of, &room)) {
-      Place(rebuilt, hashed.hash, hashed.payload);
+      rebuilt->Add(hashed.hash, hashed.payload);
     }
     directory()->Fill(directory()->FirstPlace(*shard, hash), directory()->Places(*shard), rebuilt);
     RetireShard(memory, shard);
+    return true;
+  }
+
+  // Of how many places from this one on, where a shard begins, a single shard could hold all and
+  // need not be split again before it has doubled; of the shard's own at the least.
+  std::size_t PlacesToJoin(std::size_t place) const {
+    const Directory& all = *directory();
+    std::size_t joined = all.Places(*all.At(place));
+    std::size_t live = all.At(place)->live;
+    // As a higher half it was looked at together with the lower.
+    while (joined < all.size() && place % (2 * joined) == 0) {
+      std::size_t next = place + joined;
+      while (next < place + 2 * joined && live <= kMostJoined) {
+        live += all.At(next)->live;
+        next += all.Places(*all.At(next));
+      }
+      if (live > kMostJoined) break;
+      joined *= 2;
+    }
+    return joined;
+  }
+
+  // A step of Tidy: the shard that begins at this place, and those that are joined with it.
+  template <class HashOf>
+  bool TidyShard(const TableMemory& memory, std::size_t place, HashOf hash_of, bool copies,
+                 std::size_t* looked_at) {
+    const Shard& shard = *directory()->At(place);
+    const std::size_t places = PlacesToJoin(place);
+    const std::size_t capacity = shard.capacity;
+    const bool has_many = std::size_t{shard.used} - shard.live > capacity / 16;
+    const bool is_large = CapacityFor(shard.live) < capacity - capacity / 4;
+    if (has_many || is_large || places > directory()->Places(shard)) {
+      return Join(memory, place, places, hash_of, looked_at);
+    }
+    if (!copies) return true;
+    *looked_at += capacity * Slots::kSlotBytes;
+    if (memory.retired != nullptr && !memory.retired->TryMakeRoom(1)) return false;
+    return Copy(memory, directory()->HashAt(place));
+  }
+
+  // Puts one shard in the place of all that are in these.
+  template <class HashOf>
+  bool Join(const TableMemory& memory, std::size_t place, std::size_t places, HashOf hash_of,
+            std::size_t* looked_at) {
+    Directory& all = *directory();
+    const std::size_t end = place + places;
+    std::size_t shards = 0;
+    std::size_t live = 0;
+    for (std::size_t at = place; at < end; at += all.Places(*all.At(at))) {
+      ++shards;
+      live += all.At(at)->live;
+      *looked_at += all.At(at)->size_bytes();
+    }
+    if (memory.retired != nullptr && !memory.retired->TryMakeRoom(shards)) return false;
+    const std::size_t depth = all.depth - static_cast<std::size_t>(std::countr_zero(places));
+    Shard* const whole = NewShard(memory, CapacityFor(live), depth);
+    if (whole == nullptr) return false;
+    HashedShard room;
+    for (std::size_t at = place; at < end; at += all.Places(*all.At(at))) {
+      for (const Hashed& hashed : HashAll(*all.At(at), hash_of, &room)) {
+        whole->Add(hashed.hash, hashed.payload);
+      }
+    }
+    for (std::size_t at = place; at < end;) {
+      Shard* const part = all.At(at);
+      const std::size_t places_of_part = all.Places(*part);
+      all.Fill(at, places_of_part, whole);
+      RetireShard(memory, part);
+      at += places_of_part;
+    }
     return true;
   }
 
@@ -535,7 +524,7 @@ class ShardTable {
       return false;
     }
     for (const Hashed& hashed : all) {
-      Place(is_high(hashed) ? high : low, hashed.hash, hashed.payload);
+      (is_high(hashed) ? high : low)->Add(hashed.hash, hashed.payload);
     }
     const std::size_t first = directory()->FirstPlace(*shard, hash);
     const std::size_t half = directory()->Places(*shard) / 2;
@@ -551,14 +540,14 @@ class ShardTable {
     if (2 * old.size() > std::max(kFreeDirectory, size())) return false;
     return CopyDirectory(memory, old.depth + 1);
   }
-  // Puts one of this depth, the same or a larger one, in the directory's place.
+  // Puts one of this depth, at which all shards have a place, in the directory's place.
   bool CopyDirectory(const TableMemory& memory, std::size_t depth) {
     Directory* const old = directory();
     if (memory.retired != nullptr && !memory.retired->TryMakeRoom(2)) return false;
     Directory* const copy = NewDirectory(memory, depth);
     if (copy == nullptr) return false;
-    const std::size_t times = copy->size() / old->size();
-    for (std::size_t i = 0; i < old->size(); ++i) copy->Fill(i * times, times, old->At(i));
+    for (std::size_t i = 0; i < copy->size(); ++i)
+      copy->Fill(i, 1, old->At(old->PlaceOf(copy->HashAt(i))));
     directory_.store(copy, std::memory_order_release);
     Retire(memory, old);
     return true;
