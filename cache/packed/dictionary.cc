@@ -148,10 +148,7 @@ bool Dictionary::EndShrinking(std::size_t most, bool by_writes) {
 }
 
 bool Dictionary::Tidy(std::size_t budget_bytes) {
-  if (tidy_from_ == 0 && !index_.WantsTidying(kFewTombstones)) return false;
-  // What is left for want of memory is still wanted the next time.
-  return index_.Tidy(memory_, HashOfPayload(), false, &tidy_from_, &budget_bytes) &&
-         tidy_from_ != 0;
+  return index_.TidySome(memory_, HashOfPayload(), &tidy_from_, budget_bytes);
 }
 
 const char* Dictionary::Fault() const {

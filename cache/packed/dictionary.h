@@ -165,8 +165,7 @@ class Dictionary {
   static constexpr std::uint64_t kEras = std::uint64_t{1} << 16;  // told apart in a loss
   static constexpr std::uint64_t kFirstLoss = (std::uint64_t{1} << (64 - kLocationBits)) - kEras;
   static constexpr std::uint32_t kManyReferences = kFirstLoss - 1;
-  static constexpr std::size_t kSmallTable = 4096;   // not worth shrinking
-  static constexpr std::size_t kFewTombstones = 64;  // not worth tidying the index
+  static constexpr std::size_t kSmallTable = 4096;  // not worth shrinking
 
   static StringId IdOf(std::uint64_t payload) {
     return static_cast<StringId>(payload - kFirstPayload);

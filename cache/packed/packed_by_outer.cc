@@ -92,7 +92,7 @@ OuterFootprint PackedMap::MeasureOuter(Location location, OuterCensus* census) c
   std::uint64_t shape_bytes = 0;
   for (const auto& [id, count] : census->shapes) {
     if (shapes_.references(id) != count) continue;
-    shape_bytes += MemoryDoor::ReservedBytes(shapes_.tags(id));
+    shape_bytes += shapes_.key_list_bytes(id);
     shapes_.ForEachKey(id, [&](const Token& key) { census->CountToken(key); });
   }
   const Dictionary& dictionary = strings_.dictionary();

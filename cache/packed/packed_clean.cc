@@ -94,7 +94,8 @@ bool PackedMap::MaintainSome(std::size_t budget_bytes) {
     more = CleanSome(budget_bytes, kIdleDeadShare, true) != Cleaned::kNoMemory;
   }
   ReclaimSome(true);
-  if (more || strings_.Trim(budget_bytes) || TidyIndexes(budget_bytes)) return true;
+  if (more || strings_.Trim(budget_bytes) || shapes_.Tidy(budget_bytes)) return true;
+  if (TidyIndexes(budget_bytes)) return true;
   ShrinkTables();
   shapes_.Shrink();
   TrimHeap();

@@ -44,13 +44,13 @@
 #include <strata/record.h>
 
 #include "cache/packed/eras.h"
-#include "cache/packed/index_blocks.h"
 #include "cache/packed/list_code.h"
 #include "cache/packed/published.h"
 #include "cache/packed/retired_blocks.h"
 #include "cache/packed/segment_store.h"
 #include "cache/packed/shapes.h"
 #include "cache/packed/shard_table.h"
+#include "cache/packed/slab_blocks.h"
 #include "cache/packed/stable_array.h"
 #include "cache/packed/string_coder.h"
 #include "cache/packed/try_array.h"

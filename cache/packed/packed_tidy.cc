@@ -1,6 +1,6 @@
 // What Maintain does for the indexes of the packed layout once much was deleted: tables that have
 // become small go back into their outers, tables of high numbers get low ones, shards lose their
-// tombstones, and what is left is packed (index_blocks.h); then what that has made idle goes back.
+// tombstones, and what is left is packed (slab_blocks.h); then what that has made idle goes back.
 //
 // Everything here goes on where a budget ended, and begins anew where there was no memory.
 #include <algorithm>

@@ -14,8 +14,8 @@
 #include <strata/memory_door.h>
 
 #include "cache/packed/eras.h"
-#include "cache/packed/index_blocks.h"
 #include "cache/packed/layers.h"
+#include "cache/packed/slab_blocks.h"
 #include "cache/packed/try_array.h"
 
 namespace strata::packed {

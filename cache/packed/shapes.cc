@@ -41,10 +41,10 @@ std::size_t Shapes::TokenBytes(const Shape& shape) {
 }
 
 // Each of its records has all tokens but one byte less, which is about its number's.
-std::int64_t Shapes::BytesLost(const Shape& shape) {
+std::int64_t Shapes::BytesLost(const Shape& shape) const {
   const auto tokens = static_cast<std::int64_t>(TokenBytes(shape));
-  const auto own = static_cast<std::int64_t>(sizeof(Shape) + NarrowSlots::kSlotBytes +
-                                             MemoryDoor::ReservedBytes(shape.keys));
+  const auto own =
+      static_cast<std::int64_t>(sizeof(Shape) + NarrowSlots::kSlotBytes + ReservedBytes(shape));
   return own - std::int64_t{shape.references} * (tokens - 1);
 }
 
@@ -113,8 +113,10 @@ std::optional<ShapeId> Shapes::TryAdd(std::optional<ShapeId> free, std::uint64_t
   ByteArray tokens(memory_.door);
   std::size_t written = 0;
   while (written < count && write_key(written, &tokens)) ++written;
+  // Those of high numbers are given up for these: what is left of many comes to lie side by side.
+  const KeyListBlocks::Packing packing(&key_lists_, limit_ != 0);
   void* const block =
-      written == count ? memory_.door->TryAllocate(kShapes, count + tokens.size()) : nullptr;
+      written == count ? key_lists_.TryAllocate(BlockBytes(count + tokens.size())) : nullptr;
   if (block == nullptr) {
     strings_->ReleaseAll(tokens.data(), tokens.end());
     return std::nullopt;
@@ -163,6 +165,7 @@ void Shapes::BeginGivingUp(std::uint64_t all_bytes) {
   if (WantsLowNumbers(all_bytes)) {
     const std::size_t used = index_.size() - unused_;
     limit_ = static_cast<ShapeId>(used + used / 8 + kFewUnused);
+    key_lists_.BeginPacking();
   }
 }
 
@@ -246,6 +249,10 @@ void Shapes::Shrink() {
   again_at_free_ = 0;
 }
 
+bool Shapes::Tidy(std::size_t budget_bytes) {
+  return index_.TidySome(memory_, HashOfPayload(), &tidy_from_, budget_bytes);
+}
+
 void Shapes::Release(ShapeId id) {
   ++changes_;
   if (--shapes_[id].references > 0) return;
@@ -277,7 +284,7 @@ void Shapes::Free(ShapeId id) {
   Shape& shape = shapes_[id];
   index_.Erase(memory_, shape.hash, id + kFirstPayload, HashOfPayload());
   ForEachKey(id, [this](const Token& key) { strings_->Release(key); });
-  memory_.door->Free(kShapes, shape.keys);
+  FreeKeys(shape);
   shape = {};
   ++free_;
   --unused_;
@@ -285,11 +292,12 @@ void Shapes::Free(ShapeId id) {
 
 void Shapes::Clear() {
   for (std::size_t id = 0; id < shapes_.size(); ++id) {
-    memory_.door->Free(kShapes, shapes_[id].keys);
+    FreeKeys(shapes_[id]);
   }
   shapes_.Clear();
   index_.Clear(memory_);
   filter_.Free();
+  tidy_from_ = 0;
   sweep_at_ = next_ = limit_ = 0;
   again_at_free_ = 0;
   free_ = unused_ = newly_unused_ = 0;
@@ -300,6 +308,7 @@ void Shapes::Clear() {
 
 const char* Shapes::Fault() const {
   if (const char* const fault = index_.Fault(HashOfPayload())) return fault;
+  if (const char* const fault = key_lists_.Fault()) return fault;
   std::size_t free = 0;
   for (std::size_t id = 0; id < shapes_.size(); ++id) free += shapes_[id].keys == nullptr;
   if (free != free_) return "other shapes are free than are counted so";
@@ -315,7 +324,7 @@ std::uint64_t Shapes::BytesKept(const Eras::Guards& guards) const {
   for (std::size_t id = 0; id < shapes_.size(); ++id) {
     const Shape& shape = shapes_[id];
     if (shape.keys == nullptr || !Kept(shape, guards)) continue;
-    bytes += MemoryDoor::ReservedBytes(shape.keys);
+    bytes += ReservedBytes(shape);
   }
   return bytes;
 }
@@ -324,21 +333,19 @@ void Shapes::AddTo(const Eras::Guards& guards, Layer* shapes, Layer* retained,
                    Layer* policy) const {
   shapes_.AddTo(shapes, free_ + unused_);
   index_.AddTo(memory_, shapes);
+  key_lists_.AddTo(shapes);
   shapes->count = size() - unused_;
   for (std::size_t id = 0; id < shapes_.size(); ++id) {
     const Shape& shape = shapes_[id];
     if (shape.keys == nullptr) continue;
     if (Kept(shape, guards)) {
       ++retained->count;
-      retained->dead_bytes += MemoryDoor::ReservedBytes(shape.keys);
+      retained->dead_bytes += ReservedBytes(shape);
       continue;
     }
     const std::uint64_t bytes = shape.count + TokenBytes(shape);
-    if (shape.references > 0) {
-      shapes->AddBlock(shape.keys, bytes);
-    } else {
-      shapes->AddBlock(shape.keys, 0, bytes);
-    }
+    (shape.references > 0 ? shapes->used_bytes : shapes->dead_bytes) += bytes;
+    shapes->slack_bytes += ReservedBytes(shape) - bytes;
   }
   filter_.AddTo(policy);
 }

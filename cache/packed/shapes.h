@@ -17,7 +17,8 @@
 // One that is in few records takes more than it saves them. Nobody knows when it is made; but where
 // such take much, Maintain gives them up (BeginGivingUp): records that it rewrites get their keys
 // back. Where most numbers are free, shapes of high numbers are given up likewise, for second ones
-// of low numbers, and their list ends behind the last that is left.
+// of low numbers whose key lists are packed (slab_blocks.h), and their list ends behind the last
+// that is left.
 //
 // Threads: one writer; key_count and keys beside it from any thread, for shapes that a view names.
 #ifndef STRATA_CACHE_PACKED_SHAPES_H_
@@ -35,6 +36,7 @@
 #include "cache/packed/eras.h"
 #include "cache/packed/layers.h"
 #include "cache/packed/shard_table.h"
+#include "cache/packed/slab_blocks.h"
 #include "cache/packed/stable_array.h"
 #include "cache/packed/token.h"
 #include "cache/packed/try_array.h"
@@ -53,6 +55,7 @@ class Shapes {
         eras_(eras),
         strings_(strings),
         shapes_(door, kMostShapes, most_bytes),
+        key_lists_(door),
         filter_(door) {}
   ~Shapes() { Clear(); }
   bool ok() const { return shapes_.ok(); }
@@ -84,7 +87,12 @@ class Shapes {
   std::optional<ShapeId> AddReferenceToBest(ShapeId id);
   /// Gives back what free numbers behind the last other one take.
   void Shrink();
+  /// Gives back what the index needs no more, looking at so many bytes of it; whether there is more
+  /// of it to do.
+  bool Tidy(std::size_t budget_bytes);
 
+  /// What its key list takes, in bytes.
+  std::size_t key_list_bytes(ShapeId id) const { return ReservedBytes(shapes_[id]); }
   std::size_t key_count(ShapeId id) const { return shapes_[id].count; }
   /// The keys' tags, and behind them their tokens. Keys of different tags are different, so that
   /// most need not be looked at.
@@ -169,8 +177,17 @@ class Shapes {
   std::optional<ShapeId> FindNew(ShapeId id) const;
   bool HaveSameKeys(const Shape& a, const Shape& b) const;
   static std::size_t TokenBytes(const Shape& shape);
+  /// What the block of its key list takes of its slab or of the allocator.
+  std::size_t ReservedBytes(const Shape& shape) const {
+    return key_lists_.ReservedBytes(shape.keys, BlockBytes(shape.count + TokenBytes(shape)));
+  }
+  static std::size_t BlockBytes(std::size_t key_list_bytes) { return (key_list_bytes + 7) / 8 * 8; }
+  void FreeKeys(const Shape& shape) {
+    if (shape.keys == nullptr) return;
+    key_lists_.Free(shape.keys, BlockBytes(shape.count + TokenBytes(shape)));
+  }
   /// What it takes more than it saves its records; negative where it saves more.
-  static std::int64_t BytesLost(const Shape& shape);
+  std::int64_t BytesLost(const Shape& shape) const;
   bool MuchIsLost(std::uint64_t all_bytes);
   bool WantsLowNumbers(std::uint64_t all_bytes) const;
   /// Whether another shape of the same keys is to take its place: its number is to be given up, or
@@ -208,7 +225,9 @@ class Shapes {
   const Eras* eras_;
   StringCoder* strings_;
   ShardTable<NarrowSlots, kShapes> index_{};
+  std::uint64_t tidy_from_ = 0;  // the hash Tidy goes on at; 0: it is not under way
   StableArray<Shape, kShapes> shapes_;
+  KeyListBlocks key_lists_;
   TryArray<std::uint32_t, kPolicy> filter_;
   std::size_t free_ = 0;
   ShapeId next_ = 0;               // where NextFree goes on

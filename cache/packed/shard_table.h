@@ -36,9 +36,9 @@
 #include <strata/memory_door.h>
 
 #include "cache/packed/eras.h"
-#include "cache/packed/index_blocks.h"
 #include "cache/packed/prefetch.h"
 #include "cache/packed/retired_blocks.h"
+#include "cache/packed/slab_blocks.h"
 #include "cache/packed/slots.h"
 #include "cache/packed/table_shard.h"
 
@@ -201,6 +201,16 @@ class ShardTable {
     return (!copies && depth == directory()->depth) || CopyDirectory(memory, depth);
   }
 
+  /// For a table without readers: Tidy where that is worth its time, on from where the last call
+  /// ended (`*from`, 0 to begin with). Whether there is more of it to do; what is left for want of
+  /// memory is wanted again the next time.
+  template <class HashOf>
+  bool TidySome(const TableMemory& memory, HashOf hash_of, std::uint64_t* from,
+                std::size_t budget_bytes) {
+    if (*from == 0 && !WantsTidying(kFewTombstones)) return false;
+    return Tidy(memory, hash_of, false, from, &budget_bytes) && *from != 0;
+  }
+
   /// Calls `visit(payload)` for each; the table must not change meanwhile.
   template <class Visit>
   void ForEach(Visit visit) const {
@@ -288,6 +298,7 @@ class ShardTable {
   static constexpr std::size_t kSmallestCapacity = 8;
   static constexpr std::size_t kLargestCapacity = 512;
   static constexpr std::size_t kMostJoined = kLargestCapacity / 8 * 7 / 2;
+  static constexpr std::size_t kFewTombstones = 64;
   static constexpr std::size_t kFetchedAtOnce = 32;
   // A directory of so many places may be made whatever is in the table.
   static constexpr std::size_t kFreeDirectory = std::size_t{1} << 16;

@@ -105,6 +105,9 @@ TEST(PackedShapes, WhatIsLeftOfManyTakesWhatAFreshLoadWould) {
   LoadShapes(&fresh, kKept);
   MaintainToIdle(&fresh);
   EXPECT_LE(ShapeBytes(map), ShapeBytes(fresh) * 3 / 2);
+  // Key lists that are left lie in slabs, and their index in few shards.
+  EXPECT_GT(fresh.door().totals().heap_blocks, kShapes / kKept);
+  EXPECT_LT(map.door().totals().heap_blocks, kShapes / kKept / 4);
   // In a store this small the heads of the log and slabs count.
   EXPECT_LE(map.door().allocated_bytes(), fresh.door().allocated_bytes() * 11 / 10 + (128 << 10));
   // And it grows again.

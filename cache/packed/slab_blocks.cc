@@ -1,4 +1,4 @@
-#include "cache/packed/index_blocks.h"
+#include "cache/packed/slab_blocks.h"
 
 #include <algorithm>
 #include <cassert>
@@ -6,7 +6,8 @@
 
 namespace strata::packed {
 
-const IndexBlocks::Slab* IndexBlocks::SlabOf(const void* block) const {
+template <LayerId kLayer>
+const typename SlabBlocks<kLayer>::Slab* SlabBlocks<kLayer>::SlabOf(const void* block) const {
   const auto* const at = static_cast<const std::uint8_t*>(block);
   const Slab* const behind = std::upper_bound(
       slabs_.begin(), slabs_.end(), at,
@@ -16,17 +17,19 @@ const IndexBlocks::Slab* IndexBlocks::SlabOf(const void* block) const {
   return std::less<>()(at, slab->begin + slab->size_bytes) ? slab : nullptr;
 }
 
-void* IndexBlocks::TryAllocate(std::size_t size_bytes) {
+template <LayerId kLayer>
+void* SlabBlocks<kLayer>::TryAllocate(std::size_t size_bytes) {
   assert(size_bytes % 8 == 0);
   void* block = packs_ ? TryPack(size_bytes) : nullptr;
   // There may be memory for a block where there is none for a slab.
-  if (block == nullptr) block = door_->TryAllocate(kIndex, size_bytes);
+  if (block == nullptr) block = door_->TryAllocate(kLayer, size_bytes);
   if (block == nullptr) return nullptr;
   live_bytes_ += size_bytes;
   return block;
 }
 
-void* IndexBlocks::TryPack(std::size_t size_bytes) {
+template <LayerId kLayer>
+void* SlabBlocks<kLayer>::TryPack(std::size_t size_bytes) {
   Slab* slab = filling_ == nullptr ? nullptr : const_cast<Slab*>(SlabOf(filling_));
   if (slab == nullptr || slab->filled + size_bytes > slab->size_bytes) {
     if (!AddSlab(size_bytes)) return nullptr;
@@ -40,13 +43,14 @@ void* IndexBlocks::TryPack(std::size_t size_bytes) {
   return block;
 }
 
-bool IndexBlocks::AddSlab(std::size_t least_bytes) {
+template <LayerId kLayer>
+bool SlabBlocks<kLayer>::AddSlab(std::size_t least_bytes) {
   // The last one is no larger than what is left; but that may become less on the way.
   const std::size_t most = std::clamp(packed_bytes_ / 8, kLeastSlabBytes, kSlabBytes);
   const std::size_t wanted = std::clamp(to_pack_bytes_, kLeastSlabBytes, most);
   const std::size_t size_bytes = std::max(least_bytes, wanted);
   if (!slabs_.TryReserve(slabs_.size() + 1)) return false;
-  void* const made = door_->TryAllocate(kIndex, size_bytes);
+  void* const made = door_->TryAllocate(kLayer, size_bytes);
   if (made == nullptr) return false;
   filling_ = static_cast<std::uint8_t*>(made);
   slabs_.SetSize(slabs_.size() + 1);
@@ -56,26 +60,29 @@ bool IndexBlocks::AddSlab(std::size_t least_bytes) {
   return true;
 }
 
-void IndexBlocks::Free(void* block, std::size_t size_bytes) {
+template <LayerId kLayer>
+void SlabBlocks<kLayer>::Free(void* block, std::size_t size_bytes) {
   if (block == nullptr) return;
   live_bytes_ -= size_bytes;
   freed_bytes_ += static_cast<std::int64_t>(size_bytes);
   Slab* const slab = const_cast<Slab*>(SlabOf(block));
-  if (slab == nullptr) return door_->Free(kIndex, block);
+  if (slab == nullptr) return door_->Free(kLayer, block);
   slab->live -= size_bytes;
   if (slab->live > 0) return;
   if (slab->begin == filling_) filling_ = nullptr;
-  door_->Free(kIndex, slab->begin);
+  door_->Free(kLayer, slab->begin);
   std::copy(slab + 1, slabs_.end(), slab);
   slabs_.PopBack();
   if (slabs_.empty()) slabs_.Free();
 }
 
-bool IndexBlocks::WantsPacking() const {
+template <LayerId kLayer>
+bool SlabBlocks<kLayer>::WantsPacking() const {
   return freed_bytes_ > std::max(kFewBytes, static_cast<std::int64_t>(live_bytes_) / kFreedShare);
 }
 
-const char* IndexBlocks::Fault() const {
+template <LayerId kLayer>
+const char* SlabBlocks<kLayer>::Fault() const {
   for (const Slab& slab : slabs_) {
     if (slab.live == 0) return "a slab is kept that holds nothing";
     if (slab.live > slab.filled || slab.filled > slab.size_bytes) {
@@ -88,7 +95,8 @@ const char* IndexBlocks::Fault() const {
   return nullptr;
 }
 
-void IndexBlocks::AddTo(Layer* layer) const {
+template <LayerId kLayer>
+void SlabBlocks<kLayer>::AddTo(Layer* layer) const {
   for (const Slab& slab : slabs_) {
     layer->dead_bytes += slab.filled - slab.live;
     layer->slack_bytes += MemoryDoor::ReservedBytes(slab.begin) - slab.filled;
@@ -96,5 +104,8 @@ void IndexBlocks::AddTo(Layer* layer) const {
   layer->count += slabs_.size();
   slabs_.AddTo(layer);
 }
+
+template class SlabBlocks<kIndex>;
+template class SlabBlocks<kShapes>;
 
 }  // namespace strata::packed

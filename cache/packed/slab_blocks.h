@@ -1,19 +1,20 @@
-// The memory of the tables of outers and of entries: shards and directories (shard_table.h).
+// The memory of very many small structures: the shards and directories of the tables of outers and
+// of entries (shard_table.h), and the key lists of shapes (shapes.h).
 //
 //     loose    a block of the allocator's each, as writes ask for them
 //     packed   one behind the other in slabs of up to 256 KiB
 //              │ block │ block │░freed░│ block │ … room │
 //
-// Tables come, grow and go in any order, and a page of the allocator's stays while one block on it
-// lives: of a tenth of all tables, each on a page of its own, the pages would be ten times what the
-// tables take. So when much was freed, Maintain copies all that is left into new slabs
-// (ShardTable::Tidy). A slab goes back to the allocator with its last block.
+// They come, grow and go in any order, and a page of the allocator's stays while one block on it
+// lives: of a tenth of all blocks, each on a page of its own, the pages would be ten times what the
+// blocks take. So when much was freed, Maintain copies all that is left into new slabs
+// (ShardTable::Tidy, Shapes::BeginGivingUp). A slab goes back to the allocator with its last block.
 //
 // What fails: TryAllocate, for want of memory.
 //
 // Threads: the writer's.
-#ifndef STRATA_CACHE_PACKED_INDEX_BLOCKS_H_
-#define STRATA_CACHE_PACKED_INDEX_BLOCKS_H_
+#ifndef STRATA_CACHE_PACKED_SLAB_BLOCKS_H_
+#define STRATA_CACHE_PACKED_SLAB_BLOCKS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -26,11 +27,12 @@
 
 namespace strata::packed {
 
-class IndexBlocks {
+template <LayerId kLayer>
+class SlabBlocks {
  public:
-  explicit IndexBlocks(MemoryDoor* door) : door_(door), slabs_(door) {}
-  IndexBlocks(const IndexBlocks&) = delete;
-  IndexBlocks& operator=(const IndexBlocks&) = delete;
+  explicit SlabBlocks(MemoryDoor* door) : door_(door), slabs_(door) {}
+  SlabBlocks(const SlabBlocks&) = delete;
+  SlabBlocks& operator=(const SlabBlocks&) = delete;
 
   /// A block of so many bytes, a multiple of 8, aligned to 8; null where there is no memory.
   [[nodiscard]] void* TryAllocate(std::size_t size_bytes);
@@ -56,13 +58,13 @@ class IndexBlocks {
   /// While one of these lives, blocks are packed.
   class Packing {
    public:
-    Packing(IndexBlocks* blocks, bool packs) : blocks_(blocks) { blocks_->packs_ = packs; }
+    Packing(SlabBlocks* blocks, bool packs) : blocks_(blocks) { blocks_->packs_ = packs; }
     Packing(const Packing&) = delete;
     Packing& operator=(const Packing&) = delete;
     ~Packing() { blocks_->packs_ = false; }
 
    private:
-    IndexBlocks* blocks_;
+    SlabBlocks* blocks_;
   };
 
   /// What is not as it must be among the slabs; null where all is. (Whether they count what they
@@ -91,7 +93,7 @@ class IndexBlocks {
   [[nodiscard]] bool AddSlab(std::size_t least_bytes);
 
   MemoryDoor* door_;
-  TryArray<Slab, kIndex> slabs_;     // by their addresses
+  TryArray<Slab, kLayer> slabs_;     // by their addresses
   std::uint8_t* filling_ = nullptr;  // the slab that is being filled, if any
   std::size_t live_bytes_ = 0;       // of all blocks
   std::size_t to_pack_bytes_ = 0;
@@ -100,6 +102,11 @@ class IndexBlocks {
   bool packs_ = false;
 };
 
+extern template class SlabBlocks<kIndex>;
+extern template class SlabBlocks<kShapes>;
+using IndexBlocks = SlabBlocks<kIndex>;
+using KeyListBlocks = SlabBlocks<kShapes>;
+
 }  // namespace strata::packed
 
-#endif  // STRATA_CACHE_PACKED_INDEX_BLOCKS_H_
+#endif  // STRATA_CACHE_PACKED_SLAB_BLOCKS_H_
