@@ -147,7 +147,7 @@ class Dictionary {
   /// What is not as it must be in the index and among the numbers; null where all is.
   const char* Fault() const;
   void AddTo(Layer* table, Layer* index) const;
-  AddressRange pages() const { return table_.pages(); }
+  void AddPagesTo(std::vector<AddressRange>* ranges) const { table_.AddPagesTo(ranges); }
   /// Gives everything back. No reader may be about.
   void Clear();
 

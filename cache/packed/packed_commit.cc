@@ -389,6 +389,7 @@ bool PackedMap::GrowRoot(std::uint64_t hash) {
 }
 
 std::optional<std::uint32_t> PackedMap::MakeTable() {
+  if (free_table_count_ == 0) TakeTablesBack();
   std::uint32_t& free = free_tables_ != kNoTable ? free_tables_ : high_tables_;
   std::uint32_t number = free;
   if (number != kNoTable) {
@@ -402,6 +403,14 @@ std::optional<std::uint32_t> PackedMap::MakeTable() {
   tables_[number].born = eras_.now();
   tables_[number].next = kNoTable;
   return number;
+}
+
+// So that some are free, where any are absent.
+void PackedMap::TakeTablesBack() {
+  const auto back = tables_.TryTakeBack();
+  for (std::size_t number = back.end; number > back.first; --number) {
+    FreeTable(static_cast<std::uint32_t>(number - 1));
+  }
 }
 
 // Takes a table out of use that is out of readers' reach.

@@ -499,7 +499,7 @@ void PackedMap::WipeUnread() {
   tables_.Clear();
   retired_tables_ = free_tables_ = high_tables_ = kNoTable;
   tables_limit_ = 0;
-  lower_again_at_ = 0;
+  lower_again_at_ = release_again_at_ = 0;
   free_table_count_ = 0;
   shapes_.Clear();
   strings_.Clear();

@@ -379,6 +379,7 @@ class PackedMap {
   std::optional<std::uint32_t> MakeTable();
   void RetireTable(std::uint32_t number);
   void FreeTable(std::uint32_t number);
+  void TakeTablesBack();
   void DeleteInline(const Site& site);
   void KillEntry(Location location);
   void KillOuter(Location location);
@@ -431,6 +432,7 @@ class PackedMap {
   /// Whether so much waits for guards to end that no more is to be copied.
   bool TooMuchIsKept() const;
   bool WantsLowerTables() const;
+  std::size_t PresentTables() const { return tables_.size() - tables_.absent(); }
   /// Puts outers' tables that have become small back into the outers, and gives others a lower
   /// number.
   Tidied TidyOuters(std::size_t* budget_bytes);
@@ -443,8 +445,10 @@ class PackedMap {
   void EndTidying();
   /// Puts the free tables into the order of their numbers.
   void SortFreeTables();
-  /// Gives back what free tables behind the last other one take.
+  /// Gives back what free tables take: behind the last other one, and where most are free for good,
+  /// the whole pages of them before it.
   void ShrinkTables();
+  void DropLastTables();
   /// Has the allocator give back what lies idle between small blocks, when that may be much.
   void TrimHeap();
   /// Outers and tables, once enough was erased; whether there is more of it to do.
@@ -509,6 +513,7 @@ class PackedMap {
   std::uint32_t tables_limit_ = 0;  // below it tables are to have their numbers; 0: anywhere
   bool lowered_all_ = false;        // no table was left where it was for what guards keep
   std::size_t lower_again_at_ = 0;  // not again before so many are free
+  std::size_t release_again_at_ = 0;
   std::uint32_t tidy_table_ = 0;
   std::uint64_t tidy_from_ = 0;
   // How far the dictionary's table is on its way to a shorter one, since when, and at which

@@ -7,8 +7,10 @@
 namespace strata::packed {
 
 std::vector<AddressRange> PackedMap::TakenPages() const {
-  std::vector<AddressRange> ranges = {tables_.pages(), strings_.dictionary().pages(),
-                                      shapes_.pages()};
+  std::vector<AddressRange> ranges;
+  tables_.AddPagesTo(&ranges);
+  strings_.dictionary().AddPagesTo(&ranges);
+  shapes_.AddPagesTo(&ranges);
   const auto add = [&](SegmentStore::Segment segment) {
     ranges.push_back({.begin = log_.Address(SegmentStore::StartOf(segment)),
                       .size_bytes = log_.taken_bytes(segment)});

@@ -33,13 +33,13 @@ void PackedMap::BeginTidying(bool packs) {
   lowered_all_ = true;
   tables_limit_ = 0;
   if (!WantsLowerTables()) return;
-  tables_limit_ = static_cast<std::uint32_t>(tables_.size() - free_table_count_);
+  tables_limit_ = static_cast<std::uint32_t>(PresentTables() - free_table_count_);
   SortFreeTables();
 }
 
 bool PackedMap::WantsLowerTables() const {
   const std::size_t free = free_table_count_;
-  const std::size_t all = tables_.size();
+  const std::size_t all = PresentTables();
   return free > all / 2 && free < all && free >= lower_again_at_ && !TooMuchIsKept() &&
          free * sizeof(Table) > door_.allocated_bytes() / kTablesShare;
 }
@@ -166,10 +166,26 @@ bool PackedMap::TidyIndexes(std::size_t budget_bytes) {
 }
 
 void PackedMap::ShrinkTables() {
+  DropLastTables();
+  // What is free now has a number below that of a large outer, which is not moved.
+  if (WantsLowerTables() || free_table_count_ < release_again_at_ ||
+      free_table_count_ * sizeof(Table) <= door_.allocated_bytes() / kTablesShare) {
+    return;
+  }
+  tables_.ReleasePages(
+      [this](std::size_t number) { return tables_[number].use == Table::Use::kFree; });
+  tables_limit_ = 0;
+  SortFreeTables();
+  release_again_at_ = free_table_count_ + tables_.size() / kFewTables;
+  lower_again_at_ = std::min(lower_again_at_, release_again_at_);
+}
+
+void PackedMap::DropLastTables() {
   std::size_t size = tables_.size();
   while (size > 0 && tables_[size - 1].use == Table::Use::kFree) --size;
   if (tables_.size() - size <= tables_.size() / kFewTables) return;
   for (std::size_t number = size; number < tables_.size(); ++number) {
+    if (tables_.IsAbsent(number)) continue;
     std::memset(static_cast<void*>(&tables_[number]), 0, sizeof(Table));
   }
   tables_.Shrink(size);
@@ -182,7 +198,7 @@ void PackedMap::SortFreeTables() {
   free_tables_ = high_tables_ = kNoTable;
   free_table_count_ = 0;
   for (std::size_t number = tables_.size(); number > 0; --number) {
-    if (tables_[number - 1].use != Table::Use::kFree) continue;
+    if (tables_.IsAbsent(number - 1) || tables_[number - 1].use != Table::Use::kFree) continue;
     FreeTable(static_cast<std::uint32_t>(number - 1));
   }
 }

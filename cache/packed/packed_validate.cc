@@ -251,7 +251,9 @@ absl::Status PackedMap::Validate() const try {
   if (status.ok()) status = CheckSegments(&census);
   if (!status.ok()) return status;
   for (std::size_t number = 0; number < tables_.size(); ++number) {
-    if (!census.tables[number]) return Broken("table ", number, " is lost");
+    if (census.tables[number] == tables_.IsAbsent(number)) {
+      return Broken("table ", number, census.tables[number] ? " is absent and known" : " is lost");
+    }
   }
   if (const char* const fault = index_blocks_.Fault()) return Broken(fault);
   if (!(census.counts == counts_)) return Broken("the counts are not what the indexes lead to");

@@ -128,7 +128,7 @@ class Shapes {
   std::uint64_t BytesKept(const Eras::Guards& guards) const;
   /// Adds all there is; the key lists that these guards keep to `retained`.
   void AddTo(const Eras::Guards& guards, Layer* shapes, Layer* retained, Layer* policy) const;
-  AddressRange pages() const { return shapes_.pages(); }
+  void AddPagesTo(std::vector<AddressRange>* ranges) const { shapes_.AddPagesTo(ranges); }
   template <class Visit>
   void ForEach(Visit visit) const {
     index_.ForEach([&](std::uint64_t payload) { visit(IdOf(payload)); });

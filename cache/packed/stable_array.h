@@ -5,17 +5,25 @@
 // Elements begin as zero bytes and are made of atomics, or written before anyone is told their
 // index.
 //
+// A page in the middle on which no element is in use can be given back (ReleasePages) and taken
+// again. The elements that lie on it are *absent* meanwhile: they read as zero bytes, or what is
+// left of them where they reach into other pages, and must not be written.
+//
 // Threads: one writer; readers call operator[] with indexes they were given.
 #ifndef STRATA_CACHE_PACKED_STABLE_ARRAY_H_
 #define STRATA_CACHE_PACKED_STABLE_ARRAY_H_
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <vector>
 
 #include <strata/footprint.h>
 #include <strata/memory_door.h>
+
+#include "cache/packed/try_array.h"
 
 namespace strata::packed {
 
@@ -27,7 +35,7 @@ class StableArray {
   /// Addresses for up to `most` elements of at most `most_bytes` together; fewer where the process
   /// has few left (MemoryDoor::ReserveUpTo), see ok().
   StableArray(MemoryDoor* door, std::size_t most, std::uint64_t most_bytes = MemoryDoor::kNoLimit)
-      : door_(door) {
+      : door_(door), released_(door) {
     // Pages are taken in steps, the last of which may pass what is asked for.
     const std::uint64_t bytes = std::min<std::uint64_t>(most_bytes, most * sizeof(T));
     const std::uint64_t pages = (bytes / kPageBytes + 1) * kPageBytes;
@@ -69,8 +77,9 @@ class StableArray {
   std::size_t Add() { return size_++; }
 
   /// Drops the elements from `size` on, which must be zero bytes and out of readers' reach, and
-  /// gives the pages behind the last one back.
+  /// gives the pages behind the last one back. That must not be absent.
   void Shrink(std::size_t size) {
+    assert(size == 0 || !IsAbsent(size - 1));
     size_ = size;
     const std::size_t kept = (size * sizeof(T) + kPageBytes - 1) / kPageBytes * kPageBytes;
     if (kept == taken_bytes_) return;
@@ -78,40 +87,154 @@ class StableArray {
     for (; united_ * MemoryDoor::kHugePageBytes > kept; --united_) {
       MemoryDoor::DividePages(pages + (united_ - 1) * MemoryDoor::kHugePageBytes);
     }
-    door_->ReturnPages(kLayer, pages + kept, taken_bytes_ - kept);
+    ReturnTaken(kept / kPageBytes);
     taken_bytes_ = kept;
+    CountAbsent();
+  }
+
+  /// Gives back each page on which there are only elements that `is_free(index)`. Nothing happens
+  /// where there is no memory for the list of such pages.
+  template <class IsFree>
+  void ReleasePages(IsFree is_free) {
+    const std::size_t pages = size_ * sizeof(T) / kPageBytes;  // none that Add would write to
+    if (!TryListPages(pages)) return;
+    for (std::size_t page = 0; page < pages; ++page) {
+      if (IsReleased(page)) continue;
+      std::size_t index = FirstOn(page);
+      while (index < EndOn(page) && (IsAbsent(index) || is_free(index))) ++index;
+      if (index < EndOn(page)) continue;
+      DivideAt(page);
+      door_->ReturnPages(kLayer, PageAt(page), kPageBytes);
+      MarkReleased(page, true);
+    }
+    first_released_ = 0;
+    CountAbsent();
+  }
+  bool IsAbsent(std::size_t index) const {
+    if (released_bytes_ == 0) return false;
+    const std::size_t last = ((index + 1) * sizeof(T) - 1) / kPageBytes;
+    for (std::size_t page = index * sizeof(T) / kPageBytes; page <= last; ++page) {
+      if (IsReleased(page)) return true;
+    }
+    return false;
+  }
+  /// How many are.
+  std::size_t absent() const { return absent_; }
+  struct Range {
+    std::size_t first = 0;
+    std::size_t end = 0;
+  };
+  /// Takes the first released page back; the elements that are no longer absent, none where there
+  /// is no such page or no memory.
+  Range TryTakeBack() {
+    if (released_bytes_ == 0 || !door_->TryTakePages(kLayer, kPageBytes)) return {};
+    while (!IsReleased(first_released_)) ++first_released_;
+    const std::size_t page = first_released_;
+    MarkReleased(page, false);
+    Range back{FirstOn(page), EndOn(page)};
+    if (IsAbsent(back.first)) ++back.first;
+    if (back.end > back.first && IsAbsent(back.end - 1)) --back.end;
+    absent_ -= back.end - back.first;
+    return back;
   }
 
   /// Gives everything back. No reader may be about.
   void Clear() {
-    if (taken_bytes_ > 0) door_->ReturnPages(kLayer, elements_, taken_bytes_);
+    ReturnTaken(0);
     for (; united_ > 0; --united_) {
       MemoryDoor::DividePages(reinterpret_cast<std::uint8_t*>(elements_) +
                               (united_ - 1) * MemoryDoor::kHugePageBytes);
     }
+    released_.Free();
     taken_bytes_ = 0;
+    absent_ = 0;
     size_ = 0;
   }
 
-  /// Adds its pages to `layer`, of them `free` elements as dead.
+  /// Adds its pages to `layer`, of them `free` elements, and what is left of absent ones, as dead.
   void AddTo(Layer* layer, std::size_t free) const {
-    layer->used_bytes += (size_ - free) * sizeof(T);
-    layer->dead_bytes += free * sizeof(T);
+    layer->used_bytes += (size_ - free - absent_) * sizeof(T);
+    layer->dead_bytes += (free + absent_) * sizeof(T) - released_bytes_;
     layer->slack_bytes += taken_bytes_ - size_ * sizeof(T);
+    released_.AddTo(layer);
   }
-  /// The pages it has taken.
-  AddressRange pages() const { return {.begin = elements_, .size_bytes = taken_bytes_}; }
+  /// Adds the pages it has taken.
+  void AddPagesTo(std::vector<AddressRange>* ranges) const {
+    ForEachRun(0, [&](std::uint8_t* begin, std::size_t size_bytes) {
+      ranges->push_back({.begin = begin, .size_bytes = size_bytes});
+    });
+  }
 
  private:
   static constexpr std::size_t kPageBytes = 4096;
   static constexpr std::size_t kSmallestRangeBytes = std::size_t{64} << 20;
 
+  std::uint8_t* PageAt(std::size_t page) const {
+    return reinterpret_cast<std::uint8_t*>(elements_) + page * kPageBytes;
+  }
+  // The elements of which some byte lies on a page.
+  std::size_t FirstOn(std::size_t page) const { return page * kPageBytes / sizeof(T); }
+  std::size_t EndOn(std::size_t page) const {
+    return std::min(size_, ((page + 1) * kPageBytes - 1) / sizeof(T) + 1);
+  }
+  bool IsReleased(std::size_t page) const {
+    return page / 64 < released_.size() && (released_[page / 64] >> page % 64 & 1) != 0;
+  }
+  void MarkReleased(std::size_t page, bool released) {
+    released_[page / 64] ^= std::uint64_t{1} << page % 64;
+    released_bytes_ = released ? released_bytes_ + kPageBytes : released_bytes_ - kPageBytes;
+  }
+  [[nodiscard]] bool TryListPages(std::size_t pages) {
+    const std::size_t words = pages / 64 + 1;
+    const std::size_t before = released_.size();
+    if (words <= before) return true;
+    if (!released_.TryReserve(words)) return false;
+    released_.SetSize(words);
+    std::fill(released_.begin() + before, released_.end(), std::uint64_t{0});
+    return true;
+  }
+  void CountAbsent() {
+    absent_ = 0;
+    if (released_bytes_ == 0) return;
+    for (std::size_t index = 0; index < size_; ++index) absent_ += IsAbsent(index);
+  }
+  // Of a huge page that part is to be given back of.
+  void DivideAt(std::size_t page) {
+    const std::size_t huge = page * kPageBytes / MemoryDoor::kHugePageBytes;
+    if (huge >= united_) return;
+    MemoryDoor::DividePages(PageAt(huge * (MemoryDoor::kHugePageBytes / kPageBytes)));
+  }
+  /// Calls visit(begin, bytes) for each run of pages from `page` on that it has taken.
+  template <class Visit>
+  void ForEachRun(std::size_t page, Visit visit) const {
+    const std::size_t end = taken_bytes_ / kPageBytes;
+    while (page < end) {
+      const std::size_t first = page;
+      while (page < end && !IsReleased(page)) ++page;
+      if (page > first) visit(PageAt(first), (page - first) * kPageBytes);
+      while (page < end && IsReleased(page)) ++page;
+    }
+  }
+  // Gives all pages from this one on back.
+  void ReturnTaken(std::size_t page) {
+    ForEachRun(page, [&](std::uint8_t* begin, std::size_t size_bytes) {
+      door_->ReturnPages(kLayer, begin, size_bytes);
+    });
+    for (; released_bytes_ > 0 && page < taken_bytes_ / kPageBytes; ++page) {
+      if (IsReleased(page)) MarkReleased(page, false);
+    }
+  }
+
   MemoryDoor* door_;
+  TryArray<std::uint64_t, kLayer> released_;  // a bit for each page that was given back
   T* elements_ = nullptr;
   std::size_t range_bytes_ = 0;
   std::size_t taken_bytes_ = 0;
   std::size_t size_ = 0;
   std::size_t united_ = 0;  // huge pages, from the beginning
+  std::size_t released_bytes_ = 0;
+  std::size_t first_released_ = 0;  // page; there is none before it
+  std::size_t absent_ = 0;
 };
 
 }  // namespace strata::packed

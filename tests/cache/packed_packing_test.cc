@@ -292,6 +292,53 @@ TEST_F(PackedJoiningTest, JoinsWhatItCanWhereverMemoryEnds) {
   }
 }
 
+// A large outer is not moved to a table of a lower number, nor is the table of outers.
+TEST_F(PackedPackingTest, FreeTablesBelowALargeOutersTakeNoMemory) {
+  const auto put_large = [&](PackedMap* map, std::size_t entries) {
+    for (std::size_t i = 0; i < entries; ++i) {
+      const Pair pairs[] = {{"key", "value"}};
+      const std::size_t end[] = {1};
+      ASSERT_TRUE(map->Put("large", Inner(i), RecordsView(pairs, end)).ok());
+    }
+  };
+  const auto index_bytes = [](const PackedMap& map) {
+    const Footprint footprint = map.MeasureFootprint();
+    return footprint.Find("index/inners")->total_bytes();
+  };
+  PackedMap map({.seed = 1});
+  for (int round = 0; round < 3; ++round) {
+    Load(&map, 1);
+    put_large(&map, 5000);
+    DeleteMost(&map);
+    MaintainToIdle(&map);
+    ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+    PackedMap fresh({.seed = 1});
+    Load(&fresh, kKept);
+    put_large(&fresh, 5000);
+    MaintainToIdle(&fresh);
+    EXPECT_LE(index_bytes(map), index_bytes(fresh) * 21 / 20 + (16 << 10));
+    ReadPin pin = WriterPin();
+    EXPECT_EQ(CountWrong(map, pin), 0u);
+    EXPECT_EQ(map.Find("large", Inner(4999), pin).count, 1u);
+  }
+  // What was given back is taken again before the list of tables grows, wherever memory ends.
+  bool ok = false;
+  for (std::uint64_t granted = 0; !ok; granted += 7) {
+    map.door_for_tests().FailAfter(granted);
+    ok = true;
+    for (std::size_t outer = 0; outer < kOuters && ok; ++outer) {
+      for (std::size_t inner = 0; inner < kEntries && ok; ++inner) {
+        const Pair pairs[] = {{"key", "value"}};
+        const std::size_t end[] = {1};
+        ok = map.Put(Outer(outer), Inner(inner), RecordsView(pairs, end)).ok();
+      }
+    }
+    map.door_for_tests().FailAfter(MemoryDoor::kNoLimit);
+    ASSERT_TRUE(map.Validate().ok()) << "after " << granted << ": " << map.Validate();
+    granted *= 2;
+  }
+}
+
 TEST(IndexBlocks, GivesASlabBackWithItsLastBlock) {
   MemoryDoor door;
   IndexBlocks blocks(&door);

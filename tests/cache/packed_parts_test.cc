@@ -11,6 +11,7 @@
 
 #include "cache/packed/segment_store.h"
 #include "cache/packed/shard_table.h"
+#include "cache/packed/stable_array.h"
 #include "cache/packed/token.h"
 #include "cache/packed/varint.h"
 #include "gtest/gtest.h"
@@ -202,6 +203,73 @@ TEST(ShardTable, RefusesMoreEqualHashesThanAShardHoldsAtABoundedCost) {
   EXPECT_LT(payload, 10000u);
   EXPECT_LT(door.allocated_bytes(), std::uint64_t{1} << 20);
   table.Clear(memory);
+}
+
+// Elements that come and go at random, beside a plain list of them: whole pages of free ones are
+// given back and taken again, and every byte is told of.
+TEST(StableArray, GivesBackPagesOfFreeElementsAndTakesThemAgain) {
+  struct Element {
+    std::uint64_t value;  // 0: free
+    std::uint64_t rest[5];
+  };
+  MemoryDoor door;
+  StableArray<Element, kIndex> array(&door, 1 << 20);
+  std::vector<std::uint64_t> model;
+  std::mt19937_64 random(5);
+  const auto free_present = [&] {
+    std::size_t free = 0;
+    for (std::size_t i = 0; i < model.size(); ++i) free += model[i] == 0 && !array.IsAbsent(i);
+    return free;
+  };
+  std::size_t most_absent = 0;
+  for (int round = 0; round < 60; ++round) {
+    for (int i = 0; i < 1000; ++i) {
+      ASSERT_TRUE(array.TryGrow());
+      model.push_back(random() | 1);
+      array[array.Add()].value = model.back();
+    }
+    // Runs of elements go, never the last.
+    for (int run = 0; run < 8; ++run) {
+      const std::size_t first = random() % model.size();
+      const std::size_t end = std::min(model.size() - 1, first + random() % 1500);
+      for (std::size_t i = first; i < end; ++i) {
+        if (!array.IsAbsent(i)) array[i] = {};
+        model[i] = 0;
+      }
+    }
+    array.ReleasePages([&](std::size_t i) { return model[i] == 0; });
+    most_absent = std::max(most_absent, array.absent());
+    for (std::size_t taken = random() % 8; taken > 0; --taken) {
+      const auto back = array.TryTakeBack();
+      for (std::size_t i = back.first; i < back.end; ++i) {
+        ASSERT_FALSE(array.IsAbsent(i));
+        ASSERT_EQ(array[i].value, 0u);
+        array[i].value = model[i] = random() | 1;
+      }
+    }
+    if (round % 16 == 15) {
+      std::size_t size = model.size() / 2;
+      while (model[size - 1] == 0) --size;
+      for (std::size_t i = size; i < model.size(); ++i) {
+        if (!array.IsAbsent(i)) array[i] = {};
+      }
+      model.resize(size);
+      array.Shrink(size);
+    }
+    ASSERT_EQ(array.size(), model.size());
+    std::size_t absent = 0;
+    for (std::size_t i = 0; i < model.size(); ++i) {
+      absent += array.IsAbsent(i);
+      ASSERT_EQ(array[i].value, model[i]) << i;
+    }
+    ASSERT_EQ(array.absent(), absent);
+    Layer layer;
+    array.AddTo(&layer, free_present());
+    ASSERT_EQ(layer.total_bytes(), door.allocated_bytes());
+  }
+  EXPECT_GT(most_absent, 1000u);
+  array.Clear();
+  EXPECT_EQ(door.allocated_bytes(), 0u);
 }
 
 TEST(SegmentStore, GivesBackBlobsOfEverySizeAndTheirPages) {
