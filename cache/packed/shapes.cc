@@ -115,6 +115,7 @@ std::optional<ShapeId> Shapes::TryAdd(std::optional<ShapeId> free, std::uint64_t
   while (written < count && write_key(written, &tokens)) ++written;
   // Those of high numbers are given up for these: what is left of many comes to lie side by side.
   const KeyListBlocks::Packing packing(&key_lists_, limit_ != 0);
+  key_lists_.Replace(BlockBytes(count + tokens.size()));
   void* const block =
       written == count ? key_lists_.TryAllocate(BlockBytes(count + tokens.size())) : nullptr;
   if (block == nullptr) {

@@ -388,6 +388,7 @@ class ShardTable {
   }
   template <class Block>
   static void Retire(const TableMemory& memory, Block* block) {
+    if (memory.blocks != nullptr) memory.blocks->Replace(block->size_bytes());
     if (memory.retired == nullptr) {
       memory.Free(kLayer, block);
     } else {

@@ -38,16 +38,21 @@ void* SlabBlocks<kLayer>::TryPack(std::size_t size_bytes) {
   void* const block = slab->begin + slab->filled;
   slab->filled += size_bytes;
   slab->live += size_bytes;
-  to_pack_bytes_ -= std::min(to_pack_bytes_, size_bytes);
   packed_bytes_ += size_bytes;
   return block;
 }
 
+// If it goes on as it went so far: the last slab is no larger than what is left.
+template <LayerId kLayer>
+std::size_t SlabBlocks<kLayer>::BytesLeftToPack() const {
+  if (replaced_bytes_ == 0 || replaced_bytes_ >= to_pack_bytes_) return 0;
+  const double share = static_cast<double>(packed_bytes_) / static_cast<double>(replaced_bytes_);
+  return static_cast<std::size_t>(share * static_cast<double>(to_pack_bytes_ - replaced_bytes_));
+}
+
 template <LayerId kLayer>
 bool SlabBlocks<kLayer>::AddSlab(std::size_t least_bytes) {
-  // The last one is no larger than what is left; but that may become less on the way.
-  const std::size_t most = std::clamp(packed_bytes_ / 8, kLeastSlabBytes, kSlabBytes);
-  const std::size_t wanted = std::clamp(to_pack_bytes_, kLeastSlabBytes, most);
+  const std::size_t wanted = std::clamp(BytesLeftToPack(), kLeastSlabBytes, kSlabBytes);
   const std::size_t size_bytes = std::max(least_bytes, wanted);
   if (!slabs_.TryReserve(slabs_.size() + 1)) return false;
   void* const made = door_->TryAllocate(kLayer, size_bytes);

@@ -49,7 +49,11 @@ class SlabBlocks {
   /// All that is there now will be packed.
   void BeginPacking() {
     to_pack_bytes_ = live_bytes_;
-    packed_bytes_ = 0;
+    packed_bytes_ = replaced_bytes_ = 0;
+  }
+  /// While blocks are packed, that one of so many bytes is replaced by what was, or will be.
+  void Replace(std::size_t size_bytes) {
+    if (packs_) replaced_bytes_ += size_bytes;
   }
   /// All that was there is packed; so many bytes of what it was copied from are still to be freed.
   void EndPacking(std::uint64_t kept_bytes) {
@@ -90,6 +94,7 @@ class SlabBlocks {
 
   const Slab* SlabOf(const void* block) const;
   void* TryPack(std::size_t size_bytes);
+  std::size_t BytesLeftToPack() const;
   [[nodiscard]] bool AddSlab(std::size_t least_bytes);
 
   MemoryDoor* door_;
@@ -97,7 +102,9 @@ class SlabBlocks {
   std::uint8_t* filling_ = nullptr;  // the slab that is being filled, if any
   std::size_t live_bytes_ = 0;       // of all blocks
   std::size_t to_pack_bytes_ = 0;
-  std::size_t packed_bytes_ = 0;  // since BeginPacking
+  // Since BeginPacking; what replaces blocks may be less than they are.
+  std::size_t packed_bytes_ = 0;
+  std::size_t replaced_bytes_ = 0;
   std::int64_t freed_bytes_ = 0;  // since the last packing
   bool packs_ = false;
 };
