@@ -13,7 +13,11 @@ namespace strata::packed {
 
 Dictionary::Dictionary(MemoryDoor* door, SegmentStore* log, std::uint64_t seed,
                        std::uint64_t most_bytes)
-    : log_(log), seed_(seed), memory_{.door = door}, table_(door, kMostStrings, most_bytes) {}
+    : log_(log),
+      seed_(seed),
+      index_blocks_(door),
+      memory_{.blocks = &index_blocks_},
+      table_(door, kMostStrings, most_bytes) {}
 
 std::uint64_t Dictionary::Hash(std::string_view text) const {
   return XXH3_64bits_withSeed(text.data(), text.size(), seed_);
@@ -148,11 +152,12 @@ bool Dictionary::EndShrinking(std::size_t most, bool by_writes) {
 }
 
 bool Dictionary::Tidy(std::size_t budget_bytes) {
-  return index_.TidySome(memory_, HashOfPayload(), &tidy_from_, budget_bytes);
+  return index_.TidySome(memory_, HashOfPayload(), &tidied_, budget_bytes);
 }
 
 const char* Dictionary::Fault() const {
   if (const char* const fault = index_.Fault(HashOfPayload())) return fault;
+  if (const char* const fault = index_blocks_.Fault()) return fault;
   std::size_t free = 0;
   for (std::size_t id = 0; id < table_.size(); ++id) {
     free += Entry(static_cast<StringId>(id)) == 0 ? 1 : 0;
@@ -168,8 +173,9 @@ void Dictionary::AddTo(Layer* table, Layer* index) const {
   table->count = size() - unused_;
   table_.AddTo(table, free_ + unused_);
   index_.AddTo(memory_, index);
+  index_blocks_.AddTo(index);
+  index->count = size() - unused_;
   // A slot of a string that nobody names is dead too.
-  index->count -= unused_;
   index->used_bytes -= unused_ * NarrowSlots::kSlotBytes;
   index->dead_bytes += unused_ * NarrowSlots::kSlotBytes;
 }
@@ -181,7 +187,7 @@ void Dictionary::Clear() {
   next_ = limit_ = 0;
   again_at_free_ = again_at_unused_ = again_at_size_ = 0;
   again_when_idle_ = false;
-  tidy_from_ = 0;
+  tidied_ = {};
 }
 
 }  // namespace strata::packed

@@ -207,7 +207,8 @@ class Dictionary {
 
   SegmentStore* log_;
   std::uint64_t seed_;
-  TableMemory memory_;
+  SlabBlocks<kDictionaryIndex> index_blocks_;
+  TableMemory<kDictionaryIndex> memory_;
   ShardTable<NarrowSlots, kDictionaryIndex> index_{};
   StableArray<std::atomic<std::uint64_t>, kDictionaryTable> table_;
   std::size_t free_ = 0;    // numbers
@@ -219,7 +220,7 @@ class Dictionary {
   std::size_t again_at_unused_ = 0;
   std::size_t again_at_size_ = 0;
   bool again_when_idle_ = false;
-  std::uint64_t tidy_from_ = 0;  // the hash Tidy goes on at; 0: it is not under way
+  TidiedSoFar tidied_;
 };
 
 }  // namespace strata::packed

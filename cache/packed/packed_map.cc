@@ -55,7 +55,7 @@ PackedMap::PackedMap(const Settings& settings)
       eras_(&door_),
       index_blocks_(&door_),
       retired_(&door_, &eras_, &index_blocks_),
-      table_memory_{.door = &door_, .blocks = &index_blocks_, .eras = &eras_, .retired = &retired_},
+      table_memory_{.blocks = &index_blocks_, .eras = &eras_, .retired = &retired_},
       log_(&door_, &eras_, settings.memory_limit_bytes),
       strings_(&door_, &log_, settings.seed, settings.memory_limit_bytes),
       shapes_(&door_, &eras_, &strings_, settings.memory_limit_bytes),

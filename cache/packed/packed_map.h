@@ -482,7 +482,7 @@ class PackedMap {
   Eras eras_;
   IndexBlocks index_blocks_;
   RetiredBlocks retired_;
-  TableMemory table_memory_;
+  TableMemory<kIndex> table_memory_;
   SegmentStore log_;
   StringCoder strings_;
   Shapes shapes_;

@@ -110,11 +110,11 @@ std::optional<ShapeId> Shapes::TryAdd(std::optional<ShapeId> free, std::uint64_t
                                       std::size_t count, WriteKey write_key, TagOfKey tag_of_key) {
   if (!free && (shapes_.size() == kMostShapes || !shapes_.TryGrow())) return std::nullopt;
   if (!index_.TryGrow(memory_, hash, HashOfPayload())) return std::nullopt;
-  ByteArray tokens(memory_.door);
+  ByteArray tokens(door_);
   std::size_t written = 0;
   while (written < count && write_key(written, &tokens)) ++written;
   // Those of high numbers are given up for these: what is left of many comes to lie side by side.
-  const KeyListBlocks::Packing packing(&key_lists_, limit_ != 0);
+  const SlabBlocks<kShapes>::Packing packing(&key_lists_, limit_ != 0);
   key_lists_.Replace(BlockBytes(count + tokens.size()));
   void* const block =
       written == count ? key_lists_.TryAllocate(BlockBytes(count + tokens.size())) : nullptr;
@@ -251,7 +251,7 @@ void Shapes::Shrink() {
 }
 
 bool Shapes::Tidy(std::size_t budget_bytes) {
-  return index_.TidySome(memory_, HashOfPayload(), &tidy_from_, budget_bytes);
+  return index_.TidySome(memory_, HashOfPayload(), &tidied_, budget_bytes);
 }
 
 void Shapes::Release(ShapeId id) {
@@ -298,7 +298,7 @@ void Shapes::Clear() {
   shapes_.Clear();
   index_.Clear(memory_);
   filter_.Free();
-  tidy_from_ = 0;
+  tidied_ = {};
   sweep_at_ = next_ = limit_ = 0;
   again_at_free_ = 0;
   free_ = unused_ = newly_unused_ = 0;
@@ -309,6 +309,7 @@ void Shapes::Clear() {
 
 const char* Shapes::Fault() const {
   if (const char* const fault = index_.Fault(HashOfPayload())) return fault;
+  if (const char* const fault = index_blocks_.Fault()) return fault;
   if (const char* const fault = key_lists_.Fault()) return fault;
   std::size_t free = 0;
   for (std::size_t id = 0; id < shapes_.size(); ++id) free += shapes_[id].keys == nullptr;
@@ -334,6 +335,7 @@ void Shapes::AddTo(const Eras::Guards& guards, Layer* shapes, Layer* retained,
                    Layer* policy) const {
   shapes_.AddTo(shapes, free_ + unused_);
   index_.AddTo(memory_, shapes);
+  index_blocks_.AddTo(shapes);
   key_lists_.AddTo(shapes);
   shapes->count = size() - unused_;
   for (std::size_t id = 0; id < shapes_.size(); ++id) {

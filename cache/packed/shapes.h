@@ -51,7 +51,9 @@ class Shapes {
  public:
   Shapes(MemoryDoor* door, const Eras* eras, StringCoder* strings,
          std::uint64_t most_bytes = MemoryDoor::kNoLimit)
-      : memory_{.door = door},
+      : door_(door),
+        index_blocks_(door),
+        memory_{.blocks = &index_blocks_},
         eras_(eras),
         strings_(strings),
         shapes_(door, kMostShapes, most_bytes),
@@ -221,13 +223,15 @@ class Shapes {
   };
   HashOf HashOfPayload() const { return {this}; }
 
-  TableMemory memory_;
+  MemoryDoor* door_;
+  SlabBlocks<kShapes> index_blocks_;
+  TableMemory<kShapes> memory_;
   const Eras* eras_;
   StringCoder* strings_;
   ShardTable<NarrowSlots, kShapes> index_{};
-  std::uint64_t tidy_from_ = 0;  // the hash Tidy goes on at; 0: it is not under way
+  TidiedSoFar tidied_;
   StableArray<Shape, kShapes> shapes_;
-  KeyListBlocks key_lists_;
+  SlabBlocks<kShapes> key_lists_;
   TryArray<std::uint32_t, kPolicy> filter_;
   std::size_t free_ = 0;
   ShapeId next_ = 0;               // where NextFree goes on

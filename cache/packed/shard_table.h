@@ -44,33 +44,37 @@
 
 namespace strata::packed {
 
-/// Where a table's memory comes from and goes to: `blocks`, or else the door. Without `retired`
-/// there are no readers beside the writer, and what is replaced is freed at once.
+/// Where a table's memory comes from and goes to. Without `retired` there are no readers beside the
+/// writer, and what is replaced is freed at once.
+template <LayerId kLayer>
 struct TableMemory {
-  MemoryDoor* door;
-  IndexBlocks* blocks = nullptr;
+  SlabBlocks<kLayer>* blocks;
   const Eras* eras = nullptr;
   RetiredBlocks* retired = nullptr;
 
-  void* TryAllocate(LayerId layer, std::size_t bytes) const {
-    return blocks == nullptr ? door->TryAllocate(layer, bytes) : blocks->TryAllocate(bytes);
-  }
+  void* TryAllocate(std::size_t bytes) const { return blocks->TryAllocate(bytes); }
   template <class Block>
-  void Free(LayerId layer, Block* block) const {
-    if (blocks == nullptr) return door->Free(layer, block);
+  void Free(Block* block) const {
     if (block != nullptr) blocks->Free(block, block->size_bytes());
   }
   template <class Block>
   std::size_t ReservedBytes(const Block& block) const {
-    return blocks == nullptr ? MemoryDoor::ReservedBytes(&block)
-                             : blocks->ReservedBytes(&block, block.size_bytes());
+    return blocks->ReservedBytes(&block, block.size_bytes());
   }
+};
+
+/// How far TidySome has come.
+struct TidiedSoFar {
+  std::uint64_t from = 0;  // the hash it goes on at; 0: it is not under way
+  bool packs = false;
 };
 
 /// Trivial to destroy, and empty when all its bytes are 0: Clear gives the memory back.
 template <class Slots, LayerId kLayer>
 class ShardTable {
  public:
+  using Memory = TableMemory<kLayer>;
+
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
   /// The payload under `hash` that `matches(payload)` accepts; kNoPayload where there is none, or
@@ -115,13 +119,13 @@ class ShardTable {
   /// `hash_of.Fetch(payload, step)`, for steps from 0 to below kFetchSteps, prefetches what that
   /// will look at. False: no memory, nothing changed.
   template <class HashOf>
-  [[nodiscard]] bool TryGrow(const TableMemory& memory, std::uint64_t hash, HashOf hash_of) {
+  [[nodiscard]] bool TryGrow(const Memory& memory, std::uint64_t hash, HashOf hash_of) {
     if (directory() == nullptr) {
       Directory* const first = NewDirectory(memory, 0);
       Shard* const shard = NewShard(memory, kSmallestCapacity, 0);
       if (first == nullptr || shard == nullptr) {
-        memory.Free(kLayer, first);
-        memory.Free(kLayer, shard);
+        memory.Free(first);
+        memory.Free(shard);
         return false;
       }
       first->places()[0].store(shard, std::memory_order_relaxed);
@@ -159,7 +163,7 @@ class ShardTable {
 
   /// Takes out a payload that is there; gives memory back where it can.
   template <class HashOf>
-  void Erase(const TableMemory& memory, std::uint64_t hash, std::uint64_t payload, HashOf hash_of) {
+  void Erase(const Memory& memory, std::uint64_t hash, std::uint64_t payload, HashOf hash_of) {
     Shard* const shard = ShardOf(hash);
     Slots::Store(shard->slots(), shard->capacity, shard->PlaceOf(hash, payload), 0, kTombstone);
     --shard->live;
@@ -182,7 +186,7 @@ class ShardTable {
   /// as it may. If `copies` is set, all the others are copied, and the directory, so that they lie
   /// where memory is given out now. False where there is no memory: the rest stays as it is.
   template <class HashOf>
-  bool Tidy(const TableMemory& memory, HashOf hash_of, bool copies, std::uint64_t* from,
+  bool Tidy(const Memory& memory, HashOf hash_of, bool copies, std::uint64_t* from,
             std::size_t* budget_bytes) {
     std::size_t place =
         directory() == nullptr ? 0 : directory()->FirstPlace(*ShardOf(*from), *from);
@@ -201,14 +205,21 @@ class ShardTable {
     return (!copies && depth == directory()->depth) || CopyDirectory(memory, depth);
   }
 
-  /// For a table without readers: Tidy where that is worth its time, on from where the last call
-  /// ended (`*from`, 0 to begin with). Whether there is more of it to do; what is left for want of
-  /// memory is wanted again the next time.
+  /// For the only table of a memory, without readers: Tidy where that is worth its time, on from
+  /// where the last call ended. Whether there is more of it to do; shards that are left for want of
+  /// memory are wanted again the next time.
   template <class HashOf>
-  bool TidySome(const TableMemory& memory, HashOf hash_of, std::uint64_t* from,
+  bool TidySome(const Memory& memory, HashOf hash_of, TidiedSoFar* so_far,
                 std::size_t budget_bytes) {
-    if (*from == 0 && !WantsTidying(kFewTombstones)) return false;
-    return Tidy(memory, hash_of, false, from, &budget_bytes) && *from != 0;
+    if (so_far->from == 0) {
+      so_far->packs = memory.blocks->WantsPacking();
+      if (!so_far->packs && !WantsTidying(kFewTombstones)) return false;
+      if (so_far->packs) memory.blocks->BeginPacking();
+    }
+    const typename SlabBlocks<kLayer>::Packing packing(memory.blocks, so_far->packs);
+    if (!Tidy(memory, hash_of, so_far->packs, &so_far->from, &budget_bytes)) return false;
+    if (so_far->from == 0 && so_far->packs) memory.blocks->EndPacking(0);
+    return so_far->from != 0;
   }
 
   /// Calls `visit(payload)` for each; the table must not change meanwhile.
@@ -256,21 +267,21 @@ class ShardTable {
   }
 
   /// Gives everything back. No reader may be about.
-  void Clear(const TableMemory& memory) {
+  void Clear(const Memory& memory) {
     Directory* const directory = this->directory();
     if (directory == nullptr) return;
     directory_.store(nullptr, std::memory_order_release);
     for (std::size_t i = 0; i < directory->size(); ++i) {
       Shard* const shard = directory->At(i);
-      if (directory->IsLastPlace(i)) memory.Free(kLayer, shard);
+      if (directory->IsLastPlace(i)) memory.Free(shard);
     }
-    memory.Free(kLayer, directory);
+    memory.Free(directory);
     tombstones_ = 0;
     SetSize(0);
   }
 
   /// What its shards and directory take, in bytes.
-  std::uint64_t size_bytes(const TableMemory& memory) const {
+  std::uint64_t size_bytes(const Memory& memory) const {
     Layer all;
     AddTo(memory, &all);
     return all.total_bytes();
@@ -278,7 +289,7 @@ class ShardTable {
 
   /// Adds shards and directory to `layer`: live slots, shard heads and the directory are used,
   /// tombstones dead, empty slots slack.
-  void AddTo(const TableMemory& memory, Layer* layer) const {
+  void AddTo(const Memory& memory, Layer* layer) const {
     const Directory* const directory = this->directory();
     if (directory == nullptr) return;
     layer->used_bytes += directory->size_bytes();
@@ -361,12 +372,12 @@ class ShardTable {
     return nullptr;
   }
 
-  static Era BirthNow(const TableMemory& memory) {
+  static Era BirthNow(const Memory& memory) {
     return memory.eras == nullptr ? 0 : memory.eras->now();
   }
-  static Shard* NewShard(const TableMemory& memory, std::size_t capacity, std::size_t depth) {
+  static Shard* NewShard(const Memory& memory, std::size_t capacity, std::size_t depth) {
     const std::size_t bytes = sizeof(Shard) + capacity * Slots::kSlotBytes;
-    void* const block = memory.TryAllocate(kLayer, bytes);
+    void* const block = memory.TryAllocate(bytes);
     if (block == nullptr) return nullptr;
     std::memset(block, 0, bytes);
     return new (block) Shard{.born = BirthNow(memory),
@@ -375,22 +386,22 @@ class ShardTable {
                              .live = 0,
                              .used = 0};
   }
-  static Directory* NewDirectory(const TableMemory& memory, std::size_t depth) {
+  static Directory* NewDirectory(const Memory& memory, std::size_t depth) {
     const std::size_t bytes = sizeof(Directory) + (sizeof(Shard*) << depth);
-    void* const block = memory.TryAllocate(kLayer, bytes);
+    void* const block = memory.TryAllocate(bytes);
     if (block == nullptr) return nullptr;
     return new (block) Directory{.born = BirthNow(memory), .depth = depth};
   }
   // What takes a shard's place holds its live slots only.
-  void RetireShard(const TableMemory& memory, Shard* shard) {
+  void RetireShard(const Memory& memory, Shard* shard) {
     tombstones_ -= static_cast<std::size_t>(shard->used - shard->live);
     Retire(memory, shard);
   }
   template <class Block>
-  static void Retire(const TableMemory& memory, Block* block) {
-    if (memory.blocks != nullptr) memory.blocks->Replace(block->size_bytes());
+  static void Retire(const Memory& memory, Block* block) {
+    memory.blocks->Replace(block->size_bytes());
     if (memory.retired == nullptr) {
-      memory.Free(kLayer, block);
+      memory.Free(block);
     } else {
       memory.retired->Add(block, block->size_bytes(), block->born);
     }
@@ -419,8 +430,7 @@ class ShardTable {
   }
 
   template <class HashOf>
-  bool Rebuild(const TableMemory& memory, std::uint64_t hash, std::size_t capacity,
-               HashOf hash_of) {
+  bool Rebuild(const Memory& memory, std::uint64_t hash, std::size_t capacity, HashOf hash_of) {
     Shard* const shard = ShardOf(hash);
     Shard* const rebuilt = NewShard(memory, capacity, shard->depth);
     if (rebuilt == nullptr) return false;
@@ -454,7 +464,7 @@ class ShardTable {
 
   // A step of Tidy: the shard that begins at this place, and those that are joined with it.
   template <class HashOf>
-  bool TidyShard(const TableMemory& memory, std::size_t place, HashOf hash_of, bool copies,
+  bool TidyShard(const Memory& memory, std::size_t place, HashOf hash_of, bool copies,
                  std::size_t* looked_at) {
     const Shard& shard = *directory()->At(place);
     const std::size_t places = PlacesToJoin(place);
@@ -472,7 +482,7 @@ class ShardTable {
 
   // Puts one shard in the place of all that are in these.
   template <class HashOf>
-  bool Join(const TableMemory& memory, std::size_t place, std::size_t places, HashOf hash_of,
+  bool Join(const Memory& memory, std::size_t place, std::size_t places, HashOf hash_of,
             std::size_t* looked_at) {
     Directory& all = *directory();
     const std::size_t end = place + places;
@@ -504,7 +514,7 @@ class ShardTable {
   }
 
   // Puts a copy in the shard's place.
-  bool Copy(const TableMemory& memory, std::uint64_t hash) {
+  bool Copy(const Memory& memory, std::uint64_t hash) {
     Shard* const shard = ShardOf(hash);
     Shard* const copy = NewShard(memory, shard->capacity, shard->depth);
     if (copy == nullptr) return false;
@@ -517,7 +527,7 @@ class ShardTable {
   }
 
   template <class HashOf>
-  bool Split(const TableMemory& memory, std::uint64_t hash, HashOf hash_of) {
+  bool Split(const Memory& memory, std::uint64_t hash, HashOf hash_of) {
     Shard* const shard = ShardOf(hash);
     const unsigned depth = shard->depth + 1u;
     if (depth > kLargestDepth) return false;
@@ -531,8 +541,8 @@ class ShardTable {
     Shard* const high = NewShard(memory, CapacityFor(ones), depth);
     if (low == nullptr || high == nullptr ||
         (depth > directory()->depth && !DoubleDirectory(memory))) {
-      memory.Free(kLayer, low);
-      memory.Free(kLayer, high);
+      memory.Free(low);
+      memory.Free(high);
       return false;
     }
     for (const Hashed& hashed : all) {
@@ -546,14 +556,14 @@ class ShardTable {
     return true;
   }
 
-  bool DoubleDirectory(const TableMemory& memory) {
+  bool DoubleDirectory(const Memory& memory) {
     const Directory& old = *directory();
     // Hashes that agree in so many bits are not chance, and no directory tells them apart.
     if (2 * old.size() > std::max(kFreeDirectory, size())) return false;
     return CopyDirectory(memory, old.depth + 1);
   }
   // Puts one of this depth, at which all shards have a place, in the directory's place.
-  bool CopyDirectory(const TableMemory& memory, std::size_t depth) {
+  bool CopyDirectory(const Memory& memory, std::size_t depth) {
     Directory* const old = directory();
     if (memory.retired != nullptr && !memory.retired->TryMakeRoom(2)) return false;
     Directory* const copy = NewDirectory(memory, depth);

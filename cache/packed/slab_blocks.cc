@@ -111,6 +111,7 @@ void SlabBlocks<kLayer>::AddTo(Layer* layer) const {
 }
 
 template class SlabBlocks<kIndex>;
+template class SlabBlocks<kDictionaryIndex>;
 template class SlabBlocks<kShapes>;
 
 }  // namespace strata::packed

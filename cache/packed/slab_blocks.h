@@ -110,9 +110,9 @@ class SlabBlocks {
 };
 
 extern template class SlabBlocks<kIndex>;
+extern template class SlabBlocks<kDictionaryIndex>;
 extern template class SlabBlocks<kShapes>;
 using IndexBlocks = SlabBlocks<kIndex>;
-using KeyListBlocks = SlabBlocks<kShapes>;
 
 }  // namespace strata::packed
 

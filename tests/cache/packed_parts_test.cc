@@ -119,9 +119,8 @@ void ChurnTable(std::uint64_t seed, std::uint64_t hash_mask, std::size_t most,
   IndexBlocks blocks(&door);
   RetiredBlocks retired(&door, &eras, &blocks);
   const std::uint64_t empty_bytes = door.allocated_bytes();
-  const TableMemory memory =
-      readers ? TableMemory{.door = &door, .blocks = &blocks, .eras = &eras, .retired = &retired}
-              : TableMemory{.door = &door};
+  TableMemory<kIndex> memory = {.blocks = &blocks};
+  if (readers) memory = {.blocks = &blocks, .eras = &eras, .retired = &retired};
   ShardTable<Slots, kIndex> table{};
   ReadPin pin = WriterPin();
   std::map<std::uint64_t, bool> model;
@@ -191,7 +190,8 @@ TEST(ShardTable, HoldsKeysWhoseHashesNearlyCollide) {
 
 TEST(ShardTable, RefusesMoreEqualHashesThanAShardHoldsAtABoundedCost) {
   MemoryDoor door;
-  const TableMemory memory = {.door = &door};
+  IndexBlocks blocks(&door);
+  const TableMemory<kIndex> memory = {.blocks = &blocks};
   ShardTable<WideSlots, kIndex> table{};
   const HashOfNumber hash_of = {0, 0, 0x123456789ABCDEF};
   std::uint64_t payload = kFirstPayload;
