@@ -142,11 +142,13 @@ bool Dictionary::EndShrinking(std::size_t most, bool by_writes) {
   free_ -= before - size;
   table_.Shrink(size);
   if (size == least && size > limit_) return false;
-  // What readers still hold, and shapes, keeps its number.
+  // What readers still hold, and shapes, keeps its number. Where all were given up most may be free
+  // again, for the pass has dropped shapes and with them strings.
+  const bool was_all = size <= limit_;
   limit_ = 0;
-  again_at_free_ = free_ + size / 8;
-  again_at_unused_ = unused_ + size / 8;
-  again_at_size_ = size + size / 8;
+  again_at_free_ = was_all ? 0 : free_ + size / 8;
+  again_at_unused_ = was_all ? 0 : unused_ + size / 8;
+  again_at_size_ = was_all ? 0 : size + size / 8;
   again_when_idle_ = by_writes;
   return true;
 }
