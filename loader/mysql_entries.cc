@@ -175,13 +175,13 @@ absl::Status Entries::Fill(Batch* batch, std::size_t batch_bytes) {
 }
 
 // Adds the entry that row_ begins, unless it was given early. Which shows with its last row: until
-// then rows are kept, but for those of an entry that is too long to have been given.
+// then rows are kept, but for those of an entry with a row that came too late or is one too many.
 absl::Status Entries::AddEntry(Batch* batch, std::size_t batch_bytes) {
   const std::size_t prefix_bytes = ReadEntryPrefix(row_.key, &outer_, &inner_);
   run_.Begin(row_.key.substr(0, prefix_bytes), row_.hash);
   refused_ = false;
   while (more_ && run_.Holds(row_.key)) {
-    if (!run_.HasRoomFor(row_.key, row_.payload)) {
+    if (ReadArrival(row_.key) >= early_until_ || !run_.HasRoomFor(row_.key, row_.payload)) {
       BeginEntry(batch);
       AddRunsRows(batch);
       return AddRows(batch, batch_bytes);
@@ -214,7 +214,8 @@ absl::Status Entries::AddPart(Batch* batch, std::size_t batch_bytes) {
 // Adds rows to the entry, or part, that is begun in the batch, to its end or as a part.
 absl::Status Entries::AddRows(Batch* batch, std::size_t batch_bytes) {
   while (more_ && run_.Holds(row_.key)) {
-    if (!to_come_.empty() && batch->text_bytes() >= batch_bytes && BeginsRecord(row_)) {
+    if (!to_come_.empty() && given_bytes_ >= EntryRun::kMostBytes &&
+        batch->text_bytes() >= batch_bytes && BeginsRecord(row_)) {
       batch->EndEntry();
       in_parts_ = true;
       return absl::OkStatus();
