@@ -202,12 +202,12 @@ void ExternalSort::SortItems() {
 
 // Makes the items of the next hash the group that is given; false where there is none.
 bool ExternalSort::OpenGroup() {
-  group_.clear();
+  group_.Truncate(0);
   next_member_ = 0;
   if (next_item_ == items_.size()) return false;
   const std::size_t begin = next_item_;
   while (next_item_ < items_.size() && items_[next_item_].hash == items_[begin].hash) ++next_item_;
-  group_.reserve(next_item_ - begin);
+  group_.Reserve(next_item_ - begin);
   for (std::size_t i = begin; i < next_item_; ++i) {
     // Rows lie anywhere in memory: the waits for some of them overlap.
     constexpr std::size_t kAhead = 12;
@@ -255,8 +255,8 @@ void ExternalSort::SortMembers(std::size_t prefix_bytes) {
 void ExternalSort::SplitRuns() {
   std::size_t rows = 0;
   for (const Member& run : group_) rows += run.rows;
-  std::vector<Member> split;
-  split.reserve(rows);
+  GrowingArray<Member> split;
+  split.Reserve(rows);
   for (const Member& run : group_) {
     const char* row = run.row;
     for (std::uint32_t n = 0; n < run.rows; ++n) {
@@ -264,7 +264,7 @@ void ExternalSort::SplitRuns() {
       row += ReadHeader(row).row_size();
     }
   }
-  group_.swap(split);
+  group_ = std::move(split);
 }
 
 absl::Status ExternalSort::Finish() {
@@ -274,7 +274,7 @@ absl::Status ExternalSort::Finish() {
   }
   if (absl::Status status = Spill(); !status.ok()) return status;
   std::vector<Chunk>().swap(chunks_);  // memory goes to the runs' buffers now
-  std::vector<Item>().swap(items_);
+  items_.Clear(0);
   const std::size_t buffer_bytes =
       std::clamp(budget_ / run_ends_.size(), kLeastReadBytes, kMostReadBytes);
   std::uint64_t begin = 0;
@@ -353,9 +353,9 @@ absl::Status ExternalSort::Spill() {
 }
 
 void ExternalSort::ForgetItems() {
-  items_.clear();
+  items_.Truncate(0);
   next_item_ = 0;
-  std::vector<Member>().swap(group_);  // one may have been of all rows
+  group_.Clear(0);  // one may have been of all rows
   next_member_ = 0;
   large_.clear();
   large_bytes_ = 0;

@@ -30,6 +30,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "loader/growing_array.h"
+
 namespace strata {
 
 class ExternalSort {
@@ -107,9 +109,9 @@ class ExternalSort {
   std::size_t chunk_ = 0;      ///< the chunk being filled, and how far
   std::size_t chunk_used_ = 0;
   std::size_t large_bytes_ = 0;
-  std::vector<Item> items_;
+  GrowingArray<Item> items_;
   std::size_t next_item_ = 0;    // the first of the next group
-  std::vector<Member> group_;    // in the order of their keys: what is given now
+  GrowingArray<Member> group_;   // in the order of their keys: what is given now
   std::size_t next_member_ = 0;  // of the group, how many of its rows are given and which is next
   std::uint32_t rows_given_ = 0;
   const char* next_row_ = nullptr;

@@ -75,9 +75,7 @@ absl::Status Entries::Add(const Row& row, Batch* batch) {
     ++rows_skipped_;
     return absl::OkStatus();
   }
-  SetEntryPrefix(row[cells_.outer], row[cells_.inner], &key_);
-  const std::size_t prefix_bytes = key_.size();
-  const std::uint64_t hash = HashPrefix(key_);
+  BeginKey(row);
   absl::Status status = AppendRowOrder(selection_, cells_, row, &key_);
   if (!status.ok()) return status;
   AppendArrival(arrival_++, &key_);
@@ -87,19 +85,34 @@ absl::Status Entries::Add(const Row& row, Batch* batch) {
   } else {
     for (const std::size_t cell : cells_.values) AppendValue(row, cell, &payload_);
   }
-  if (early_) AddToRun(prefix_bytes, hash, batch);
-  if (!to_come_.empty()) to_come_[hash % kHashesToCome] += payload_.size();
-  return sort_.Add(hash, prefix_bytes, key_, payload_);
+  if (early_) AddToRun(batch);
+  if (!to_come_.empty()) to_come_[hash_ % kHashesToCome] += payload_.size();
+  return sort_.Add(hash_, prefix_bytes_, key_, payload_);
+}
+
+// Sets key_ to the row's entry, which is the last row's more often than not.
+void Entries::BeginKey(const Row& row) {
+  const std::string_view outer = row[cells_.outer];
+  const std::string_view inner = row[cells_.inner];
+  if (IsPlainPrefix(outer, inner, std::string_view(key_).substr(0, plain_bytes_))) {
+    key_.resize(plain_bytes_);
+    return;
+  }
+  SetEntryPrefix(outer, inner, &key_);
+  prefix_bytes_ = key_.size();
+  plain_bytes_ = prefix_bytes_ == PlainPrefixBytes(outer, inner) ? prefix_bytes_ : 0;
+  hash_ = HashPrefix(key_);
+  if (!to_come_.empty()) __builtin_prefetch(&to_come_[hash_ % kHashesToCome], 1);
 }
 
 // Adds the row of key_ and payload_ to the run, or ends the run and begins another with it.
-void Entries::AddToRun(std::size_t prefix_bytes, std::uint64_t hash, Batch* batch) {
+void Entries::AddToRun(Batch* batch) {
   if (!run_.Holds(key_)) {
     if (!run_.empty()) {
       if (coming_back_.Often(run_.hash())) return EndEarly();
       if (run_.fits()) AddEarly(batch);
     }
-    run_.Begin(std::string_view(key_).substr(0, prefix_bytes), hash);
+    run_.Begin(std::string_view(key_).substr(0, prefix_bytes_), hash_);
   }
   run_.Add(key_, payload_);
 }
