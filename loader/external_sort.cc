@@ -49,6 +49,15 @@ bool Before(std::uint64_t hash_a, const char* a, std::uint64_t hash_b, const cha
   return ViewRow(a).key < ViewRow(b).key;
 }
 
+// The first bytes of `text` as a number that compares as they do.
+std::uint64_t FirstBytes(std::string_view text) {
+  unsigned char bytes[sizeof(std::uint64_t)] = {};
+  std::memcpy(bytes, text.data(), std::min(text.size(), sizeof bytes));
+  std::uint64_t number = 0;
+  for (const unsigned char byte : bytes) number = number << 8 | byte;
+  return number;
+}
+
 absl::Status FileError(const char* doing, const std::string& directory, int error) {
   const std::string message =
       absl::StrCat("cannot ", doing, " the temporary file for sorting rows in ", directory, ": ",
@@ -184,71 +193,78 @@ char* ExternalSort::Reserve(std::size_t size) {
   return row;
 }
 
-bool ExternalSort::ByFirstKey(const Item& a, const Item& b) {
-  return ViewRow(a.row).key < ViewRow(b.row).key;
-}
-
+// By hash alone: no row is looked at, and they lie anywhere in memory.
 void ExternalSort::SortItems() {
-  // By hash alone: no row is looked at, and they lie anywhere in memory.
   std::sort(items_.begin(), items_.end(),
             [](const Item& a, const Item& b) { return a.hash < b.hash; });
-  std::vector<std::size_t> overlapping;
-  for (std::size_t begin = 0; begin < items_.size();) {
-    const std::size_t end = GroupEnd(begin);
-    for (std::size_t i = begin; i < end; ++i) FetchAhead(i);
-    if (end - begin > 1 && SortGroup(begin, end)) overlapping.push_back(begin);
-    begin = end;
+  next_item_ = 0;
+}
+
+// Makes the items of the next hash the group that is given; false where there is none.
+bool ExternalSort::OpenGroup() {
+  group_.Truncate(0);
+  next_member_ = 0;
+  if (next_item_ == items_.size()) return false;
+  const std::size_t begin = next_item_;
+  while (next_item_ < items_.size() && items_[next_item_].hash == items_[begin].hash) ++next_item_;
+  group_.Reserve(next_item_ - begin);
+  for (std::size_t i = begin; i < next_item_; ++i) {
+    // Rows lie anywhere in memory: the waits for some of them overlap.
+    constexpr std::size_t kAhead = 12;
+    if (i + kAhead < items_.size()) __builtin_prefetch(items_[i + kAhead].row);
+    const Item& item = items_[i];
+    group_.push_back({{}, item.row, static_cast<std::uint32_t>(item.last - item.row), item.rows});
   }
-  if (!overlapping.empty()) SplitRuns(overlapping);
+  if (group_.size() > 1) SortGroup(items_[begin].prefix_bytes);
+  return true;
 }
 
-// Items' rows lie anywhere in memory: the waits for some of them overlap.
-void ExternalSort::FetchAhead(std::size_t item) const {
-  constexpr std::size_t kAhead = 12;
-  if (item + kAhead < items_.size()) __builtin_prefetch(items_[item + kAhead].row);
+// Puts the members into the order of their keys, of which most begin with the same `prefix_bytes`.
+void ExternalSort::SortGroup(std::size_t prefix_bytes) {
+  SortMembers(prefix_bytes);
+  for (std::size_t i = 0; i + 1 < group_.size(); ++i) {
+    const Member& run = group_[i];
+    if (run.rows == 1) continue;
+    if (ViewRow(run.row + run.last).key < ViewRow(group_[i + 1].row).key) continue;
+    SplitRuns();
+    SortMembers(prefix_bytes);
+    return;
+  }
 }
 
-// The first item behind `begin` whose hash is another.
-std::size_t ExternalSort::GroupEnd(std::size_t begin) const {
-  std::size_t end = begin + 1;
-  while (end < items_.size() && items_[end].hash == items_[begin].hash) ++end;
-  return end;
+// By their first keys.
+void ExternalSort::SortMembers(std::size_t prefix_bytes) {
+  const std::string_view prefix = ViewRow(group_[0].row).key.substr(0, prefix_bytes);
+  const bool shared = std::all_of(group_.begin(), group_.end(), [&](const Member& member) {
+    return ViewRow(member.row).key.starts_with(prefix);
+  });
+  for (Member& member : group_) {
+    if (!shared) break;
+    const std::string_view tail = ViewRow(member.row).key.substr(prefix.size());
+    member.tail[0] = FirstBytes(tail);
+    member.tail[1] = FirstBytes(tail.substr(std::min(tail.size(), sizeof member.tail[0])));
+  }
+  std::sort(group_.begin(), group_.end(), [](const Member& a, const Member& b) {
+    if (a.tail[0] != b.tail[0]) return a.tail[0] < b.tail[0];
+    if (a.tail[1] != b.tail[1]) return a.tail[1] < b.tail[1];
+    return ViewRow(a.row).key < ViewRow(b.row).key;
+  });
 }
 
-// Puts items of one hash into the order of their first keys; whether runs among them overlap: rows
-// of an entry that came in several pieces.
-bool ExternalSort::SortGroup(std::size_t begin, std::size_t end) {
-  const auto first = items_.begin() + static_cast<std::ptrdiff_t>(begin);
-  const auto last = items_.begin() + static_cast<std::ptrdiff_t>(end);
-  std::sort(first, last, ByFirstKey);
-  return std::adjacent_find(first, last, [](const Item& a, const Item& b) {
-           return a.rows > 1 && ViewRow(b.row).key < ViewRow(a.last).key;
-         }) != last;
-}
-
-// Takes the runs of these groups to pieces, an item a row, and puts them in order.
-void ExternalSort::SplitRuns(const std::vector<std::size_t>& groups) {
-  const auto at = [this](std::size_t item) {
-    return items_.begin() + static_cast<std::ptrdiff_t>(item);
-  };
-  std::vector<Item> sorted;
-  sorted.reserve(items_.size());
-  std::size_t done = 0;
-  for (const std::size_t begin : groups) {
-    sorted.insert(sorted.end(), at(done), at(begin));
-    done = GroupEnd(begin);
-    const auto first = static_cast<std::ptrdiff_t>(sorted.size());
-    for (std::size_t i = begin; i < done; ++i) {
-      const char* row = items_[i].row;
-      for (std::uint32_t n = 0; n < items_[i].rows; ++n) {
-        sorted.push_back({items_[i].hash, row, row, items_[i].prefix_bytes, 1});
-        row += ReadHeader(row).row_size();
-      }
+// Runs overlap, of an entry that came in several pieces: takes them to pieces, a member a row.
+void ExternalSort::SplitRuns() {
+  std::size_t rows = 0;
+  for (const Member& run : group_) rows += run.rows;
+  GrowingArray<Member> split;
+  split.Reserve(rows);
+  for (const Member& run : group_) {
+    const char* row = run.row;
+    for (std::uint32_t n = 0; n < run.rows; ++n) {
+      split.push_back({{}, row, 0, 1});
+      row += ReadHeader(row).row_size();
     }
-    std::sort(sorted.begin() + first, sorted.end(), ByFirstKey);
   }
-  sorted.insert(sorted.end(), at(done), items_.end());
-  items_.swap(sorted);
+  group_ = std::move(split);
 }
 
 absl::Status ExternalSort::Finish() {
@@ -258,7 +274,7 @@ absl::Status ExternalSort::Finish() {
   }
   if (absl::Status status = Spill(); !status.ok()) return status;
   std::vector<Chunk>().swap(chunks_);  // memory goes to the runs' buffers now
-  std::vector<Item>().swap(items_);
+  items_.Clear(0);
   const std::size_t buffer_bytes =
       std::clamp(budget_ / run_ends_.size(), kLeastReadBytes, kMostReadBytes);
   std::uint64_t begin = 0;
@@ -278,17 +294,14 @@ absl::Status ExternalSort::Finish() {
 
 absl::StatusOr<bool> ExternalSort::Next(Row* row) {
   if (run_ends_.empty()) {
-    if (next_item_ == items_.size()) return false;
-    const Item& item = items_[next_item_];
-    if (rows_given_ == 0) {
-      next_row_ = item.row;
-      FetchAhead(next_item_);
-    }
+    if (next_member_ == group_.size() && !OpenGroup()) return false;
+    const Member& member = group_[next_member_];
+    if (rows_given_ == 0) next_row_ = member.row;
     *row = ViewRow(next_row_);
     next_row_ += ReadHeader(next_row_).row_size();
-    if (++rows_given_ == item.rows) {
+    if (++rows_given_ == member.rows) {
       rows_given_ = 0;
-      ++next_item_;
+      ++next_member_;
     }
     return true;
   }
@@ -319,19 +332,18 @@ absl::Status ExternalSort::Spill() {
   SortItems();
   std::string buffer;
   buffer.reserve(kWriteBytes);
-  for (std::size_t i = 0; i < items_.size(); ++i) {
-    FetchAhead(i);
-    const Item& item = items_[i];
-    const std::size_t size =
-        static_cast<std::size_t>(item.last - item.row) + ReadHeader(item.last).row_size();
-    if (buffer.size() + size > kWriteBytes) {
-      if (absl::Status status = WriteFile(buffer); !status.ok()) return status;
-      buffer.clear();
-    }
-    if (size > kWriteBytes) {
-      if (absl::Status status = WriteFile({item.row, size}); !status.ok()) return status;
-    } else {
-      buffer.append(item.row, size);
+  while (OpenGroup()) {
+    for (const Member& member : group_) {
+      const std::size_t size = member.last + ReadHeader(member.row + member.last).row_size();
+      if (buffer.size() + size > kWriteBytes) {
+        if (absl::Status status = WriteFile(buffer); !status.ok()) return status;
+        buffer.clear();
+      }
+      if (size > kWriteBytes) {
+        if (absl::Status status = WriteFile({member.row, size}); !status.ok()) return status;
+      } else {
+        buffer.append(member.row, size);
+      }
     }
   }
   if (absl::Status status = WriteFile(buffer); !status.ok()) return status;
@@ -341,7 +353,10 @@ absl::Status ExternalSort::Spill() {
 }
 
 void ExternalSort::ForgetItems() {
-  items_.clear();
+  items_.Truncate(0);
+  next_item_ = 0;
+  group_.Clear(0);  // one may have been of all rows
+  next_member_ = 0;
   large_.clear();
   large_bytes_ = 0;
   chunk_ = 0;
@@ -350,7 +365,6 @@ void ExternalSort::ForgetItems() {
 
 void ExternalSort::Restart() {
   ForgetItems();
-  next_item_ = 0;
   rows_given_ = 0;
   reading_back_ = false;
   heap_.clear();

@@ -30,6 +30,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "loader/growing_array.h"
+
 namespace strata {
 
 class ExternalSort {
@@ -78,14 +80,22 @@ class ExternalSort {
   };
   using Chunk = std::unique_ptr<char[]>;
 
+  // Rows as an Item's, and the beginning of what their first key has behind the group's prefix:
+  // comparing that looks at no row.
+  struct Member {
+    std::uint64_t tail[2];  // in the order of the bytes; 0 where keys do not share their prefix
+    const char* row;
+    std::uint32_t last;  // bytes from there to the last
+    std::uint32_t rows;
+  };
+
   char* Reserve(std::size_t size);
   bool FollowsLast(const Item& item, std::string_view key) const;
   void SortItems();
-  std::size_t GroupEnd(std::size_t begin) const;
-  bool SortGroup(std::size_t begin, std::size_t end);
-  void SplitRuns(const std::vector<std::size_t>& groups);
-  static bool ByFirstKey(const Item& a, const Item& b);
-  void FetchAhead(std::size_t item) const;
+  bool OpenGroup();
+  void SortGroup(std::size_t prefix_bytes);
+  void SortMembers(std::size_t prefix_bytes);
+  void SplitRuns();
   absl::Status Spill();
   void ForgetItems();
   absl::Status MakeFile();
@@ -99,10 +109,12 @@ class ExternalSort {
   std::size_t chunk_ = 0;      ///< the chunk being filled, and how far
   std::size_t chunk_used_ = 0;
   std::size_t large_bytes_ = 0;
-  std::vector<Item> items_;
-  std::size_t next_item_ = 0;
-  const char* next_row_ = nullptr;  // of items_[next_item_], how many of its rows are given
+  GrowingArray<Item> items_;
+  std::size_t next_item_ = 0;    // the first of the next group
+  GrowingArray<Member> group_;   // in the order of their keys: what is given now
+  std::size_t next_member_ = 0;  // of the group, how many of its rows are given and which is next
   std::uint32_t rows_given_ = 0;
+  const char* next_row_ = nullptr;
   bool reading_back_ = false;  // the reader on top gave the last row
 
   int file_ = -1;

@@ -43,6 +43,11 @@ class GrowingArray {
   T& operator[](std::size_t index) { return items_[index]; }
   const T& operator[](std::size_t index) const { return items_[index]; }
   T& back() { return items_[size_ - 1]; }
+  const T& back() const { return items_[size_ - 1]; }
+  T* begin() { return items_; }
+  T* end() { return items_ + size_; }
+  const T* begin() const { return items_; }
+  const T* end() const { return items_ + size_; }
   std::span<const T> range(std::size_t begin, std::size_t end) const {
     return {items_ + begin, end - begin};
   }

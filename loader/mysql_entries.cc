@@ -75,9 +75,7 @@ absl::Status Entries::Add(const Row& row, Batch* batch) {
     ++rows_skipped_;
     return absl::OkStatus();
   }
-  SetEntryPrefix(row[cells_.outer], row[cells_.inner], &key_);
-  const std::size_t prefix_bytes = key_.size();
-  const std::uint64_t hash = HashPrefix(key_);
+  BeginKey(row);
   absl::Status status = AppendRowOrder(selection_, cells_, row, &key_);
   if (!status.ok()) return status;
   AppendArrival(arrival_++, &key_);
@@ -87,19 +85,34 @@ absl::Status Entries::Add(const Row& row, Batch* batch) {
   } else {
     for (const std::size_t cell : cells_.values) AppendValue(row, cell, &payload_);
   }
-  if (early_) AddToRun(prefix_bytes, hash, batch);
-  if (!to_come_.empty()) to_come_[hash % kHashesToCome] += payload_.size();
-  return sort_.Add(hash, prefix_bytes, key_, payload_);
+  if (early_) AddToRun(batch);
+  if (!to_come_.empty()) to_come_[hash_ % kHashesToCome] += payload_.size();
+  return sort_.Add(hash_, prefix_bytes_, key_, payload_);
+}
+
+// Sets key_ to the row's entry, which is the last row's more often than not.
+void Entries::BeginKey(const Row& row) {
+  const std::string_view outer = row[cells_.outer];
+  const std::string_view inner = row[cells_.inner];
+  if (IsPlainPrefix(outer, inner, std::string_view(key_).substr(0, plain_bytes_))) {
+    key_.resize(plain_bytes_);
+    return;
+  }
+  SetEntryPrefix(outer, inner, &key_);
+  prefix_bytes_ = key_.size();
+  plain_bytes_ = prefix_bytes_ == PlainPrefixBytes(outer, inner) ? prefix_bytes_ : 0;
+  hash_ = HashPrefix(key_);
+  if (!to_come_.empty()) __builtin_prefetch(&to_come_[hash_ % kHashesToCome], 1);
 }
 
 // Adds the row of key_ and payload_ to the run, or ends the run and begins another with it.
-void Entries::AddToRun(std::size_t prefix_bytes, std::uint64_t hash, Batch* batch) {
+void Entries::AddToRun(Batch* batch) {
   if (!run_.Holds(key_)) {
     if (!run_.empty()) {
       if (coming_back_.Often(run_.hash())) return EndEarly();
       if (run_.fits()) AddEarly(batch);
     }
-    run_.Begin(std::string_view(key_).substr(0, prefix_bytes), hash);
+    run_.Begin(std::string_view(key_).substr(0, prefix_bytes_), hash_);
   }
   run_.Add(key_, payload_);
 }
@@ -175,13 +188,13 @@ absl::Status Entries::Fill(Batch* batch, std::size_t batch_bytes) {
 }
 
 // Adds the entry that row_ begins, unless it was given early. Which shows with its last row: until
-// then rows are kept, but for those of an entry that is too long to have been given.
+// then rows are kept, but for those of an entry with a row that came too late or is one too many.
 absl::Status Entries::AddEntry(Batch* batch, std::size_t batch_bytes) {
   const std::size_t prefix_bytes = ReadEntryPrefix(row_.key, &outer_, &inner_);
   run_.Begin(row_.key.substr(0, prefix_bytes), row_.hash);
   refused_ = false;
   while (more_ && run_.Holds(row_.key)) {
-    if (!run_.HasRoomFor(row_.key, row_.payload)) {
+    if (ReadArrival(row_.key) >= early_until_ || !run_.HasRoomFor(row_.key, row_.payload)) {
       BeginEntry(batch);
       AddRunsRows(batch);
       return AddRows(batch, batch_bytes);
@@ -214,7 +227,8 @@ absl::Status Entries::AddPart(Batch* batch, std::size_t batch_bytes) {
 // Adds rows to the entry, or part, that is begun in the batch, to its end or as a part.
 absl::Status Entries::AddRows(Batch* batch, std::size_t batch_bytes) {
   while (more_ && run_.Holds(row_.key)) {
-    if (!to_come_.empty() && batch->text_bytes() >= batch_bytes && BeginsRecord(row_)) {
+    if (!to_come_.empty() && given_bytes_ >= EntryRun::kMostBytes &&
+        batch->text_bytes() >= batch_bytes && BeginsRecord(row_)) {
       batch->EndEntry();
       in_parts_ = true;
       return absl::OkStatus();

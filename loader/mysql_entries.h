@@ -85,7 +85,8 @@ class Entries {
 
  private:
   absl::Status Advance();
-  void AddToRun(std::size_t prefix_bytes, std::uint64_t hash, Batch* batch);
+  void BeginKey(const Row& row);
+  void AddToRun(Batch* batch);
   void EndEarly();
   bool GivenEarly() const;
   absl::Status AddEntry(Batch* batch, std::size_t batch_bytes);
@@ -111,7 +112,10 @@ class Entries {
   ExternalSort sort_;
   std::uint64_t arrival_ = 0;
   std::uint64_t rows_skipped_ = 0;
-  std::string key_;
+  std::string key_;               // of the row that was added last
+  std::size_t prefix_bytes_ = 0;  // of key_
+  std::size_t plain_bytes_ = 0;   // the same, 0 where the prefix has escapes
+  std::uint64_t hash_ = 0;        // of the prefix
   std::string payload_;
   RowJson json_;
 

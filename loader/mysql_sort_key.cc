@@ -101,6 +101,13 @@ void SetEntryPrefix(std::string_view outer, std::string_view inner, std::string*
   AppendEscaped(inner, key);
 }
 
+bool IsPlainPrefix(std::string_view outer, std::string_view inner, std::string_view prefix) {
+  if (prefix.size() != PlainPrefixBytes(outer, inner) || !prefix.starts_with(outer)) return false;
+  prefix.remove_prefix(outer.size());
+  if (prefix[0] != '\0' || prefix[1] != '\0') return false;
+  return prefix.substr(2).starts_with(inner);
+}
+
 std::size_t ReadEntryPrefix(std::string_view key, std::string* outer, std::string* inner) {
   const std::size_t at = ReadEscaped(key, outer);
   return at + ReadEscaped(key.substr(at), inner);

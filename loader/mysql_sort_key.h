@@ -30,6 +30,12 @@ namespace strata::mysql {
 
 /// Replaces `*key` by the prefix of the entry (outer, inner).
 void SetEntryPrefix(std::string_view outer, std::string_view inner, std::string* key);
+/// How many bytes it has where nothing in it is escaped.
+inline std::size_t PlainPrefixBytes(std::string_view outer, std::string_view inner) {
+  return outer.size() + inner.size() + 4;
+}
+/// Whether `prefix`, in which nothing is escaped, or which is empty, is that of (outer, inner).
+bool IsPlainPrefix(std::string_view outer, std::string_view inner, std::string_view prefix);
 /// Reads such a prefix back from the beginning of `key`; how many bytes it has.
 std::size_t ReadEntryPrefix(std::string_view key, std::string* outer, std::string* inner);
 
