@@ -114,7 +114,7 @@ std::optional<ShapeId> Shapes::TryAdd(std::optional<ShapeId> free, std::uint64_t
   std::size_t written = 0;
   while (written < count && write_key(written, &tokens)) ++written;
   // Those of high numbers are given up for these: what is left of many comes to lie side by side.
-  const SlabBlocks<kShapes>::Packing packing(&key_lists_, limit_ != 0);
+  const SlabBlocks<kShapes>::Packing packing(&key_lists_, limit_ != 0 || packs_);
   key_lists_.Replace(BlockBytes(count + tokens.size()));
   void* const block =
       written == count ? key_lists_.TryAllocate(BlockBytes(count + tokens.size())) : nullptr;
@@ -166,14 +166,19 @@ void Shapes::BeginGivingUp(std::uint64_t all_bytes) {
   if (WantsLowNumbers(all_bytes)) {
     const std::size_t used = index_.size() - unused_;
     limit_ = static_cast<ShapeId>(used + used / 8 + kFewUnused);
-    key_lists_.BeginPacking();
   }
+  // Among low numbers there may be no room for second ones of those that have one.
+  packs_ = limit_ == 0 && WantsPacking(all_bytes);
+  if (limit_ != 0 || packs_) key_lists_.BeginPacking();
 }
 
 void Shapes::EndGivingUp() {
   renews_ = gives_up_ = false;
   if (limit_ != 0) again_at_free_ = free_ + shapes_.size() / kUnusedShare;
   limit_ = 0;
+  // What guards keep, or memory was wanting for.
+  if (packs_) again_at_holes_ = 2 * key_lists_.hole_bytes();
+  packs_ = false;
 }
 
 bool Shapes::HaveSameKeys(const Shape& a, const Shape& b) const {
@@ -194,6 +199,7 @@ bool Shapes::HaveSameKeys(const Shape& a, const Shape& b) const {
 
 bool Shapes::IsOld(ShapeId id) const {
   if (limit_ != 0 && id >= limit_) return true;
+  if (packs_ && !key_lists_.IsPacked(shapes_[id].keys)) return true;
   if (!renews_) return false;
   const Dictionary& dictionary = strings_->dictionary();
   bool names_high = false;
@@ -300,11 +306,11 @@ void Shapes::Clear() {
   filter_.Free();
   tidied_ = {};
   sweep_at_ = next_ = limit_ = 0;
-  again_at_free_ = 0;
+  again_at_free_ = again_at_holes_ = 0;
   free_ = unused_ = newly_unused_ = 0;
   lists_met_ = 0;
   changes_ = look_at_changes_ = 0;
-  renews_ = gives_up_ = false;
+  renews_ = gives_up_ = packs_ = false;
 }
 
 const char* Shapes::Fault() const {

@@ -76,10 +76,11 @@ class Shapes {
   void SweepSome();
   void SweepAll() { SweepNext(shapes_.size()); }
 
-  /// Whether shapes that take more than they save, or free numbers, take much of so many bytes. A
-  /// look at every shape, where all of them do and many have changed since.
+  /// Whether shapes that take more than they save, free numbers, or holes between key lists take
+  /// much of so many bytes. A look at every shape, where all of them do and many have changed
+  /// since.
   bool WantGivingUp(std::uint64_t all_bytes) {
-    return WantsLowNumbers(all_bytes) || MuchIsLost(all_bytes);
+    return WantsLowNumbers(all_bytes) || WantsPacking(all_bytes) || MuchIsLost(all_bytes);
   }
   /// From here to EndGivingUp such shapes are given up, as far as that is wanted.
   void BeginGivingUp(std::uint64_t all_bytes);
@@ -192,8 +193,12 @@ class Shapes {
   std::int64_t BytesLost(const Shape& shape) const;
   bool MuchIsLost(std::uint64_t all_bytes);
   bool WantsLowNumbers(std::uint64_t all_bytes) const;
+  bool WantsPacking(std::uint64_t all_bytes) const {
+    const std::size_t holes = key_lists_.hole_bytes();
+    return holes > all_bytes / kLostShare && holes >= again_at_holes_;
+  }
   /// Whether another shape of the same keys is to take its place: its number is to be given up, or
-  /// that of a string that it names.
+  /// the slab of its key list, or the number of a string that it names.
   bool IsOld(ShapeId id) const;
   /// A free number, below the limit if there is one; none where none is near.
   std::optional<ShapeId> NextFree();
@@ -234,9 +239,10 @@ class Shapes {
   SlabBlocks<kShapes> key_lists_;
   TryArray<std::uint32_t, kPolicy> filter_;
   std::size_t free_ = 0;
-  ShapeId next_ = 0;               // where NextFree goes on
-  ShapeId limit_ = 0;              // while shapes are given lower numbers
-  std::size_t again_at_free_ = 0;  // not again before so many are free
+  ShapeId next_ = 0;                // where NextFree goes on
+  ShapeId limit_ = 0;               // while shapes are given lower numbers
+  std::size_t again_at_free_ = 0;   // not again before so many are free
+  std::size_t again_at_holes_ = 0;  // or so many bytes are holes
   std::size_t unused_ = 0;
   std::size_t newly_unused_ = 0;  // since the last SweepSome
   ShapeId sweep_at_ = 0;
@@ -245,6 +251,7 @@ class Shapes {
   std::uint64_t look_at_changes_ = 0;  // when MuchIsLost looks again
   bool renews_ = false;                // those that are old
   bool gives_up_ = false;              // those that take more than they save
+  bool packs_ = false;                 // those whose key lists lie between holes, or anywhere
 };
 
 }  // namespace strata::packed

@@ -61,7 +61,7 @@ bool SlabBlocks<kLayer>::AddSlab(std::size_t least_bytes) {
   slabs_.SetSize(slabs_.size() + 1);
   Slab* at = slabs_.end() - 1;
   for (; at != slabs_.begin() && std::less<>()(filling_, (at - 1)->begin); --at) *at = *(at - 1);
-  *at = {.begin = filling_, .size_bytes = size_bytes, .filled = 0, .live = 0};
+  *at = {.begin = filling_, .size_bytes = size_bytes, .filled = 0, .live = 0, .is_old = false};
   return true;
 }
 
@@ -73,12 +73,22 @@ void SlabBlocks<kLayer>::Free(void* block, std::size_t size_bytes) {
   Slab* const slab = const_cast<Slab*>(SlabOf(block));
   if (slab == nullptr) return door_->Free(kLayer, block);
   slab->live -= size_bytes;
+  hole_bytes_ += size_bytes;
   if (slab->live > 0) return;
+  hole_bytes_ -= slab->filled;
   if (slab->begin == filling_) filling_ = nullptr;
   door_->Free(kLayer, slab->begin);
   std::copy(slab + 1, slabs_.end(), slab);
   slabs_.PopBack();
   if (slabs_.empty()) slabs_.Free();
+}
+
+template <LayerId kLayer>
+void SlabBlocks<kLayer>::BeginPacking() {
+  to_pack_bytes_ = live_bytes_;
+  packed_bytes_ = replaced_bytes_ = 0;
+  for (Slab& slab : slabs_) slab.is_old = true;
+  filling_ = nullptr;
 }
 
 template <LayerId kLayer>
@@ -88,7 +98,9 @@ bool SlabBlocks<kLayer>::WantsPacking() const {
 
 template <LayerId kLayer>
 const char* SlabBlocks<kLayer>::Fault() const {
+  std::size_t holes = 0;
   for (const Slab& slab : slabs_) {
+    holes += slab.filled - slab.live;
     if (slab.live == 0) return "a slab is kept that holds nothing";
     if (slab.live > slab.filled || slab.filled > slab.size_bytes) {
       return "a slab holds more than it has room for";
@@ -97,7 +109,7 @@ const char* SlabBlocks<kLayer>::Fault() const {
       return "the slabs are not in the order of their addresses";
     }
   }
-  return nullptr;
+  return holes == hole_bytes_ ? nullptr : "slabs count other holes than they have";
 }
 
 template <LayerId kLayer>

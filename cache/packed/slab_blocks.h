@@ -46,11 +46,15 @@ class SlabBlocks {
 
   /// Whether packing is worth its time.
   bool WantsPacking() const;
-  /// All that is there now will be packed.
-  void BeginPacking() {
-    to_pack_bytes_ = live_bytes_;
-    packed_bytes_ = replaced_bytes_ = 0;
+  /// All that is there now will be packed, into slabs that are made from here on.
+  void BeginPacking();
+  /// Whether a block was packed since then.
+  bool IsPacked(const void* block) const {
+    const Slab* const slab = SlabOf(block);
+    return slab != nullptr && !slab->is_old;
   }
+  /// What was freed in slabs of which something is left.
+  std::size_t hole_bytes() const { return hole_bytes_; }
   /// While blocks are packed, that one of so many bytes is replaced by what was, or will be.
   void Replace(std::size_t size_bytes) {
     if (packs_) replaced_bytes_ += size_bytes;
@@ -90,6 +94,7 @@ class SlabBlocks {
     std::size_t size_bytes;
     std::size_t filled;  // by blocks, freed ones too
     std::size_t live;    // of those that were not freed
+    bool is_old;         // made before BeginPacking
   };
 
   const Slab* SlabOf(const void* block) const;
@@ -101,6 +106,7 @@ class SlabBlocks {
   TryArray<Slab, kLayer> slabs_;     // by their addresses
   std::uint8_t* filling_ = nullptr;  // the slab that is being filled, if any
   std::size_t live_bytes_ = 0;       // of all blocks
+  std::size_t hole_bytes_ = 0;
   std::size_t to_pack_bytes_ = 0;
   // Since BeginPacking; what replaces blocks may be less than they are.
   std::size_t packed_bytes_ = 0;

@@ -115,6 +115,38 @@ TEST(PackedShapes, WhatIsLeftOfManyTakesWhatAFreshLoadWould) {
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
 }
 
+TEST(PackedShapes, HolesBetweenKeyListsThatWerePackedArePackedAgain) {
+  constexpr std::size_t kLong = 8000;
+  constexpr std::size_t kStep = 4;
+  PackedMap map({.seed = 1});
+  std::vector<std::string> keys;
+  for (std::size_t i = 0; i < kKeys; ++i) keys.push_back(Key(i));
+  for (std::size_t i = 0; i < kLong; ++i) {
+    // Forty keys of their own order, in three records.
+    std::vector<Pair> pairs;
+    for (std::size_t n = 0; n < 40; ++n) pairs.push_back({keys[(i + n * (i % 7 + 1)) % kKeys], ""});
+    std::rotate(pairs.begin(), pairs.begin() + static_cast<std::ptrdiff_t>(i / kKeys), pairs.end());
+    Records list;
+    for (int n = 0; n < 3; ++n) list.Add(pairs);
+    ASSERT_TRUE(map.Put("outer", Inner(i), list).ok());
+  }
+  const auto keep = [&](auto stays) {
+    for (std::size_t i = 0; i < kLong; ++i) {
+      if (!stays(i)) (void)map.Delete("outer", Inner(i));
+    }
+    MaintainToIdle(&map);
+    ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+  };
+  keep([](std::size_t i) { return i % kStep == 0; });
+  // A little less than half of what is left goes, so that not most numbers are free.
+  keep([](std::size_t i) { return i % kStep == 0 && i / kStep % 25 < 13; });
+  EXPECT_EQ(map.shapes().size(), kLong / kStep / 25 * 13);
+  const Footprint footprint = map.MeasureFootprint();
+  // Free numbers are dead, too.
+  EXPECT_LE(footprint.Find("shapes")->dead_bytes, footprint.Find("shapes")->used_bytes / 2);
+  EXPECT_FALSE(map.Maintain(std::size_t{1} << 20));
+}
+
 TEST(PackedShapes, AGuardReadsRecordsOfThoseThatAreGivenUp) {
   PackedMap map({.seed = 1});
   LoadShapes(&map, 1);
