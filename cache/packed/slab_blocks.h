@@ -1,5 +1,5 @@
-// The memory of very many small structures: the shards and directories of the tables of outers and
-// of entries (shard_table.h), and the key lists of shapes (shapes.h).
+// The memory of very many small structures: the shards and directories of all hash tables
+// (shard_table.h), and the key lists of shapes (shapes.h).
 //
 //     loose    a block of the allocator's each, as writes ask for them
 //     packed   one behind the other in slabs of up to 256 KiB
