@@ -114,8 +114,8 @@ std::optional<ShapeId> Shapes::TryAdd(std::optional<ShapeId> free, std::uint64_t
   std::size_t written = 0;
   while (written < count && write_key(written, &tokens)) ++written;
   // Those of high numbers are given up for these: what is left of many comes to lie side by side.
-  const SlabBlocks<kShapes>::Packing packing(&key_lists_, limit_ != 0 || packs_);
-  key_lists_.Replace(BlockBytes(count + tokens.size()));
+  const SlabBlocks<kShapes>::Packing packing(&key_lists_, PacksKeyLists());
+  key_lists_.NoteReplaced(BlockBytes(count + tokens.size()));
   void* const block =
       written == count ? key_lists_.TryAllocate(BlockBytes(count + tokens.size())) : nullptr;
   if (block == nullptr) {
@@ -169,7 +169,7 @@ void Shapes::BeginGivingUp(std::uint64_t all_bytes) {
   }
   // Among low numbers there may be no room for second ones of those that have one.
   packs_ = limit_ == 0 && WantsPacking(all_bytes);
-  if (limit_ != 0 || packs_) key_lists_.BeginPacking();
+  if (PacksKeyLists()) key_lists_.BeginPacking();
 }
 
 void Shapes::EndGivingUp() {
@@ -291,7 +291,7 @@ void Shapes::Free(ShapeId id) {
   Shape& shape = shapes_[id];
   index_.Erase(memory_, shape.hash, id + kFirstPayload, HashOfPayload());
   ForEachKey(id, [this](const Token& key) { strings_->Release(key); });
-  FreeKeys(shape);
+  key_lists_.Free(shape.keys, BlockBytes(shape));
   shape = {};
   ++free_;
   --unused_;
@@ -299,7 +299,7 @@ void Shapes::Free(ShapeId id) {
 
 void Shapes::Clear() {
   for (std::size_t id = 0; id < shapes_.size(); ++id) {
-    FreeKeys(shapes_[id]);
+    if (shapes_[id].keys != nullptr) key_lists_.Free(shapes_[id].keys, BlockBytes(shapes_[id]));
   }
   shapes_.Clear();
   index_.Clear(memory_);

@@ -180,15 +180,15 @@ class Shapes {
   std::optional<ShapeId> FindNew(ShapeId id) const;
   bool HaveSameKeys(const Shape& a, const Shape& b) const;
   static std::size_t TokenBytes(const Shape& shape);
+  static std::size_t BlockBytes(std::size_t key_list_bytes) { return (key_list_bytes + 7) / 8 * 8; }
+  static std::size_t BlockBytes(const Shape& shape) {
+    return BlockBytes(shape.count + TokenBytes(shape));
+  }
   /// What the block of its key list takes of its slab or of the allocator.
   std::size_t ReservedBytes(const Shape& shape) const {
-    return key_lists_.ReservedBytes(shape.keys, BlockBytes(shape.count + TokenBytes(shape)));
+    return key_lists_.ReservedBytes(shape.keys, BlockBytes(shape));
   }
-  static std::size_t BlockBytes(std::size_t key_list_bytes) { return (key_list_bytes + 7) / 8 * 8; }
-  void FreeKeys(const Shape& shape) {
-    if (shape.keys == nullptr) return;
-    key_lists_.Free(shape.keys, BlockBytes(shape.count + TokenBytes(shape)));
-  }
+  bool PacksKeyLists() const { return limit_ != 0 || packs_; }
   /// What it takes more than it saves its records; negative where it saves more.
   std::int64_t BytesLost(const Shape& shape) const;
   bool MuchIsLost(std::uint64_t all_bytes);

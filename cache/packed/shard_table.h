@@ -308,7 +308,6 @@ class ShardTable {
   friend struct Tamper;  // tests/cache/packed_validate_test.cc
   static constexpr std::size_t kSmallestCapacity = 8;
   static constexpr std::size_t kLargestCapacity = 512;
-  static constexpr std::size_t kMostJoined = kLargestCapacity / 8 * 7 / 2;
   static constexpr std::size_t kFewTombstones = 64;
   static constexpr std::size_t kFetchedAtOnce = 32;
   // A directory of so many places may be made whatever is in the table.
@@ -399,7 +398,7 @@ class ShardTable {
   }
   template <class Block>
   static void Retire(const Memory& memory, Block* block) {
-    memory.blocks->Replace(block->size_bytes());
+    memory.blocks->NoteReplaced(block->size_bytes());
     if (memory.retired == nullptr) {
       memory.Free(block);
     } else {
@@ -429,34 +428,42 @@ class ShardTable {
     return std::span(*room).first(count);
   }
 
+  // Puts one of this capacity in the shard's place; there is room to retire it.
   template <class HashOf>
   bool Rebuild(const Memory& memory, std::uint64_t hash, std::size_t capacity, HashOf hash_of) {
-    Shard* const shard = ShardOf(hash);
-    Shard* const rebuilt = NewShard(memory, capacity, shard->depth);
-    if (rebuilt == nullptr) return false;
-    HashedShard room;
-    for (const Hashed& hashed : HashAll(*shard, hash_of, &room)) {
-      rebuilt->Add(hashed.hash, hashed.payload);
+    const Shard& shard = *ShardOf(hash);
+    return Join(memory, directory()->FirstPlace(shard, hash), directory()->Places(shard), capacity,
+                hash_of);
+  }
+
+  // Calls `visit(shard, place)` for each shard that begins at one of these places; it may put
+  // another there.
+  template <class Visit>
+  void ForEachShardIn(std::size_t place, std::size_t places, Visit visit) const {
+    const std::size_t end = place + places;
+    while (place < end) {
+      Shard* const shard = directory()->At(place);
+      const std::size_t next = place + directory()->Places(*shard);
+      visit(shard, place);
+      place = next;
     }
-    directory()->Fill(directory()->FirstPlace(*shard, hash), directory()->Places(*shard), rebuilt);
-    RetireShard(memory, shard);
-    return true;
   }
 
   // Of how many places from this one on, where a shard begins, a single shard could hold all and
   // need not be split again before it has doubled; of the shard's own at the least.
   std::size_t PlacesToJoin(std::size_t place) const {
     const Directory& all = *directory();
+    const std::size_t most = Limit(kLargestCapacity) / 2;
     std::size_t joined = all.Places(*all.At(place));
     std::size_t live = all.At(place)->live;
     // As a higher half it was looked at together with the lower.
     while (joined < all.size() && place % (2 * joined) == 0) {
       std::size_t next = place + joined;
-      while (next < place + 2 * joined && live <= kMostJoined) {
+      while (next < place + 2 * joined && live <= most) {
         live += all.At(next)->live;
         next += all.Places(*all.At(next));
       }
-      if (live > kMostJoined) break;
+      if (live > most) break;
       joined *= 2;
     }
     return joined;
@@ -472,7 +479,15 @@ class ShardTable {
     const bool has_many = std::size_t{shard.used} - shard.live > capacity / 16;
     const bool is_large = CapacityFor(shard.live) < capacity - capacity / 4;
     if (has_many || is_large || places > directory()->Places(shard)) {
-      return Join(memory, place, places, hash_of, looked_at);
+      std::size_t shards = 0;
+      std::size_t live = 0;
+      ForEachShardIn(place, places, [&](const Shard* part, std::size_t) {
+        ++shards;
+        live += part->live;
+        *looked_at += part->size_bytes();
+      });
+      if (memory.retired != nullptr && !memory.retired->TryMakeRoom(shards)) return false;
+      return Join(memory, place, places, CapacityFor(live), hash_of);
     }
     if (!copies) return true;
     *looked_at += capacity * Slots::kSlotBytes;
@@ -480,36 +495,25 @@ class ShardTable {
     return Copy(memory, directory()->HashAt(place));
   }
 
-  // Puts one shard in the place of all that are in these.
+  // Puts one shard of this capacity in the place of all that are in these; there is room to retire
+  // them.
   template <class HashOf>
-  bool Join(const Memory& memory, std::size_t place, std::size_t places, HashOf hash_of,
-            std::size_t* looked_at) {
-    Directory& all = *directory();
-    const std::size_t end = place + places;
-    std::size_t shards = 0;
-    std::size_t live = 0;
-    for (std::size_t at = place; at < end; at += all.Places(*all.At(at))) {
-      ++shards;
-      live += all.At(at)->live;
-      *looked_at += all.At(at)->size_bytes();
-    }
-    if (memory.retired != nullptr && !memory.retired->TryMakeRoom(shards)) return false;
-    const std::size_t depth = all.depth - static_cast<std::size_t>(std::countr_zero(places));
-    Shard* const whole = NewShard(memory, CapacityFor(live), depth);
+  bool Join(const Memory& memory, std::size_t place, std::size_t places, std::size_t capacity,
+            HashOf hash_of) {
+    const std::size_t depth =
+        directory()->depth - static_cast<std::size_t>(std::countr_zero(places));
+    Shard* const whole = NewShard(memory, capacity, depth);
     if (whole == nullptr) return false;
     HashedShard room;
-    for (std::size_t at = place; at < end; at += all.Places(*all.At(at))) {
-      for (const Hashed& hashed : HashAll(*all.At(at), hash_of, &room)) {
+    ForEachShardIn(place, places, [&](const Shard* part, std::size_t) {
+      for (const Hashed& hashed : HashAll(*part, hash_of, &room)) {
         whole->Add(hashed.hash, hashed.payload);
       }
-    }
-    for (std::size_t at = place; at < end;) {
-      Shard* const part = all.At(at);
-      const std::size_t places_of_part = all.Places(*part);
-      all.Fill(at, places_of_part, whole);
+    });
+    ForEachShardIn(place, places, [&](Shard* part, std::size_t first) {
+      directory()->Fill(first, directory()->Places(*part), whole);
       RetireShard(memory, part);
-      at += places_of_part;
-    }
+    });
     return true;
   }
 
@@ -568,8 +572,9 @@ class ShardTable {
     if (memory.retired != nullptr && !memory.retired->TryMakeRoom(2)) return false;
     Directory* const copy = NewDirectory(memory, depth);
     if (copy == nullptr) return false;
-    for (std::size_t i = 0; i < copy->size(); ++i)
-      copy->Fill(i, 1, old->At(old->PlaceOf(copy->HashAt(i))));
+    for (std::size_t i = 0; i < copy->size(); ++i) {
+      copy->Fill(i, 1, old->ShardOf(copy->HashAt(i)));
+    }
     directory_.store(copy, std::memory_order_release);
     Retire(memory, old);
     return true;

@@ -54,9 +54,9 @@ class SlabBlocks {
     return slab != nullptr && !slab->is_old;
   }
   /// What was freed in slabs of which something is left.
-  std::size_t hole_bytes() const { return hole_bytes_; }
+  std::size_t hole_bytes() const;
   /// While blocks are packed, that one of so many bytes is replaced by what was, or will be.
-  void Replace(std::size_t size_bytes) {
+  void NoteReplaced(std::size_t size_bytes) {
     if (packs_) replaced_bytes_ += size_bytes;
   }
   /// All that was there is packed; so many bytes of what it was copied from are still to be freed.
@@ -106,7 +106,6 @@ class SlabBlocks {
   TryArray<Slab, kLayer> slabs_;     // by their addresses
   std::uint8_t* filling_ = nullptr;  // the slab that is being filled, if any
   std::size_t live_bytes_ = 0;       // of all blocks
-  std::size_t hole_bytes_ = 0;
   std::size_t to_pack_bytes_ = 0;
   // Since BeginPacking; what replaces blocks may be less than they are.
   std::size_t packed_bytes_ = 0;

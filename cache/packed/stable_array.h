@@ -67,8 +67,7 @@ class StableArray {
     taken_bytes_ = step;
     // What is filled of the array by whole huge pages is looked at everywhere.
     for (std::size_t page = united_; page < whole; ++page) {
-      MemoryDoor::UnitePages(reinterpret_cast<std::uint8_t*>(elements_) +
-                             page * MemoryDoor::kHugePageBytes);
+      MemoryDoor::UnitePages(HugePageAt(page));
     }
     united_ = std::max(united_, whole);
     return true;
@@ -83,12 +82,7 @@ class StableArray {
     size_ = size;
     const std::size_t kept = (size * sizeof(T) + kPageBytes - 1) / kPageBytes * kPageBytes;
     if (kept == taken_bytes_) return;
-    std::uint8_t* const pages = reinterpret_cast<std::uint8_t*>(elements_);
-    for (; united_ * MemoryDoor::kHugePageBytes > kept; --united_) {
-      MemoryDoor::DividePages(pages + (united_ - 1) * MemoryDoor::kHugePageBytes);
-    }
-    ReturnTaken(kept / kPageBytes);
-    taken_bytes_ = kept;
+    ReturnTaken(kept);
     CountAbsent();
   }
 
@@ -141,12 +135,7 @@ class StableArray {
   /// Gives everything back. No reader may be about.
   void Clear() {
     ReturnTaken(0);
-    for (; united_ > 0; --united_) {
-      MemoryDoor::DividePages(reinterpret_cast<std::uint8_t*>(elements_) +
-                              (united_ - 1) * MemoryDoor::kHugePageBytes);
-    }
     released_.Free();
-    taken_bytes_ = 0;
     absent_ = 0;
     size_ = 0;
   }
@@ -171,6 +160,9 @@ class StableArray {
 
   std::uint8_t* PageAt(std::size_t page) const {
     return reinterpret_cast<std::uint8_t*>(elements_) + page * kPageBytes;
+  }
+  std::uint8_t* HugePageAt(std::size_t page) const {
+    return PageAt(page * (MemoryDoor::kHugePageBytes / kPageBytes));
   }
   // The elements of which some byte lies on a page.
   std::size_t FirstOn(std::size_t page) const { return page * kPageBytes / sizeof(T); }
@@ -202,9 +194,9 @@ class StableArray {
   void DivideAt(std::size_t page) {
     const std::size_t huge = page * kPageBytes / MemoryDoor::kHugePageBytes;
     if (huge >= united_) return;
-    MemoryDoor::DividePages(PageAt(huge * (MemoryDoor::kHugePageBytes / kPageBytes)));
+    MemoryDoor::DividePages(HugePageAt(huge));
   }
-  /// Calls visit(begin, bytes) for each run of pages from `page` on that it has taken.
+  // Calls visit(begin, bytes) for each run of pages from `page` on that it has taken.
   template <class Visit>
   void ForEachRun(std::size_t page, Visit visit) const {
     const std::size_t end = taken_bytes_ / kPageBytes;
@@ -215,14 +207,19 @@ class StableArray {
       while (page < end && IsReleased(page)) ++page;
     }
   }
-  // Gives all pages from this one on back.
-  void ReturnTaken(std::size_t page) {
+  // Gives back all pages but for so many bytes of them.
+  void ReturnTaken(std::size_t kept_bytes) {
+    for (; united_ * MemoryDoor::kHugePageBytes > kept_bytes; --united_) {
+      MemoryDoor::DividePages(HugePageAt(united_ - 1));
+    }
+    std::size_t page = kept_bytes / kPageBytes;
     ForEachRun(page, [&](std::uint8_t* begin, std::size_t size_bytes) {
       door_->ReturnPages(kLayer, begin, size_bytes);
     });
     for (; released_bytes_ > 0 && page < taken_bytes_ / kPageBytes; ++page) {
       if (IsReleased(page)) MarkReleased(page, false);
     }
+    taken_bytes_ = kept_bytes;
   }
 
   MemoryDoor* door_;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <strata/cache.h>
@@ -26,15 +27,24 @@ std::string Value(std::size_t outer, std::size_t inner) {
   return "value " + std::to_string(outer * 31 + inner);
 }
 
+// An entry of one record of one pair; whether there was memory for it.
+bool PutPair(PackedMap* map, const std::string& outer, std::size_t inner, std::string_view value) {
+  const Pair pairs[] = {{"key", value}};
+  const std::size_t end[] = {1};
+  return map->Put(outer, Inner(inner), RecordsView(pairs, end)).ok();
+}
+
+void MaintainToIdle(PackedMap* map) {
+  std::size_t calls = 0;
+  while (map->Maintain(std::size_t{64} << 10)) ASSERT_LT(++calls, 100000u);
+}
+
 class PackedPackingTest : public testing::Test {
  protected:
   void Load(PackedMap* map, std::size_t step) {
     for (std::size_t outer = 0; outer < kOuters; outer += step) {
       for (std::size_t inner = 0; inner < kEntries; ++inner) {
-        const std::string value = Value(outer, inner);
-        const Pair pairs[] = {{"key", value}};
-        const std::size_t end[] = {1};
-        ASSERT_TRUE(map->Put(Outer(outer), Inner(inner), RecordsView(pairs, end)).ok());
+        ASSERT_TRUE(PutPair(map, Outer(outer), inner, Value(outer, inner)));
       }
     }
   }
@@ -43,10 +53,6 @@ class PackedPackingTest : public testing::Test {
       if (outer % kKept == 0) continue;
       ASSERT_TRUE(map->DeleteOuter(Outer(outer)));
     }
-  }
-  static void MaintainToIdle(PackedMap* map) {
-    std::size_t calls = 0;
-    while (map->Maintain(std::size_t{64} << 10)) ASSERT_LT(++calls, 100000u);
   }
   // Outers of which a pin sees other entries than were put.
   static std::size_t CountWrong(const PackedMap& map, ReadPin& pin) {
@@ -104,9 +110,7 @@ TEST_F(PackedPackingTest, AGuardReadsWhatMovesAndWhatWasDeleted) {
     ASSERT_EQ(CountWrong(map, pin), 0u);
     ASSERT_TRUE(map.Validate().ok()) << map.Validate();
     // A write now and then, among what is being moved.
-    const Pair pairs[] = {{"key", "another"}};
-    const std::size_t end[] = {1};
-    ASSERT_TRUE(map.Put(Outer(calls % 60 * kKept), Inner(5), RecordsView(pairs, end)).ok());
+    ASSERT_TRUE(PutPair(&map, Outer(calls % 60 * kKept), 5, "another"));
     ++calls;
   } while (map.Maintain(std::size_t{32} << 10));
   EXPECT_GT(calls, 10u);
@@ -157,9 +161,7 @@ TEST_F(PackedPackingTest, LeavesWhatIsTooLargeToBeMovedAndEnds) {
   Load(&map, 1);
   const std::string value(900'000, 'v');
   for (std::size_t inner = 0; inner < kBig; ++inner) {
-    const Pair pairs[] = {{"key", value}};
-    const std::size_t end[] = {1};
-    ASSERT_TRUE(map.Put("big", Inner(inner), RecordsView(pairs, end)).ok());
+    ASSERT_TRUE(PutPair(&map, "big", inner, value));
   }
   DeleteMost(&map);
   MaintainToIdle(&map);
@@ -195,12 +197,9 @@ class PackedJoiningTest : public testing::Test {
   static constexpr std::size_t kLargeOuters = 5;
   static constexpr std::size_t kLargeEntries = 20'000;
   static void Load(PackedMap* map, std::size_t step) {
-    for (std::size_t i = 0; i < kLargeOuters * kLargeEntries; i += step) Put(map, i);
-  }
-  static void Put(PackedMap* map, std::size_t i) {
-    const Pair pairs[] = {{"key", "value"}};
-    const std::size_t end[] = {1};
-    ASSERT_TRUE(map->Put(Outer(i % kLargeOuters), Inner(i), RecordsView(pairs, end)).ok());
+    for (std::size_t i = 0; i < kLargeOuters * kLargeEntries; i += step) {
+      ASSERT_TRUE(PutPair(map, Outer(i % kLargeOuters), i, "value"));
+    }
   }
   static void DeleteAllBut(PackedMap* map, std::size_t step) {
     for (std::size_t i = 0; i < kLargeOuters * kLargeEntries; ++i) {
@@ -223,13 +222,11 @@ TEST_F(PackedJoiningTest, WhatIsLeftOfLargeOutersTakesWhatAFreshLoadWould) {
     PackedMap map({.seed = 1});
     Load(&map, 1);
     DeleteAllBut(&map, step);
-    while (map.Maintain(std::size_t{64} << 10)) {
-    }
+    MaintainToIdle(&map);
     ASSERT_TRUE(map.Validate().ok()) << map.Validate();
     PackedMap fresh({.seed = 1});
     Load(&fresh, step);
-    while (fresh.Maintain(std::size_t{64} << 10)) {
-    }
+    MaintainToIdle(&fresh);
     EXPECT_LE(map.door().allocated_bytes(),
               fresh.door().allocated_bytes() * 11 / 10 + (std::uint64_t{32} << 10))
         << "one in " << step;
@@ -271,8 +268,7 @@ TEST_F(PackedJoiningTest, AnEnumerationMeetsEachEntryOnceWhileShardsAreJoined) {
   }
   EXPECT_GT(enumerations, 3u);
   map.eras().Leave(&pin);
-  while (map.Maintain(std::size_t{64} << 10)) {
-  }
+  MaintainToIdle(&map);
   EXPECT_EQ(map.Stats().retained_bytes, 0u);
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
 }
@@ -294,12 +290,9 @@ TEST_F(PackedJoiningTest, JoinsWhatItCanWhereverMemoryEnds) {
 
 // A large outer is not moved to a table of a lower number, nor is the table of outers.
 TEST_F(PackedPackingTest, FreeTablesBelowALargeOutersTakeNoMemory) {
-  const auto put_large = [&](PackedMap* map, std::size_t entries) {
-    for (std::size_t i = 0; i < entries; ++i) {
-      const Pair pairs[] = {{"key", "value"}};
-      const std::size_t end[] = {1};
-      ASSERT_TRUE(map->Put("large", Inner(i), RecordsView(pairs, end)).ok());
-    }
+  constexpr std::size_t kLarge = 5000;
+  const auto put_large = [](PackedMap* map) {
+    for (std::size_t i = 0; i < kLarge; ++i) ASSERT_TRUE(PutPair(map, "large", i, "value"));
   };
   const auto index_bytes = [](const PackedMap& map) {
     const Footprint footprint = map.MeasureFootprint();
@@ -308,18 +301,18 @@ TEST_F(PackedPackingTest, FreeTablesBelowALargeOutersTakeNoMemory) {
   PackedMap map({.seed = 1});
   for (int round = 0; round < 3; ++round) {
     Load(&map, 1);
-    put_large(&map, 5000);
+    put_large(&map);
     DeleteMost(&map);
     MaintainToIdle(&map);
     ASSERT_TRUE(map.Validate().ok()) << map.Validate();
     PackedMap fresh({.seed = 1});
     Load(&fresh, kKept);
-    put_large(&fresh, 5000);
+    put_large(&fresh);
     MaintainToIdle(&fresh);
     EXPECT_LE(index_bytes(map), index_bytes(fresh) * 21 / 20 + (16 << 10));
     ReadPin pin = WriterPin();
     EXPECT_EQ(CountWrong(map, pin), 0u);
-    EXPECT_EQ(map.Find("large", Inner(4999), pin).count, 1u);
+    EXPECT_EQ(map.Find("large", Inner(kLarge - 1), pin).count, 1u);
   }
   // What was given back is taken again before the list of tables grows, wherever memory ends.
   bool ok = false;
@@ -328,9 +321,7 @@ TEST_F(PackedPackingTest, FreeTablesBelowALargeOutersTakeNoMemory) {
     ok = true;
     for (std::size_t outer = 0; outer < kOuters && ok; ++outer) {
       for (std::size_t inner = 0; inner < kEntries && ok; ++inner) {
-        const Pair pairs[] = {{"key", "value"}};
-        const std::size_t end[] = {1};
-        ok = map.Put(Outer(outer), Inner(inner), RecordsView(pairs, end)).ok();
+        ok = PutPair(&map, Outer(outer), inner, "value");
       }
     }
     map.door_for_tests().FailAfter(MemoryDoor::kNoLimit);
@@ -351,7 +342,7 @@ TEST(IndexBlocks, GivesASlabBackWithItsLastBlock) {
     const IndexBlocks::Packing packing(&blocks, true);
     for (void*& block : packed) {
       block = blocks.TryAllocate(kBytes);
-      blocks.Replace(kBytes);
+      blocks.NoteReplaced(kBytes);
     }
   }
   void* const loose = blocks.TryAllocate(kBytes);
