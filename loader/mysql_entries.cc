@@ -65,10 +65,6 @@ Entries::Entries(const Selection* selection, std::size_t memory_budget_bytes, st
       notes_(selection->json == JsonValue::kNone ? EntryNotes() : notes),
       sort_(memory_budget_bytes, std::move(directory)) {}
 
-void Entries::GiveParts() {
-  if (notes_.refused == nullptr) to_come_.assign(kHashesToCome, 0);
-}
-
 absl::Status Entries::Add(const Row& row, Batch* batch) {
   if (selection_.deleted && IsDeleted(row, cells_.deleted)) return absl::OkStatus();
   if (row.IsNull(cells_.outer) || row.IsNull(cells_.inner)) {
@@ -86,7 +82,11 @@ absl::Status Entries::Add(const Row& row, Batch* batch) {
     for (const std::size_t cell : cells_.values) AppendValue(row, cell, &payload_);
   }
   if (early_) AddToRun(batch);
-  if (!to_come_.empty()) to_come_[hash_ % kHashesToCome] += payload_.size();
+  if (!to_come_.empty()) {
+    to_come_[hash_ % kHashesToCome] += payload_.size();
+    if (IsRefused(payload_)) refused_entries_.insert(hash_);
+    if (refused_entries_.size() > kMostRefused) to_come_.clear();
+  }
   return sort_.Add(hash_, prefix_bytes_, key_, payload_);
 }
 
@@ -166,7 +166,10 @@ absl::Status Entries::Finish() {
   return Advance();
 }
 
-void Entries::Restart() { sort_.Restart(); }
+void Entries::Restart() {
+  refused_entries_.clear();
+  sort_.Restart();
+}
 
 absl::Status Entries::Advance() {
   absl::StatusOr<bool> next = sort_.Next(&row_);
@@ -227,8 +230,8 @@ absl::Status Entries::AddPart(Batch* batch, std::size_t batch_bytes) {
 // Adds rows to the entry, or part, that is begun in the batch, to its end or as a part.
 absl::Status Entries::AddRows(Batch* batch, std::size_t batch_bytes) {
   while (more_ && run_.Holds(row_.key)) {
-    if (!to_come_.empty() && given_bytes_ >= EntryRun::kMostBytes &&
-        batch->text_bytes() >= batch_bytes && BeginsRecord(row_)) {
+    if (given_bytes_ >= EntryRun::kMostBytes && batch->text_bytes() >= batch_bytes &&
+        BeginsRecord(row_) && MayBeParted()) {
       batch->EndEntry();
       in_parts_ = true;
       return absl::OkStatus();

@@ -13,8 +13,9 @@
 // the bytes that were added and not given again are counted by hash.
 //
 // Refused: an entry with JSON that cannot be understood is an error, or, where those are noted, is
-// left out whole, whichever of its rows it stands in. Nothing is given early or in parts then: what
-// was given would have to be taken back, its outer too, and whose that is.
+// left out whole, whichever of its rows it stands in. Where they are noted nothing is given early:
+// it would have to be taken back, its outer too, and whose that is. When the sorted rows come out
+// it is known which entries are refused; those are given in no parts.
 //
 // Threads: one at a time.
 #ifndef STRATA_LOADER_MYSQL_ENTRIES_H_
@@ -24,6 +25,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -60,8 +62,8 @@ class Entries {
   /// unless entries may be refused.
   void GiveEarly() { early_ = notes_.refused == nullptr; }
 
-  /// Before the first row: Fill gives long entries in parts, unless entries may be refused.
-  void GiveParts();
+  /// Before the first row: Fill gives long entries in parts.
+  void GiveParts() { to_come_.assign(kHashesToCome, 0); }
 
   /// Takes a row of the selection's cells. What can be given early is appended to `*batch`.
   /// InvalidArgument: an order value, or JSON, unless that is noted, that cannot be understood;
@@ -92,6 +94,7 @@ class Entries {
   absl::Status AddEntry(Batch* batch, std::size_t batch_bytes);
   absl::Status AddPart(Batch* batch, std::size_t batch_bytes);
   absl::Status AddRows(Batch* batch, std::size_t batch_bytes);
+  bool MayBeParted() const { return !to_come_.empty() && !refused_entries_.contains(run_.hash()); }
   void NoteRefusal(const ExternalSort::Row& row);
   std::string_view RecordOf(const ExternalSort::Row& row) const;
   bool BeginsRecord(const ExternalSort::Row& row) const;
@@ -104,6 +107,8 @@ class Entries {
   void Refuse();
 
   static constexpr std::size_t kHashesToCome = std::size_t{1} << 15;
+  // Where more entries are refused none are given in parts.
+  static constexpr std::size_t kMostRefused = std::size_t{1} << 15;
 
   const Selection& selection_;
   const Cells cells_;
@@ -131,6 +136,8 @@ class Entries {
   std::vector<std::uint64_t> to_come_;
   bool in_parts_ = false;          // the last entry is not given to its end
   std::uint64_t given_bytes_ = 0;  // of the payloads given of it
+
+  std::unordered_set<std::uint64_t> refused_entries_;  // hashes, while parts may be given
 
   ExternalSort::Row row_;  // of the next entry, if there is more_
   bool more_ = false;

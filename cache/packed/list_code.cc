@@ -124,18 +124,16 @@ bool ListWriter::WriteHead(std::uint64_t head) {
   return true;
 }
 
-bool ListWriter::WriteValue(const Pair& pair) {
-  const StringPolicy::Class place = StringPolicy::ValuesOf(pair.key);
-  if (!leaves_out_ || pair.value.size() < StringCoder::kLeaveOutBytes) {
-    return strings_->Write(pair.value, place, &bytes_);
-  }
-  if (!left_out_.TryReserve(left_out_.size() + 1)) return false;
-  const LeftOut value = {bytes_.size(), pair.value};
-  bool left_out = false;
-  if (!strings_->Write(pair.value, place, &bytes_, &left_out)) return false;
-  if (!left_out) return true;
+// write(left_out) appends the value's token to bytes_.
+template <class WriteToken>
+bool ListWriter::WriteValue(WriteToken write) {
+  LeftOut value = {bytes_.size(), {}};
+  if (!write(leaves_out_ ? &value.text : nullptr)) return false;
+  if (value.text.empty()) return true;
+  // What stands in for it names nothing that would have to be given back.
+  if (!left_out_.TryPushBack(value)) return false;
   left_out_bytes_ += value.more_bytes();
-  return left_out_.TryPushBack(value);  // there is room
+  return true;
 }
 
 void ListWriter::DropRecord(std::size_t start) {
@@ -158,7 +156,10 @@ bool ListWriter::Add(RecordView record) {
   for (std::size_t i = 0; written && i < record.size(); ++i) {
     const Pair& pair = record[i];
     if (!shape.has_value()) written = strings_->Write(pair.key, StringPolicy::kKeys, &bytes_);
-    written = written && WriteValue(pair);
+    written =
+        written && WriteValue([&](std::string_view* left_out) {
+          return strings_->Write(pair.value, StringPolicy::ValuesOf(pair.key), &bytes_, left_out);
+        });
   }
   if (written) return true;
   strings_->ReleaseAll(bytes_.data() + tokens, bytes_.end());
@@ -186,7 +187,9 @@ bool ListWriter::AddRewritten(const StoredRecord& record) {
   if (written) {
     record.ForEach([&](const Token& key, const Token& value) {
       if (!shape.has_value()) written = strings_->Rewrite(key, &bytes_);
-      written = written && strings_->Rewrite(value, &bytes_);
+      written = written && WriteValue([&](std::string_view* left_out) {
+                  return strings_->Rewrite(value, &bytes_, left_out);
+                });
       return written;
     });
   }

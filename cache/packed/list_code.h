@@ -19,6 +19,7 @@
 #ifndef STRATA_CACHE_PACKED_LIST_CODE_H_
 #define STRATA_CACHE_PACKED_LIST_CODE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -136,8 +137,15 @@ struct StoredList {
 
 StoredList ReadList(const std::uint8_t* at);
 /// What a growing list takes at most, wherever it lies, with an area of so many bytes.
-inline std::size_t GrowingSizeBytes(std::size_t area_bytes) {
+constexpr std::size_t GrowingSizeBytes(std::size_t area_bytes) {
   return 2 + kMaxVarintBytes + 7 + sizeof(std::uint64_t) + area_bytes;
+}
+/// What of such a list is room for sure, wherever it lies, counted from its first byte. Its records
+/// take so many bytes of the area, and they and their marks `used_bytes`.
+constexpr SegmentStore::Room GrowingRoom(std::size_t area_bytes, std::size_t record_bytes,
+                                         std::size_t used_bytes) {
+  constexpr std::size_t kMostHead = GrowingSizeBytes(0);
+  return {kMostHead + record_bytes, area_bytes - std::min(area_bytes, used_bytes + kMostHead)};
 }
 /// Writes a growing list at `to`, which has that many, with an area of so many bytes.
 void CopyGrowing(const StoredList& list, std::uint8_t* to, std::size_t area_bytes);
@@ -150,7 +158,7 @@ void CopyGrowing(const StoredList& list, std::uint8_t* to, std::size_t area_byte
 /// there.
 ///
 ///     bytes_      │ 2 pairs │ key │ value │ key │ kStandIn │ … a list that can be walked
-///     left_out_                                    └─► the caller's text
+///     left_out_                                    └─► the text, a caller's or a blob's
 ///
 /// What is a place or a size of the list, starts_ among them, counts what was left out.
 class ListWriter {
@@ -204,7 +212,8 @@ class ListWriter {
   std::size_t Form() const;
   bool BeginRecord(bool is_new);
   bool WriteHead(std::uint64_t head);
-  bool WriteValue(const Pair& pair);
+  template <class WriteToken>
+  bool WriteValue(WriteToken write);
   void DropRecord(std::size_t start);
   std::uint8_t* CopyRecords(std::uint8_t* to) const;
 

@@ -79,7 +79,7 @@ OuterFootprint PackedMap::MeasureOuter(Location location, OuterCensus* census) c
     own_bytes += index.size_bytes(table_memory_);
     index.ForEach([&](std::uint64_t payload) {
       const Blob blob = log_.At(payload);
-      own_bytes += blob.total_bytes;
+      own_bytes += log_.HeldBytes(payload);
       CountOuterList(ReadEntryBlob(blob), census);
     });
   } else {

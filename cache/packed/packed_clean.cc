@@ -361,7 +361,7 @@ void PackedMap::FetchSlot(const Blob& blob) const {
 bool PackedMap::RewriteList(const std::uint8_t* list) {
   PrefetchList(list);
   const StoredList stored = ReadList(list);
-  lists_.Begin();
+  lists_.BeginLeavingOut();
   const std::uint8_t* at = stored.records;
   for (std::size_t i = 0; i < stored.count; ++i) {
     if (!lists_.AddRewritten(ReadRecord(at, shapes_))) {
@@ -384,7 +384,7 @@ bool PackedMap::CleanEntry(Location location, const Blob& blob) {
   std::uint8_t* list = nullptr;
   const bool has_token = strings_.Rewrite(entry.inner, &token_);
   const Location made = has_token ? WriteEntry(SegmentStore::Head::kClean, number, token_.data(),
-                                               token_.size(), lists_.size_bytes(), &list)
+                                               token_.size(), lists_.size_bytes(), &list, {})
                                   : kNowhere;
   if (made == kNowhere) {
     if (has_token) ReleaseToken(token_.data());

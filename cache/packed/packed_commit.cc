@@ -20,6 +20,8 @@ constexpr std::size_t kMostRenumbered = 4096;
 // A list that grows gets room for a quarter more: what is copied is at most five times what is
 // appended, and little room stands idle until the cleaner takes it back. Where it is known how long
 // it will be, by its bytes so far, it gets a sixty-fourth more than that, which the cleaner leaves.
+// A list longer than a segment has no pages in the midst of its room (SegmentStore::Append),
+// however much that is.
 std::size_t PackedMap::AreaFor(std::size_t bytes, std::size_t before, double times) {
   const double whole = std::min(static_cast<double>(before) * times, 1.0 * kMostAreaBytes);
   const std::size_t area =
@@ -94,8 +96,11 @@ bool PackedMap::CommitToTable(const Site& site, std::uint64_t table,
   const bool growing = lists_.size_bytes() >= kMinGrowingBytes && lists_.area_bytes() <= area_bytes;
   const std::size_t list_bytes = growing ? GrowingSizeBytes(area_bytes) : lists_.size_bytes();
   std::uint8_t* list = nullptr;
-  const Location made =
-      WriteEntry(SegmentStore::Head::kWrite, table, inner_token, inner_bytes, list_bytes, &list);
+  const SegmentStore::Room room =
+      growing ? GrowingRoom(area_bytes, lists_.record_bytes(), lists_.area_bytes())
+              : SegmentStore::Room{};
+  const Location made = WriteEntry(SegmentStore::Head::kWrite, table, inner_token, inner_bytes,
+                                   list_bytes, &list, room);
   if (made == kNowhere) return false;
   if (growing) {
     lists_.CopyGrowingTo(list, area_bytes);
@@ -114,10 +119,12 @@ bool PackedMap::CommitToTable(const Site& site, std::uint64_t table,
 
 Location PackedMap::WriteEntry(SegmentStore::Head head, std::uint64_t table,
                                const std::uint8_t* inner_token, std::size_t inner_bytes,
-                               std::size_t list_bytes, std::uint8_t** list) {
+                               std::size_t list_bytes, std::uint8_t** list,
+                               SegmentStore::Room room) {
   Location made = kNowhere;
-  std::uint8_t* to =
-      log_.Append(head, BlobKind::kEntry, VarintSize(table) + inner_bytes + list_bytes, &made);
+  const std::size_t before = VarintSize(table) + inner_bytes;
+  room.from += before;
+  std::uint8_t* to = log_.Append(head, BlobKind::kEntry, before + list_bytes, &made, room);
   if (to == nullptr) return kNowhere;
   to = WriteVarint(table, to);
   std::memcpy(to, inner_token, inner_bytes);
@@ -133,12 +140,16 @@ Location PackedMap::CopyEntry(SegmentStore::Head head, const Blob& blob, std::ui
   const std::size_t inner_bytes = static_cast<std::size_t>(entry.list - entry.inner_begin);
   const std::size_t list_bytes =
       grows ? GrowingSizeBytes(area_bytes) : static_cast<std::size_t>(entry.end - entry.list);
+  const std::size_t used = list.area_bytes - list.room_bytes();
+  const SegmentStore::Room room =
+      grows ? GrowingRoom(area_bytes, list.record_bytes, used) : SegmentStore::Room{};
   std::uint8_t* to = nullptr;
-  const Location made = WriteEntry(head, table, entry.inner_begin, inner_bytes, list_bytes, &to);
+  const Location made =
+      WriteEntry(head, table, entry.inner_begin, inner_bytes, list_bytes, &to, room);
   if (made == kNowhere) return kNowhere;
   if (grows) {
     CopyGrowing(list, to, area_bytes);
-    log_.AddRoom(made, area_bytes - (list.area_bytes - list.room_bytes()));
+    log_.AddRoom(made, area_bytes - used);
   } else {
     std::memcpy(to, entry.list, list_bytes);
   }
@@ -159,6 +170,16 @@ bool PackedMap::MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes
   site->entry = made;
   *list = ReadList(ReadEntryBlob(log_.At(made)).list);
   return true;
+}
+
+// Pages for what lists_ is about to fill of the room of the list at `site`.
+bool PackedMap::TakeRoom(const Site& site, const StoredList& list) {
+  const std::uint8_t* const begin = log_.Address(site.entry);
+  const std::uint8_t* const end = begin + log_.At(site.entry).total_bytes;
+  const std::uint8_t* const records = list.records + list.record_bytes + lists_.record_bytes();
+  const std::uint8_t* const marks = list.directory - list.marks.Bytes(list.count + lists_.count());
+  return log_.TakeRoom(site.entry, static_cast<std::size_t>(records - begin),
+                       static_cast<std::size_t>(end - marks));
 }
 
 // As CommitToTable, for an outer that has no table yet, or that is not there yet.
@@ -287,7 +308,7 @@ bool PackedMap::WantsLowerTable(const OuterBlob& outer) const {
 bool PackedMap::MayMove(const OuterBlob& outer) const {
   std::size_t bytes = outer.key.size();
   tables_[outer.number].index.ForEach(
-      [&](std::uint64_t payload) { bytes += log_.At(payload).total_bytes; });
+      [&](std::uint64_t payload) { bytes += log_.HeldBytes(payload); });
   // Beside the entries, segments that are begun for them and the table.
   const std::uint64_t wanted = bytes + 2 * SegmentStore::kSegmentBytes;
   return bytes <= SegmentStore::kSegmentBytes &&
@@ -337,7 +358,7 @@ bool PackedMap::CopyToTable(const OuterBlob& from, std::uint32_t table) {
     const std::size_t list_bytes = static_cast<std::size_t>(entry.end - entry.list);
     std::uint8_t* list = nullptr;
     const Location made = WriteEntry(SegmentStore::Head::kWrite, table, entry.inner_begin,
-                                     inner_bytes, list_bytes, &list);
+                                     inner_bytes, list_bytes, &list, {});
     ok = made != kNowhere;
     if (!ok) return;
     std::memcpy(list, entry.list, list_bytes);

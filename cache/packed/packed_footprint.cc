@@ -46,9 +46,9 @@ Footprint PackedMap::MeasureFootprint() const try {
 
 // The indexes, and what they lead to.
 void PackedMap::AddIndexes(Layer* outer_index, Layer* inner_index, Layer* blobs) const {
-  const auto add_blob = [&](const Blob& blob, std::size_t room, std::size_t dead) {
+  const auto add_blob = [&](Location location, std::size_t room, std::size_t dead) {
     ++blobs->count;
-    blobs->used_bytes += blob.total_bytes - room - dead;
+    blobs->used_bytes += log_.HeldBytes(location) - room - dead;
     blobs->slack_bytes += room;
   };
   const Index* const outers = root();
@@ -62,13 +62,13 @@ void PackedMap::AddIndexes(Layer* outer_index, Layer* inner_index, Layer* blobs)
         if (entry.deleted) dead += static_cast<std::size_t>(entry.end - entry.begin);
       });
     }
-    add_blob(log_.At(location), 0, dead);
+    add_blob(location, 0, dead);
     if (!outer.has_table) return;
     const Index& inners = tables_[outer.number].index;
     inners.AddTo(table_memory_, inner_index);
     inners.ForEach([&](std::uint64_t entry) {
-      const Blob blob = log_.At(entry);
-      add_blob(blob, ReadList(ReadEntryBlob(blob).list).room_bytes(), 0);
+      const std::size_t room = ReadList(ReadEntryBlob(log_.At(entry)).list).room_bytes();
+      add_blob(entry, room - log_.UntakenRoom(entry), 0);
     });
   });
 }

@@ -294,6 +294,7 @@ absl::Status PackedMap::TryAppend(std::string_view outer, std::string_view inner
     if (list.room_bytes() < bytes && !MoveToLargerArea(&site, &list, bytes, times)) {
       return GiveUp();
     }
+    if (!TakeRoom(site, list)) return GiveUp();
     lists_.AppendTo(list);
     log_.FillRoom(site.entry, bytes);
   }

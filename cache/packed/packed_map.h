@@ -358,9 +358,12 @@ class PackedMap {
   /// `times`; both then say where it is. False for want of memory, or where it would have 4 GiB or
   /// more; nothing changed.
   bool MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes, double times);
-  /// A new kEntry blob, whose list of so many bytes goes to `*list`; kNowhere: no memory.
+  bool TakeRoom(const Site& site, const StoredList& list);
+  /// A new kEntry blob, whose list of so many bytes goes to `*list`, but for its `room`; kNowhere:
+  /// no memory.
   Location WriteEntry(SegmentStore::Head head, std::uint64_t table, const std::uint8_t* inner_token,
-                      std::size_t inner_bytes, std::size_t list_bytes, std::uint8_t** list);
+                      std::size_t inner_bytes, std::size_t list_bytes, std::uint8_t** list,
+                      SegmentStore::Room room);
   /// A copy of an entry's blob for this table, as it is, but for a list that grows with an area of
   /// so many bytes; kNowhere: no memory.
   Location CopyEntry(SegmentStore::Head head, const Blob& blob, std::uint64_t table,

@@ -12,8 +12,9 @@ std::vector<AddressRange> PackedMap::TakenPages() const {
   strings_.dictionary().AddPagesTo(&ranges);
   shapes_.AddPagesTo(&ranges);
   const auto add = [&](SegmentStore::Segment segment) {
-    ranges.push_back({.begin = log_.Address(SegmentStore::StartOf(segment)),
-                      .size_bytes = log_.taken_bytes(segment)});
+    for (const AddressRange& pages : log_.PagesOf(segment)) {
+      if (pages.size_bytes > 0) ranges.push_back(pages);
+    }
   };
   for (SegmentStore::Segment segment = 0; log_.NextSegment(&segment); ++segment) add(segment);
   for (SegmentStore::Segment segment = 0; log_.NextRetired(&segment); ++segment) add(segment);

@@ -117,8 +117,8 @@ absl::Status PackedMap::CheckTable(std::uint64_t number, Census* census) const {
     }
     const StoredEntry entry = ReadEntryBlob(blob);
     Census::OfSegment& segment = census->segments[SegmentStore::SegmentOf(payload)];
-    segment.live += blob.total_bytes;
-    segment.room += ReadList(entry.list).room_bytes();
+    segment.live += log_.HeldBytes(payload);
+    segment.room += ReadList(entry.list).room_bytes() - log_.UntakenRoom(payload);
     if (TableOf(blob) != number) status = Broken("an entry names another table than its outer's");
     status.Update(CheckList(entry, census));
     if (!status.ok()) return;

@@ -72,7 +72,7 @@ void SegmentStore::CountUsed(Segment segment, bool used) {
   }
 }
 
-SegmentStore::Segment SegmentStore::Take(std::size_t run, std::size_t bytes) {
+SegmentStore::Segment SegmentStore::Take(std::size_t run, std::size_t bytes, Room room) {
   const std::size_t first = FreeRun(run);
   if (first + run > range_bytes_ / kSegmentBytes) {
     out_of_addresses_ = true;
@@ -90,12 +90,18 @@ SegmentStore::Segment SegmentStore::Take(std::size_t run, std::size_t bytes) {
     std::fill(segments_.begin() + old_size, segments_.end(), Info{});
   }
   const Segment taken = static_cast<Segment>(first);
-  if (!TakePages(taken, bytes)) return kNoSegment;
+  // Whether the run begins the range, where its blob lies a little further back, or not.
+  std::size_t from = StepsFor(kFirstLocation + room.from);
+  std::size_t to = (room.from + room.bytes) / kStepBytes;
+  if (run == 1 || from >= to) from = to = 0;
+  if (!TakePages(taken, bytes - (to - from) * kStepBytes)) return kNoSegment;
   for (std::size_t i = 1; i < run; ++i) segments_[first + i] = {.state = State::kRun};
   Info& info = segments_[first];
   info.run = static_cast<std::uint32_t>(run);
   info.born = info.oldest = eras_->now();
   info.state = State::kInUse;
+  info.untaken_from = static_cast<std::uint32_t>(from);
+  info.untaken_to = static_cast<std::uint32_t>(to);
   CountUsed(taken, true);
   if (first == 0) {
     info.filled = info.dead = kFirstLocation;
@@ -108,7 +114,7 @@ SegmentStore::Segment SegmentStore::Take(std::size_t run, std::size_t bytes) {
 bool SegmentStore::TakePages(Segment segment, std::size_t bytes) {
   Info& info = segments_[segment];
   if (bytes <= info.taken) return true;
-  const std::size_t wanted = (bytes + kStepBytes - 1) / kStepBytes * kStepBytes;
+  const std::size_t wanted = StepsFor(bytes) * kStepBytes;
   const std::size_t more = wanted - info.taken;
   if (!door_->TryTakePages(kSegments, more)) return false;
   info.taken += more;
@@ -116,7 +122,30 @@ bool SegmentStore::TakePages(Segment segment, std::size_t bytes) {
   return true;
 }
 
-SegmentStore::Segment SegmentStore::SegmentFor(Head head, std::size_t blob_bytes) {
+bool SegmentStore::TakeRoom(Location location, std::size_t front, std::size_t back) {
+  Info& info = segments_[SegmentOf(location)];
+  const std::size_t before = info.untaken_bytes();
+  if (before == 0) return true;
+  const std::size_t begin = location % kSegmentBytes;
+  const std::size_t end = begin + At(location).total_bytes;
+  const std::size_t from = std::max<std::size_t>(info.untaken_from, StepsFor(begin + front));
+  const std::size_t to = std::min<std::size_t>(info.untaken_to, (end - back) / kStepBytes);
+  const std::size_t left = from < to ? (to - from) * kStepBytes : 0;
+  const std::size_t more = before - left;
+  if (more == 0) return true;
+  if (!door_->TryTakePages(kSegments, more)) return false;
+  info.untaken_from = left == 0 ? 0 : static_cast<std::uint32_t>(from);
+  info.untaken_to = left == 0 ? 0 : static_cast<std::uint32_t>(to);
+  info.taken += more;
+  taken_bytes_ += more;
+  info.filled += more;
+  filled_bytes_ += more;
+  info.room += more;
+  room_bytes_ += more;
+  return true;
+}
+
+SegmentStore::Segment SegmentStore::SegmentFor(Head head, std::size_t blob_bytes, Room room) {
   const Segment old_head = heads_[static_cast<std::size_t>(head)];
   if (old_head != kNoSegment && segments_[old_head].filled + blob_bytes <= kSegmentBytes) {
     return TakePages(old_head, segments_[old_head].filled + blob_bytes) ? old_head : kNoSegment;
@@ -124,7 +153,7 @@ SegmentStore::Segment SegmentStore::SegmentFor(Head head, std::size_t blob_bytes
   // In case the run begins the range, a little more than the blob.
   const std::size_t bytes = blob_bytes + kFirstLocation;
   const std::size_t run = (bytes + kSegmentBytes - 1) / kSegmentBytes;
-  const Segment segment = Take(run, bytes);
+  const Segment segment = Take(run, bytes, room);
   if (segment == kNoSegment) return kNoSegment;
   segments_[segment].head = head;
   // A blob that fills a run, or most of a segment, leaves the head where it was.
@@ -141,24 +170,26 @@ SegmentStore::Segment SegmentStore::SegmentFor(Head head, std::size_t blob_bytes
 }
 
 std::uint8_t* SegmentStore::Append(Head head, BlobKind kind, std::size_t payload_bytes,
-                                   Location* location) {
+                                   Location* location, Room room) {
   const std::uint64_t header =
       (static_cast<std::uint64_t>(payload_bytes) << 2) | static_cast<std::uint64_t>(kind);
   const std::size_t blob_bytes = VarintSize(header) + payload_bytes;
-  const Segment segment = SegmentFor(head, blob_bytes);
+  room.from += VarintSize(header);
+  const Segment segment = SegmentFor(head, blob_bytes, room);
   if (segment == kNoSegment) return nullptr;
   Info& info = segments_[segment];
   *location = segment * kSegmentBytes + info.filled;
-  info.filled += blob_bytes;
-  filled_bytes_ += blob_bytes;
+  info.filled += blob_bytes - info.untaken_bytes();
+  filled_bytes_ += blob_bytes - info.untaken_bytes();
   return WriteVarint(header, base_ + *location);
 }
 
 void SegmentStore::Kill(Location location, std::size_t counted_dead, std::size_t room) {
-  FillRoom(location, room);
+  const std::size_t untaken = UntakenRoom(location);
+  FillRoom(location, room - untaken);
   // The kind is in the lowest bits of the head's first byte.
   const std::atomic_ref<std::uint8_t> head(base_[location]);
-  AddDead(SegmentOf(location), At(location).total_bytes - counted_dead);
+  AddDead(SegmentOf(location), At(location).total_bytes - untaken - counted_dead);
   head.store(head.load(std::memory_order_relaxed) | static_cast<std::uint8_t>(BlobKind::kDead),
              std::memory_order_relaxed);
 }
@@ -342,6 +373,7 @@ bool SegmentStore::IsFull(std::size_t group) const {
   std::size_t untaken = 0;
   for (Segment i = FirstRun(group); i < (group + 1) * kGroup; i += segments_[i].run) {
     if (segments_[i].state == State::kRetired || IsHead(i)) return false;
+    if (segments_[i].untaken_bytes() > 0) return false;
     untaken += segments_[i].run * kSegmentBytes - segments_[i].taken;
   }
   return untaken <= kMostUntaken;
@@ -439,6 +471,10 @@ const char* SegmentStore::Fault() const {
     if (info.filled > info.taken || info.taken > info.run * kSegmentBytes) {
       return "a segment is filled beyond its pages";
     }
+    if (info.untaken_from > info.untaken_to ||
+        info.taken + info.untaken_bytes() > info.run * kSegmentBytes) {
+      return "a run has no pages where it has no segments";
+    }
     if (info.dead + info.room > info.filled || info.unused > info.dead) {
       return "of a segment more is dead than is filled";
     }
@@ -471,9 +507,20 @@ const char* SegmentStore::Fault() const {
   return nullptr;
 }
 
+std::array<AddressRange, 2> SegmentStore::PagesOf(Segment segment) const {
+  const Info& info = segments_[segment];
+  const std::uint8_t* const begin = base_ + segment * kSegmentBytes;
+  const std::size_t front = info.untaken_from * kStepBytes;
+  return {AddressRange{begin, front},
+          AddressRange{begin + info.untaken_to * kStepBytes, info.taken - front}};
+}
+
 void SegmentStore::GiveBack(Segment segment) {
   Divide(segment);
-  door_->ReturnPages(kSegments, base_ + segment * kSegmentBytes, taken_bytes(segment));
+  for (const AddressRange& pages : PagesOf(segment)) {
+    if (pages.size_bytes == 0) continue;
+    door_->ReturnPages(kSegments, const_cast<void*>(pages.begin), pages.size_bytes);
+  }
   CountUsed(segment, false);
   const std::uint32_t run = segments_[segment].run;
   for (std::uint32_t i = 0; i < run; ++i) segments_[segment + i] = {};

@@ -103,9 +103,19 @@ class SegmentStore {
   void ForgetRefused() { out_of_addresses_ = false; }
   std::size_t range_bytes() const { return range_bytes_; }
 
-  /// Writes a blob's head and returns where its payload goes; the caller fills it before anyone
-  /// sees `*location`. Null when there is no memory.
-  std::uint8_t* Append(Head head, BlobKind kind, std::size_t payload_bytes, Location* location);
+  /// The part of a payload that is filled later.
+  struct Room {
+    std::size_t from = 0;
+    std::size_t bytes = 0;
+  };
+  /// Writes a blob's head and returns where its payload goes; the caller fills it, but for `room`,
+  /// before anyone sees `*location`. Null when there is no memory. In a blob that has a run of
+  /// segments to itself the steps that are all room take no pages until TakeRoom.
+  std::uint8_t* Append(Head head, BlobKind kind, std::size_t payload_bytes, Location* location,
+                       Room room);
+  std::uint8_t* Append(Head head, BlobKind kind, std::size_t payload_bytes, Location* location) {
+    return Append(head, kind, payload_bytes, location, Room{});
+  }
 
   /// The blob at a location.
   Blob At(Location location) const { return BlobAt(Address(location)); }
@@ -125,12 +135,24 @@ class SegmentStore {
   void Kill(Location location, std::size_t counted_dead = 0, std::size_t room = 0);
   /// So many bytes of a live blob are dead.
   void AddDeadIn(Location location, std::size_t bytes) { AddDead(SegmentOf(location), bytes); }
-  /// So many bytes of a live blob are room to grow.
+  /// So many bytes of a live blob are room to grow, those without pages among them.
   void AddRoom(Location location, std::size_t bytes) {
+    bytes -= UntakenRoom(location);
     segments_[SegmentOf(location)].room += bytes;
     room_bytes_ += bytes;
   }
-  /// So many of them no more.
+  /// The bytes of a blob that has not been killed, but for room without pages.
+  std::size_t HeldBytes(Location location) const {
+    return At(location).total_bytes - UntakenRoom(location);
+  }
+  /// The bytes of a live blob that have no pages.
+  std::size_t UntakenRoom(Location location) const {
+    return segments_[SegmentOf(location)].untaken_bytes();
+  }
+  /// Takes pages for the room of a live blob but for what lies behind its first `front` bytes, its
+  /// head among them, and before its last `back`. False when there is no memory.
+  bool TakeRoom(Location location, std::size_t front, std::size_t back);
+  /// So many of them no more; they have pages.
   void FillRoom(Location location, std::size_t bytes) {
     segments_[SegmentOf(location)].room -= bytes;
     room_bytes_ -= bytes;
@@ -212,6 +234,7 @@ class SegmentStore {
   /// Seals those heads of which so large a share is dead, or room; whether there was one.
   bool SealWasteful(double least_share);
 
+  static std::size_t StepsFor(std::size_t bytes) { return (bytes + kStepBytes - 1) / kStepBytes; }
   static Segment SegmentOf(Location location) {
     return static_cast<Segment>(location / kSegmentBytes);
   }
@@ -237,6 +260,8 @@ class SegmentStore {
   bool NextSegment(Segment* segment) const { return NextOf(State::kInUse, segment); }
   /// The retired ones likewise.
   bool NextRetired(Segment* segment) const { return NextOf(State::kRetired, segment); }
+  /// Where the pages lie that a segment's run has taken: side by side, or in two parts.
+  std::array<AddressRange, 2> PagesOf(Segment segment) const;
   /// Bytes of the pages a segment's run has taken, and of them what blobs, dead or live, fill.
   std::uint64_t taken_bytes(Segment segment) const { return segments_[segment].taken; }
   std::uint64_t filled_bytes(Segment segment) const { return segments_[segment].filled; }
@@ -256,6 +281,9 @@ class SegmentStore {
     std::uint64_t dead = 0;
     std::uint64_t unused = 0;  // of those, strings that nobody names
     std::uint64_t room = 0;    // in growing lists
+    // Of a run with one blob: which of its steps, that are room, have no pages.
+    std::uint32_t untaken_from = 0;
+    std::uint32_t untaken_to = 0;
     Era born = 0;
     Era retired = 0;
     Era oldest = 0;              // no string in it is older
@@ -265,8 +293,12 @@ class SegmentStore {
     Segment next = kNoSegment;   // of the retired
     State state = State::kFree;  // kRun: a large blob goes on here
     Head head = Head::kWrite;    // what it was filled at
+
+    std::size_t untaken_bytes() const {
+      return std::size_t{untaken_to - untaken_from} * kStepBytes;
+    }
   };
-  static_assert(sizeof(Info) == 96);
+  static_assert(sizeof(Info) == 104);
 
   bool HoldsStrings(Segment segment) const {
     const Head head = segments_[segment].head;
@@ -286,13 +318,14 @@ class SegmentStore {
   }
   template <class IsWanted>
   Segment FirstBefore(Era era, std::size_t most_looked_at, Segment* from, IsWanted wanted) const;
-  /// Takes a run of free segments, and pages for so many bytes of it; kNoSegment when range or
-  /// memory have no more.
-  Segment Take(std::size_t run, std::size_t bytes);
+  /// Takes a run of free segments, and pages for so many bytes of it but for those that are all
+  /// `room`; kNoSegment when range or memory have no more.
+  Segment Take(std::size_t run, std::size_t bytes, Room room);
   /// Takes more pages for a segment, until it has them for so many bytes.
   bool TakePages(Segment segment, std::size_t bytes);
-  /// The segment a blob of so many bytes goes to; kNoSegment without memory.
-  Segment SegmentFor(Head head, std::size_t blob_bytes);
+  /// The segment a blob of so many bytes goes to, of which `room` is filled later; kNoSegment
+  /// without memory.
+  Segment SegmentFor(Head head, std::size_t blob_bytes, Room room);
   bool NextOf(State state, Segment* segment) const;
   void GiveBack(Segment segment);
 

@@ -6,8 +6,8 @@
 namespace strata::packed {
 
 bool StringCoder::Write(std::string_view text, StringPolicy::Class place, ByteArray* out,
-                        bool* left_out) {
-  const bool may_leave_out = left_out != nullptr && text.size() >= kLeaveOutBytes;
+                        std::string_view* left_out) {
+  const bool may_leave_out = MayLeaveOut(text, left_out);
   // Memory for the longest form first: nothing below has to be taken back.
   const std::size_t inline_bytes = may_leave_out ? 0 : text.size();
   if (!out->TryReserve(out->size() + kMaxVarintBytes + inline_bytes)) return false;
@@ -32,7 +32,7 @@ bool StringCoder::Write(std::string_view text, StringPolicy::Class place, ByteAr
     return wrote(WriteDictionaryToken(*made, to));
   }
   if (may_leave_out) {
-    *left_out = true;
+    *left_out = text;
     return wrote(WriteNumberToken(kStandIn, to));
   }
   return wrote(WriteInlineToken(text, to));
@@ -69,7 +69,7 @@ void StringCoder::Prefetch(std::span<const std::uint64_t> hashes) {
   for (std::size_t i = 0; i < found; ++i) dictionary_.PrefetchText(ids[i], pin);
 }
 
-bool StringCoder::Rewrite(const Token& token, ByteArray* out) {
+bool StringCoder::Rewrite(const Token& token, ByteArray* out, std::string_view* left_out) {
   std::string_view text;
   if (token.kind == Token::Kind::kInline) text = token.inline_text();
   std::optional<StringId> known;
@@ -87,10 +87,15 @@ bool StringCoder::Rewrite(const Token& token, ByteArray* out) {
     if (known.has_value() && dictionary_.references(*known) == 0) known.reset();
   }
   const bool is_text = !known.has_value() && token.kind != Token::Kind::kNumber;
-  if (!out->TryReserve(out->size() + kMaxVarintBytes + (is_text ? text.size() : 0))) return false;
+  const bool leaves_out = is_text && MayLeaveOut(text, left_out);
+  const std::size_t inline_bytes = is_text && !leaves_out ? text.size() : 0;
+  if (!out->TryReserve(out->size() + kMaxVarintBytes + inline_bytes)) return false;
   std::uint8_t* end = out->end();
   if (known.has_value()) {
     end = WriteDictionaryToken(dictionary_.AddReferenceBelowLimit(*known), end);
+  } else if (leaves_out) {
+    *left_out = text;
+    end = WriteNumberToken(kStandIn, end);
   } else if (is_text) {
     end = WriteInlineToken(text, end);
   } else {

@@ -36,12 +36,14 @@ class StringCoder {
 
   /// Appends the text's token to `out`. False, and nothing changed, when there is no memory. With
   /// `left_out`, a text of kLeaveOutBytes or more that is to stand inline is left out: the number
-  /// token kStandIn stands for it, and `*left_out`, false before, is true.
+  /// token kStandIn stands for it, and `*left_out`, empty before, is the text, where it was.
   [[nodiscard]] bool Write(std::string_view text, StringPolicy::Class place, ByteArray* out,
-                           bool* left_out = nullptr);
+                           std::string_view* left_out = nullptr);
   /// Appends a token with the text of one that lies in a blob, in the form that is best now: what
   /// was inline may be in the dictionary by now, and what is there for this token alone goes back.
-  [[nodiscard]] bool Rewrite(const Token& token, ByteArray* out);
+  /// `left_out` is Write's; where the text was is a blob.
+  [[nodiscard]] bool Rewrite(const Token& token, ByteArray* out,
+                             std::string_view* left_out = nullptr);
   /// Gives up the token's reference.
   void Release(const Token& token) {
     if (token.kind == Token::Kind::kDictionary) {
@@ -107,6 +109,10 @@ class StringCoder {
   }
 
  private:
+  static bool MayLeaveOut(std::string_view text, const std::string_view* left_out) {
+    return left_out != nullptr && text.size() >= kLeaveOutBytes;
+  }
+
   static constexpr std::size_t kTogether = 64;
 
   void Prefetch(std::span<const std::uint64_t> hashes);

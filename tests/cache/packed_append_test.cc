@@ -90,6 +90,44 @@ TEST(PackedAppend, AListWhoseLengthIsKnownIsCopiedOnceAndKeepsLittleRoom) {
   EXPECT_LE(map.door().allocated_bytes(), before);
 }
 
+// A hint that is far too high costs addresses and no memory, and no copy to get rid of.
+TEST(PackedAppend, RoomThatIsNotFilledTakesNoPagesOfALongList) {
+  PackedMap map({.seed = 7, .memory_limit_bytes = std::size_t{64} << 20});
+  std::size_t records = 0;
+  const auto append = [&](std::size_t count, double times) {
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < count; ++i) {
+      texts.push_back("met once: " + std::to_string(records++ * 7919 + 100'000'000));
+    }
+    Records part;
+    for (const std::string& text : texts) part.Add(std::vector<Pair>{{"key", text}});
+    return map.AppendRecords("outer", "inner", part, times);
+  };
+  ASSERT_TRUE(append(20'000, 0).ok());
+  const auto in_use = [&] { return map.MeasureFootprint().Find("log/blobs")->total_bytes(); };
+  const double each = static_cast<double>(in_use()) / 20'000;
+  for (const std::size_t count : {1u, 10u, 500u, 70'000u, 3u}) {
+    ASSERT_TRUE(append(count, 50).ok());
+    EXPECT_NEAR(static_cast<double>(in_use()), each * static_cast<double>(records), 100'000);
+    ASSERT_TRUE(map.Validate().ok()) << map.Validate();
+  }
+  EXPECT_GT(map.Stats().utilisation, 0.95);
+  EXPECT_NEAR(static_cast<double>(map.LargestOuters(1)->front().exclusive_bytes),
+              static_cast<double>(in_use()), 100'000);
+  const std::uint64_t before = map.door().allocated_bytes();
+  while (map.Maintain(std::size_t{1} << 20)) {
+  }
+  EXPECT_LT(map.Stats().cleaned_bytes, 100u);
+  EXPECT_LE(map.door().allocated_bytes(), before);
+  // Another outer, so that what is given back is the list's alone.
+  ASSERT_TRUE(map.PutOuter("other").ok());
+  ASSERT_TRUE(map.DeleteOuter("outer"));
+  while (map.Maintain(std::size_t{1} << 20)) {
+  }
+  EXPECT_LE(map.door().allocated_bytes(), std::uint64_t{256} << 10);
+  EXPECT_TRUE(map.Validate().ok()) << map.Validate();
+}
+
 // A record that was coded twice would have met its own strings before.
 TEST(PackedAppend, CodesARecordOnceAndKeepsAStringMetOnceInline) {
   PackedMap map({.seed = 7});

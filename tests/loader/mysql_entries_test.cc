@@ -14,6 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "loader/entry_digests.h"
+#include "loader/held_entries.h"
 #include "loader/mysql_entry_run.h"
 #include "loader/mysql_sort_key.h"
 
@@ -175,6 +177,47 @@ TEST(MySqlEntries, InPartsAreInAllTheSame) {
       EXPECT_TRUE(entries == 40 || given.parts > 3) << given.parts;
     }
   }
+}
+
+// Of JSON, each row a record. What is wrong with an entry stands in its last row.
+TEST(MySqlEntries, InPartsLeaveOutWholeWhatIsRefused) {
+  Selection selection = PairRows();
+  selection.pair_rows = false;
+  selection.json = JsonValue::kRecord;
+  selection.values = {DescribeColumn("payload", "longtext")};
+  EntryDigests digests;
+  HeldEntries refused;
+  Entries entries(&selection, 100'000, "/tmp", "", {.digests = &digests, .refused = &refused});
+  entries.GiveEarly();
+  entries.GiveParts();
+  constexpr int kRows = 400;
+  const std::string value(10'000, 'v');
+  Given given;
+  Batch batch;
+  Row cells;
+  for (int id = 0; id < 3 * kRows; ++id) {
+    cells.Clear();
+    for (const int number : {id, 1, id % 3, id}) cells.Add(absl::StrCat(number));
+    const bool bad = id == 3 * kRows - 2;  // of inner 1
+    cells.Add(bad ? "no JSON" : absl::StrCat("{\"k\":\"", value, id, "\"}"));
+    const absl::Status status = entries.Add(cells, &batch);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  EXPECT_EQ(batch.size(), 0u);
+  ASSERT_TRUE(entries.Finish().ok());
+  while (entries.more()) {
+    ASSERT_TRUE(entries.Fill(&batch, 1000).ok());
+    Apply(&batch, &given);
+  }
+  EXPECT_EQ(given.lists.size(), 2u);
+  for (const int inner : {0, 2}) {
+    const std::vector<std::string>& list = given.lists[absl::StrCat("1/", inner)];
+    ASSERT_EQ(list.size(), static_cast<std::size_t>(kRows));
+    EXPECT_EQ(list.back(), absl::StrCat("k=", value, 3 * (kRows - 1) + inner, ";"));
+  }
+  EXPECT_GT(given.parts, 100u);
+  ASSERT_EQ(refused.names().size(), 1u);
+  EXPECT_EQ(refused.names()[0].inner, "1");
 }
 
 TEST(MySqlEntries, WrittenOneBehindTheOtherAreGivenOnceAndAllButTheLastEarly) {
