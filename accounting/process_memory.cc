@@ -85,6 +85,10 @@ void TrimAllocator() {
   jemalloc::Do("arena.4096.purge");
 }
 
+void MapLargeBlocks() {
+  if (!jemalloc::IsTheAllocator()) mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
+
 std::string AllocatorName() {
   if (jemalloc::IsTheAllocator()) return absl::StrCat("jemalloc ", jemalloc::Version());
   return absl::StrCat("glibc ", gnu_get_libc_version(), " malloc");

@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include <strata/process_memory.h>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "accounting/report/shown_text.h"
@@ -127,6 +129,7 @@ absl::Status Finish(const LoadArgs& args, const SourceArg& source, const Loaded&
 }  // namespace
 
 absl::Status RunLoad(const LoadArgs& args) {
+  MapLargeBlocks();
   FollowTimes times;
   if (absl::Status status = CheckWords(args, &times); !status.ok()) return status;
   const absl::StatusOr<SourceArg> source = SourceArg::Parse(args.source);

@@ -31,7 +31,6 @@ struct StoredChange {
   std::size_t records_begin;
   std::size_t records_end;
   double times;
-  bool more;
 };
 
 }  // namespace
@@ -63,7 +62,7 @@ void Batch::AddOuterChange(Change::Kind kind, std::string_view outer) {
   const std::size_t pairs = state_->pairs.size();
   const std::size_t records = state_->record_ends.size();
   state_->changes.push_back(
-      {kind, state_->StoreOuter(outer), {}, pairs, pairs, records, records, 0, false});
+      {kind, state_->StoreOuter(outer), {}, pairs, pairs, records, records, 0});
 }
 
 void Batch::AddDeleteEntry(std::string_view outer, std::string_view inner) {
@@ -83,8 +82,7 @@ void Batch::BeginEntry(std::string_view outer, std::string_view inner) {
                   pairs,
                   records,
                   records,
-                  0,
-                  false};
+                  0};
 }
 
 void Batch::BeginPart(std::string_view outer, std::string_view inner, double times) {
@@ -103,8 +101,7 @@ void Batch::AddPair(std::string_view key, std::string_view value) {
   state_->record_ends.back() = state_->pairs.size() - state_->open.pairs_begin;
 }
 
-void Batch::EndEntry(bool more) {
-  state_->open.more = more;
+void Batch::EndEntry() {
   state_->open.pairs_end = state_->pairs.size();
   state_->open.records_end = state_->record_ends.size();
   state_->changes.push_back(state_->open);
@@ -168,12 +165,9 @@ std::size_t Batch::memory_bytes() const {
 
 Change Batch::operator[](std::size_t index) const {
   const StoredChange& change = state_->changes[index];
-  return {change.kind,
-          change.outer,
-          change.inner,
+  return {change.kind, change.outer, change.inner,
           RecordsView(state_->pairs.range(change.pairs_begin, change.pairs_end),
                       state_->record_ends.range(change.records_begin, change.records_end)),
-          change.more,
           change.times};
 }
 

@@ -18,7 +18,10 @@ bool BatchQueue::Push(Batch* batch) {
     spare_.pop_back();
   }
   changed_.notify_all();
-  return true;
+  if (bytes > kMostBytes) {
+    changed_.wait(lock, [this] { return stopped_ || (batches_.empty() && waiting_); });
+  }
+  return !stopped_;
 }
 
 bool BatchQueue::Beat() {
@@ -41,6 +44,7 @@ bool BatchQueue::Pop(Batch* batch, const std::function<bool()>& pulse, absl::Sta
   std::unique_lock lock(mutex_);
   while (!stopped_ && batches_.empty() && !ended_) {
     waiting_ = true;
+    changed_.notify_all();  // for who waits for a large one's end
     changed_.wait(lock, [this] { return stopped_ || ended_ || beat_ || !batches_.empty(); });
     waiting_ = false;
     if (!beat_) continue;

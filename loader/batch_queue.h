@@ -4,7 +4,8 @@
 //                    ◄───────── emptied batches, used again ────
 //
 // Bounded: Push waits while kMostBatches wait, or while they hold kMostBytes and there is one at
-// all; so a batch of any size passes. What the two threads hold besides is a batch each.
+// all; so a batch of any size passes. What the two threads hold besides is a batch each; but one of
+// more than kMostBytes is alone: Push comes back when the other thread wants the next.
 //
 // A filling thread that works long without a batch calls Beat, which has the pulse called in the
 // applying thread, where that waits in Pop, and waits for it: what the pulse does (stopping, or a

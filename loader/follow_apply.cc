@@ -98,9 +98,6 @@ bool GatedTarget::empty() const {
 bool GatedTarget::HasOuter(std::string_view outer) const {
   return Ask([&] { return ReadGuard(*cache_).HasOuter(outer); });
 }
-bool GatedTarget::MayHaveEntry(std::string_view outer, std::string_view inner) const {
-  return Ask([&] { return static_cast<bool>(ReadGuard(*cache_).Get(outer, inner)); });
-}
 absl::Status GatedTarget::Put(std::string_view outer, std::string_view inner,
                               const RecordsView& records) {
   return gate_->Through([&] { return cache_->Put(outer, inner, records); });

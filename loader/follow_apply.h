@@ -82,7 +82,6 @@ class GatedTarget final : public Target {
       : cache_(cache), gate_(gate), owners_(owners) {}
   bool empty() const override;
   bool HasOuter(std::string_view outer) const override;
-  bool MayHaveEntry(std::string_view outer, std::string_view inner) const override;
   absl::Status Put(std::string_view outer, std::string_view inner,
                    const RecordsView& records) override;
   bool appends() const override { return true; }

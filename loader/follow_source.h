@@ -80,6 +80,8 @@ class FollowedSource {
   bool ChunkDue(Clock::time_point now, std::uint64_t pass) const {
     return now >= not_before_ && WantsChunk(pass);
   }
+  /// The number of the last pass that it has done.
+  std::uint64_t pass_done() const { return told_.pass; }
   /// One chunk of the pass that goes on, else of a new one of that number.
   absl::Status Reconcile(std::uint64_t pass);
   /// How many chunks are left of what it wants, by estimate.

@@ -11,7 +11,6 @@
 #include <exception>
 #include <functional>
 #include <new>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -86,6 +85,8 @@ class Applier {
   explicit Applier(Target& target) : target_(target), began_empty_(target.empty()) {}
 
   bool began_empty() const { return began_empty_; }
+  // Whether an entry may stand half done, for the load is all or nothing.
+  bool may_append() const { return began_empty_ && target_.appends(); }
   std::uint64_t entries_applied() const { return entries_applied_; }
   // Of a target that did not begin empty: this load's entries that stand in it.
   std::uint64_t entries_standing() const { return put_.count(); }
@@ -101,9 +102,9 @@ class Applier {
         put_.EraseOuter(change.outer);
         return absl::OkStatus();
       case Change::Kind::kPutEntry:
-        return change.more && !MayStandHalfDone(change) ? Gather(change) : Put(change);
+        return Put(change);
       case Change::Kind::kAppendEntry:
-        return parts_.has_value() ? Gather(change) : Append(change);
+        return target_.AppendRecords(change.outer, change.inner, change.records, change.times);
       case Change::Kind::kDeleteEntry:
         target_.Delete(change.outer, change.inner);
         put_.Erase(change.outer, change.inner);
@@ -115,48 +116,7 @@ class Applier {
     return absl::InternalError("a change of unknown kind");
   }
 
-  // After an error in a target that did not begin empty: takes back the entry that stands half
-  // done, and its outer where that came with it.
-  void DropHalf() noexcept {
-    if (!half_.has_value()) return;
-    target_.Delete(half_->outer, half_->inner);
-    if (half_->is_new_outer) target_.DeleteOuter(half_->outer);
-    put_.Erase(half_->outer, half_->inner);
-  }
-
  private:
-  struct Half {
-    std::string outer;
-    std::string inner;
-    bool is_new_outer;
-  };
-
-  // Whether the entry may be seen, and left by an error, with its first parts alone: not where one
-  // is replaced that was whole before this load.
-  bool MayStandHalfDone(const Change& change) const {
-    return target_.appends() && (began_empty_ || !target_.MayHaveEntry(change.outer, change.inner));
-  }
-
-  // Takes a part to those before it, and puts the entry with its last.
-  absl::Status Gather(const Change& part) {
-    if (!parts_.has_value()) parts_.emplace().BeginEntry(part.outer, part.inner);
-    for (std::size_t i = 0; i < part.records.size(); ++i) {
-      parts_->BeginRecord();
-      for (const Pair& pair : part.records[i]) parts_->AddPair(pair.key, pair.value);
-    }
-    if (part.more) return absl::OkStatus();
-    parts_->EndEntry();
-    absl::Status put = Put((*parts_)[0]);
-    parts_.reset();
-    return put;
-  }
-
-  absl::Status Append(const Change& part) {
-    absl::Status appended = target_.AppendRecords(part.outer, part.inner, part.records, part.times);
-    if (appended.ok() && !part.more) half_.reset();
-    return appended;
-  }
-
   absl::Status Open(std::string_view outer) {
     if (!began_empty_) {
       put_.DeleteFrom(target_, outer);
@@ -170,10 +130,6 @@ class Applier {
   absl::Status Put(const Change& change) {
     const bool fresh = !began_empty_ && put_.Insert(change.outer, change.inner);
     absl::Status put;
-    if (change.more && !began_empty_) {
-      half_ = Half{std::string(change.outer), std::string(change.inner),
-                   !target_.HasOuter(change.outer)};
-    }
     try {
       put = target_.Put(change.outer, change.inner, change.records);
     } catch (...) {
@@ -199,9 +155,6 @@ class Applier {
   Target& target_;
   const bool began_empty_;
   EntriesPut put_;  // filled only where the target did not begin empty
-  // Likewise: the entry of which parts are put and others to come.
-  std::optional<Half> half_;
-  std::optional<Batch> parts_;  // those of an entry that is put when all have come
   std::uint64_t entries_applied_ = 0;
 };
 
@@ -252,7 +205,7 @@ absl::Status Run(Source& source, Applier& applier, const LoadOptions& options,
   };
   const auto stop = [&] { return options.should_stop && options.should_stop(); };
   if (applier.began_empty()) source.GiveEarly();
-  source.GiveParts();
+  if (applier.may_append()) source.GiveParts();
   const PulseOf pulse(source, [&] {
     tell();
     return !stop();
@@ -286,9 +239,6 @@ class CacheTarget final : public Target {
 
   bool empty() const override { return cache_.counts().outers == 0; }
   bool HasOuter(std::string_view outer) const override { return ReadGuard(cache_).HasOuter(outer); }
-  bool MayHaveEntry(std::string_view outer, std::string_view inner) const override {
-    return static_cast<bool>(ReadGuard(cache_).Get(outer, inner));
-  }
   absl::Status Put(std::string_view outer, std::string_view inner,
                    const RecordsView& records) override {
     return cache_.Put(outer, inner, records);
@@ -329,7 +279,6 @@ absl::StatusOr<LoadProgress> Load(Source& source, Target& target, const LoadOpti
     target.Clear();
     return status;
   }
-  applier.DropHalf();
   try {
     return WithWhatStays(status, applier.entries_standing());
   } catch (const std::bad_alloc&) {

@@ -320,7 +320,8 @@ ErrorClass Classify(int error, bool connected) {
       return {absl::StatusCode::kNotFound, "mend the view, or name a table (table=)"};
     case 1054:
       return {absl::StatusCode::kNotFound,
-              "mend the configuration's SQL, or load again where the table was altered meanwhile"};
+              "check the columns that the configuration names, its SQL among them; where the table "
+              "was altered meanwhile, load again (a follower does by itself)"};
     case 1792:
       return {absl::StatusCode::kInvalidArgument,
               "the configuration's SQL may only read: take out what writes"};
@@ -356,7 +357,7 @@ ErrorClass Classify(int error, bool connected) {
     case 1412:
     case 1969:  // past max_statement_time: MariaDB
     case 3024:  // past max_execution_time: MySQL
-      return {absl::StatusCode::kAborted, "nothing was loaded: try again"};
+      return {absl::StatusCode::kAborted, "what was being read is given up and can be read again"};
     case 2008:
       return {absl::StatusCode::kResourceExhausted, "the client is out of memory"};
     default:

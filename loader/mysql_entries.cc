@@ -232,7 +232,7 @@ absl::Status Entries::AddRows(Batch* batch, std::size_t batch_bytes) {
   while (more_ && run_.Holds(row_.key)) {
     if (given_bytes_ >= EntryRun::kMostBytes && batch->text_bytes() >= batch_bytes &&
         BeginsRecord(row_) && MayBeParted()) {
-      batch->EndEntry(true);
+      batch->EndEntry();
       in_parts_ = true;
       return absl::OkStatus();
     }

@@ -183,6 +183,7 @@ class Follower::State {
   absl::Status Connect();
   absl::Status Load();
   absl::Status TurnOf(FollowedSource* source);
+  const FollowedSource* FurthestBehind();
   absl::Status Reconcile(FollowedSource* source);
   void Disconnect();
   void RenewAfterLargeRow();
@@ -374,6 +375,18 @@ void Follower::State::PaceAfterChunk(Clock::duration took) {
   reconcile_busy_seconds_ += std::chrono::duration<double>(took).count();
 }
 
+// Of the sources that want a chunk now, whose it is: else the first one whose pass takes as long as
+// the interval would take every chunk.
+const FollowedSource* Follower::State::FurthestBehind() {
+  const std::uint64_t wanted = PassWanted();
+  const FollowedSource* furthest = nullptr;
+  for (const auto& source : sources_) {
+    if (!source->ChunkDue(Clock::now(), wanted)) continue;
+    if (furthest == nullptr || source->pass_done() < furthest->pass_done()) furthest = source.get();
+  }
+  return furthest;
+}
+
 absl::Status Follower::State::Reconcile(FollowedSource* source) {
   const Clock::time_point began = Clock::now();
   absl::Status status = source->Reconcile(PassWanted());
@@ -397,7 +410,7 @@ absl::Status Follower::State::TurnOf(FollowedSource* source) {
     Publish(source->TakeRefusal());
   }
   // Reconciling may find what can go.
-  if (Clock::now() >= next_chunk_ && source->ChunkDue(Clock::now(), PassWanted())) {
+  if (Clock::now() >= next_chunk_ && FurthestBehind() == source) {
     if (absl::Status status = Reconcile(source); !status.ok()) return status;
     Publish(source->TakeRefusal());
   }

@@ -171,12 +171,13 @@ void PackedMap::BeginShrinkingStep(Shrinking step) {
 
 // For a write that found no room: whether there is more of it now.
 bool PackedMap::MakeRoom() {
-  if (settings_.memory_limit_bytes == MemoryDoor::kNoLimit) return false;
+  if (settings_.memory_limit_bytes == MemoryDoor::kNoLimit && !log_.out_of_addresses())
+    return false;
   TrimScratch();
-  const std::uint64_t before = door_.allocated_bytes();
+  const std::uint64_t before = HeldBytes();
   CleanSome(kUrgentBytes, kIdleDeadShare, true);
   ReclaimSome(true);
-  return door_.allocated_bytes() < before;
+  return HeldBytes() < before;
 }
 
 void PackedMap::ReclaimSome(bool all) {
@@ -216,7 +217,9 @@ bool PackedMap::MayRetain() const {
 
 // Chooses the segment to clean; false where none is worth it.
 bool PackedMap::NextVictim(double dead_share, bool idle) {
-  const auto gain = [&] { return log_.dead_bytes() + (idle ? log_.room_bytes() : 0); };
+  const auto gain = [&] {
+    return log_.dead_bytes() + (idle ? log_.room_bytes() + log_.untaken_bytes() : 0);
+  };
   const auto is_enough = [&] {
     const double taken = static_cast<double>(log_.taken_bytes());
     double dead = dead_share * taken;
@@ -232,6 +235,7 @@ bool PackedMap::NextVictim(double dead_share, bool idle) {
   if (log_.retired_bytes() > log_.dead_bytes()) FreeUnpinned();
   const SegmentStore::Wanted wanted{.least_share = idle ? kIdleVictimShare : kVictimShare,
                                     .with_room = idle,
+                                    .with_addresses = idle && log_.out_of_addresses(),
                                     .may_retain = MayRetain(),
                                     .most_looked_at = idle ? log_.size() : kSearchPerWrite};
   const SegmentStore::Segment victim = log_.Search(wanted);
@@ -239,7 +243,7 @@ bool PackedMap::NextVictim(double dead_share, bool idle) {
   if (!is_enough()) return false;
   if (BeginCleaning(victim)) return true;
   // What is dead in the heads no write cleans; of a small store it is much.
-  if (idle && log_.SealWasteful(kIdleVictimShare) && BeginCleaning(log_.Search(wanted))) {
+  if (idle && log_.SealWasteful(wanted) && BeginCleaning(log_.Search(wanted))) {
     return true;
   }
   // The next write goes on where this one ended, until all were looked at.
@@ -297,12 +301,13 @@ PackedMap::Cleaned PackedMap::CleanSome(std::size_t budget_bytes, double dead_sh
       Location next_location = kNowhere;
       if (log_.NextBlob(cleaning_, &after, &next_location, &next)) FetchSlot(next);
       // Without memory: try again later.
+      const std::size_t bytes = blob.total_bytes - log_.UntakenRoom(location);
       if (!CleanBlob(location, blob, idle)) return Cleaned::kNoMemory;
-      if (blob.total_bytes >= budget_bytes) {
+      if (bytes >= budget_bytes) {
         cleaning_offset_ = at;
         return Cleaned::kSpent;
       }
-      budget_bytes -= blob.total_bytes;
+      budget_bytes -= bytes;
       cleaning_offset_ = at;
     }
     log_.Retire(cleaning_);
@@ -340,7 +345,7 @@ bool PackedMap::MoveBlob(Location location, const Blob& blob) {
     std::memcpy(to, blob.payload, blob.payload_bytes);
   }
   if (made == kNowhere) return false;
-  cleaned_bytes_ += blob.total_bytes;
+  cleaned_bytes_ += log_.HeldBytes(made);
   if (is_outer) {
     SetOuter(OuterHash()(location), location, made);
     return true;
@@ -401,7 +406,7 @@ bool PackedMap::CleanEntry(Location location, const Blob& blob) {
   strings_.Release(entry.inner);
   ReleaseList(entry.list);
   KillEntry(location);
-  cleaned_bytes_ += blob.total_bytes;
+  cleaned_bytes_ += log_.HeldBytes(made);
   return true;
 }
 

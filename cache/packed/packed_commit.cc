@@ -172,7 +172,6 @@ bool PackedMap::MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes
   return true;
 }
 
-// Pages for what lists_ is about to fill of the room of the list at `site`.
 bool PackedMap::TakeRoom(const Site& site, const StoredList& list) {
   const std::uint8_t* const begin = log_.Address(site.entry);
   const std::uint8_t* const end = begin + log_.At(site.entry).total_bytes;
@@ -340,7 +339,7 @@ bool PackedMap::CopyToTable(const Index& from, std::uint32_t table) {
     ok = made != kNowhere;
     if (!ok) return;
     index.Insert(hash, made);
-    cleaned_bytes_ += blob.total_bytes;
+    cleaned_bytes_ += log_.HeldBytes(made);
   });
   return ok;
 }

@@ -141,17 +141,17 @@ absl::Status PackedMap::Write(Operation operation) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t filled_before = log_.filled_bytes();
   absl::Status status;
-  // Another try is worth it if it begins with less memory taken than any before it.
+  // Another try is worth it if it begins with less taken than any before it.
   std::uint64_t least = 0;
   std::uint64_t refused = 0;
   do {
-    least = door_.allocated_bytes();
+    least = HeldBytes();
     door_.ForgetRefused();
     log_.ForgetRefused();
     const WritersShare share(&door_, write_limit_bytes_);
     status = operation();
     refused = door_.refused_bytes();
-  } while (absl::IsResourceExhausted(status) && MakeRoom() && door_.allocated_bytes() < least);
+  } while (absl::IsResourceExhausted(status) && MakeRoom() && HeldBytes() < least);
   if (status.ok()) {
     ++writes_;
     AfterWrite(filled_before);

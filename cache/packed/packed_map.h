@@ -358,6 +358,8 @@ class PackedMap {
   /// `times`; both then say where it is. False for want of memory, or where it would have 4 GiB or
   /// more; nothing changed.
   bool MoveToLargerArea(Site* site, StoredList* list, std::size_t bytes, double times);
+  /// Takes pages for what lists_ is about to fill of the room of the list at `site`. False for want
+  /// of memory; nothing changed.
   bool TakeRoom(const Site& site, const StoredList& list);
   /// A new kEntry blob, whose list of so many bytes goes to `*list`, but for its `room`; kNowhere:
   /// no memory.
@@ -408,6 +410,8 @@ class PackedMap {
   void Audit() const;  // not where the walk finds no memory
   bool MaintainSome(std::size_t budget_bytes);
   bool MakeRoom();
+  /// Memory, and addresses of room that has none: what a write may be short of.
+  std::uint64_t HeldBytes() const { return door_.allocated_bytes() + log_.untaken_bytes(); }
   void FreeUnpinned();
   void ReclaimSome(bool all);
   bool CleanBlob(Location location, const Blob& blob, bool idle);

@@ -42,7 +42,8 @@ void SegmentStore::Clear() {
   groups_.Free();
   retired_ = kNoSegment;
   Seal();
-  filled_bytes_ = dead_bytes_ = taken_bytes_ = retired_bytes_ = room_bytes_ = 0;
+  filled_bytes_ = dead_bytes_ = taken_bytes_ = retired_bytes_ = 0;
+  room_bytes_ = untaken_bytes_ = 0;
   first_guards_bytes_ = 0;
 }
 
@@ -102,6 +103,7 @@ SegmentStore::Segment SegmentStore::Take(std::size_t run, std::size_t bytes, Roo
   info.state = State::kInUse;
   info.untaken_from = static_cast<std::uint32_t>(from);
   info.untaken_to = static_cast<std::uint32_t>(to);
+  untaken_bytes_ += info.untaken_bytes();
   CountUsed(taken, true);
   if (first == 0) {
     info.filled = info.dead = kFirstLocation;
@@ -136,6 +138,7 @@ bool SegmentStore::TakeRoom(Location location, std::size_t front, std::size_t ba
   if (!door_->TryTakePages(kSegments, more)) return false;
   info.untaken_from = left == 0 ? 0 : static_cast<std::uint32_t>(from);
   info.untaken_to = left == 0 ? 0 : static_cast<std::uint32_t>(to);
+  untaken_bytes_ -= more;
   info.taken += more;
   taken_bytes_ += more;
   info.filled += more;
@@ -247,16 +250,20 @@ std::uint64_t SegmentStore::UnusedKept(Segment segment) const {
   return info.unused > 0 && eras_->Pinned(info.oldest, info.first_loss) ? info.unused : 0;
 }
 
-double SegmentStore::GainOf(Segment segment, bool with_room) const {
+double SegmentStore::GainOf(Segment segment, const Wanted& wanted) const {
   const Info& info = segments_[segment];
-  const std::uint64_t gain = info.dead + (with_room ? info.room : 0) - UnusedKept(segment);
+  std::uint64_t gain = info.dead - UnusedKept(segment);
+  if (wanted.with_room) gain += info.room;
+  if (wanted.with_addresses || (wanted.with_room && info.taken <= kMostCopied)) {
+    gain += info.untaken_bytes();
+  }
   return static_cast<double>(gain) / static_cast<double>(info.taken);
 }
 
-bool SegmentStore::SealWasteful(double least_share) {
+bool SegmentStore::SealWasteful(const Wanted& wanted) {
   bool any = false;
   for (Segment& head : heads_) {
-    if (head == kNoSegment || GainOf(head, true) < least_share) continue;
+    if (head == kNoSegment || GainOf(head, wanted) < wanted.least_share) continue;
     head = kNoSegment;
     any = true;
   }
@@ -280,7 +287,7 @@ SegmentStore::Segment SegmentStore::Search(const Wanted& wanted) {
       continue;
     }
     unused_kept += UnusedKept(segment);
-    const double share = GainOf(segment, wanted.with_room);
+    const double share = GainOf(segment, wanted);
     if (share > 0 && share >= best_share && MayCopy(segment, wanted.may_retain)) {
       best = segment;
       best_share = share;
@@ -337,6 +344,7 @@ void SegmentStore::Retire(Segment segment) {
   filled_bytes_ -= info.filled;
   dead_bytes_ -= info.dead;
   taken_bytes_ -= taken_bytes(segment);
+  untaken_bytes_ -= info.untaken_bytes();
   retired_bytes_ += taken_bytes(segment);
   info.retired = eras_->now();
   info.state = State::kRetired;
@@ -368,13 +376,21 @@ SegmentStore::Segment SegmentStore::FirstRun(std::size_t group) const {
   return first;
 }
 
+bool SegmentStore::LacksPagesIn(Segment segment, std::size_t group) const {
+  const Info& info = segments_[segment];
+  constexpr std::size_t kSteps = kSegmentBytes / kStepBytes;
+  return info.untaken_from < info.untaken_to &&
+         segment * kSteps + info.untaken_from < (group + 1) * kGroup * kSteps &&
+         segment * kSteps + info.untaken_to > group * kGroup * kSteps;
+}
+
 bool SegmentStore::IsFull(std::size_t group) const {
   if (groups_[group].used < kGroup) return false;
   std::size_t untaken = 0;
   for (Segment i = FirstRun(group); i < (group + 1) * kGroup; i += segments_[i].run) {
     if (segments_[i].state == State::kRetired || IsHead(i)) return false;
-    if (segments_[i].untaken_bytes() > 0) return false;
-    untaken += segments_[i].run * kSegmentBytes - segments_[i].taken;
+    if (LacksPagesIn(i, group)) return false;
+    untaken += segments_[i].run * kSegmentBytes - segments_[i].taken - segments_[i].untaken_bytes();
   }
   return untaken <= kMostUntaken;
 }
@@ -411,7 +427,8 @@ SegmentStore::Segment SegmentStore::Scattered() const {
 // Takes all pages of the runs that lie in the group: one huge page makes all of them resident.
 bool SegmentStore::TakeWhole(std::size_t group) {
   for (Segment i = FirstRun(group); i < (group + 1) * kGroup; i += segments_[i].run) {
-    if (!TakePages(i, segments_[i].run * kSegmentBytes)) return false;
+    const Info& info = segments_[i];
+    if (!TakePages(i, info.run * kSegmentBytes - info.untaken_bytes())) return false;
   }
   return true;
 }
@@ -453,6 +470,7 @@ const char* SegmentStore::Fault() const {
   std::uint64_t dead = 0;
   std::uint64_t room = 0;
   std::uint64_t taken = 0;
+  std::uint64_t untaken = 0;
   std::uint64_t retired = 0;
   std::size_t retired_segments = 0;
   for (std::size_t group = 0; group < groups_.size(); ++group) {
@@ -486,6 +504,7 @@ const char* SegmentStore::Fault() const {
       dead += info.dead;
       room += info.room;
       taken += info.taken;
+      untaken += info.untaken_bytes();
     }
     segment += info.run;
   }
@@ -503,6 +522,7 @@ const char* SegmentStore::Fault() const {
   if (dead != dead_bytes_) return "the log counts other bytes as dead than its segments";
   if (room != room_bytes_) return "the log counts other bytes as room than its segments";
   if (taken != taken_bytes_) return "the log counts other bytes as taken than its segments";
+  if (untaken != untaken_bytes_) return "the log counts other room without pages than its runs";
   if (retired != retired_bytes_) return "the log counts other bytes as retired than its segments";
   return nullptr;
 }

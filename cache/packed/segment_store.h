@@ -20,7 +20,8 @@
 // dictionary's strings, which outlive the entries that name them and are looked at from everywhere:
 // side by side they fill fewer lines of the processor's caches.
 //
-// A segment takes its pages as it fills, so that four heads cost a small store little.
+// A segment takes its pages as it fills, so that four heads cost a small store little. A run takes
+// none in the midst of its blob's room, until something is to be written there.
 //
 // Of a segment's dead bytes some are *unused*: strings that nobody names any more but that a guard
 // may still be reading (dictionary.h). The segment knows how old its oldest string is and when it
@@ -199,8 +200,10 @@ class SegmentStore {
 
   /// What a search of the cleaner looks for.
   struct Wanted {
-    double least_share = 0;      ///< of a segment's pages that cleaning it would give back
-    bool with_room = false;      ///< whether room of lists is among that
+    double least_share = 0;  ///< of a segment's pages that cleaning it would give back
+    bool with_room = false;  ///< whether room of lists is among that
+    /// Whether that of long lists is, which has no pages: addresses are wanted.
+    bool with_addresses = false;
     bool may_retain = true;      ///< whether there is memory for what stays beside its copy
     std::size_t most_looked_at;  ///< segments
   };
@@ -231,8 +234,8 @@ class SegmentStore {
   void Clear();
   /// Seals the head segments, so that the cleaner may take them; used when nothing else is left.
   void Seal();
-  /// Seals those heads of which so large a share is dead, or room; whether there was one.
-  bool SealWasteful(double least_share);
+  /// Seals those heads of which cleaning would give back that much; whether there was one.
+  bool SealWasteful(const Wanted& wanted);
 
   static std::size_t StepsFor(std::size_t bytes) { return (bytes + kStepBytes - 1) / kStepBytes; }
   static Segment SegmentOf(Location location) {
@@ -244,6 +247,8 @@ class SegmentStore {
   std::uint64_t filled_bytes() const { return filled_bytes_; }
   std::uint64_t dead_bytes() const { return dead_bytes_; }
   std::uint64_t room_bytes() const { return room_bytes_; }
+  /// Of all rooms, what has no pages.
+  std::uint64_t untaken_bytes() const { return untaken_bytes_; }
   /// Of the segments in use, without the retired.
   std::uint64_t taken_bytes() const { return taken_bytes_; }
   std::uint64_t retired_bytes() const { return retired_bytes_; }
@@ -276,7 +281,7 @@ class SegmentStore {
   friend struct Tamper;  // tests/cache/packed_validate_test.cc
   enum class State : std::uint8_t { kFree, kInUse, kRetired, kRun };
   struct Info {
-    std::uint64_t filled = 0;  // bytes of blobs, from the segment's start
+    std::uint64_t filled = 0;  // bytes of blobs, from the segment's start, that have pages
     std::uint64_t taken = 0;   // bytes of pages
     std::uint64_t dead = 0;
     std::uint64_t unused = 0;  // of those, strings that nobody names
@@ -311,7 +316,7 @@ class SegmentStore {
   /// its copy: not where too much is retired as it is, or where there is no memory for it.
   bool MayCopy(Segment segment, bool may_retain) const;
   /// What cleaning the segment would give back, now or when guards end, as a share of its pages.
-  double GainOf(Segment segment, bool with_room) const;
+  double GainOf(Segment segment, const Wanted& wanted) const;
   void AddDead(Segment segment, std::size_t bytes) {
     segments_[segment].dead += bytes;
     dead_bytes_ += bytes;
@@ -333,12 +338,17 @@ class SegmentStore {
   static constexpr std::size_t kGroup = MemoryDoor::kHugePageBytes / kSegmentBytes;
   // So many bytes of segments that were sealed early a huge page may add.
   static constexpr std::size_t kMostUntaken = MemoryDoor::kHugePageBytes / 16;
+  // Room without pages counts among what cleaning gives back of lists that take at most so much,
+  // for they are copied.
+  static constexpr std::size_t kMostCopied = std::size_t{16} << 20;
   struct Group {
     enum class State : std::uint8_t { kNew, kUnited, kDivided, kRefused } state = State::kNew;
     std::uint8_t used = 0;  // segments that are not free
   };
   /// Where a run of so many free segments begins; it may lie behind the list's end.
   std::size_t FreeRun(std::size_t run) const;
+  /// Whether room of the run that has no pages lies in the group.
+  bool LacksPagesIn(Segment segment, std::size_t group) const;
   /// Marks what `segment` begins as used, or as free.
   void CountUsed(Segment segment, bool used);
   /// Segments of a group that are in use and no heads.
@@ -365,6 +375,7 @@ class SegmentStore {
   std::uint64_t filled_bytes_ = 0;
   std::uint64_t dead_bytes_ = 0;
   std::uint64_t room_bytes_ = 0;
+  std::uint64_t untaken_bytes_ = 0;
   std::uint64_t taken_bytes_ = 0;
   std::uint64_t retired_bytes_ = 0;
   std::uint64_t first_guards_bytes_ = 0;  // of those, what the first guard alone kept

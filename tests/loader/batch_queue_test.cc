@@ -56,11 +56,11 @@ TEST(BatchQueue, HoldsABoundedNumberAndOneOfAnySize) {
   for (std::size_t popped = 1; popped <= 5; ++popped) {
     batch.Clear();
     ASSERT_TRUE(queue.Pop(&batch, {}, &end));
-    EXPECT_LE(pushed, popped + 1) << "none waits beside one that is too large";
+    EXPECT_EQ(pushed, popped - 1) << "Push waits while one that is too large is looked at";
   }
   queue.Stop();
   filling.join();
-  EXPECT_LE(pushed, 6u);
+  EXPECT_EQ(pushed, 4u);
 
   BatchQueue small;
   batch.Clear();

@@ -23,7 +23,6 @@ struct Step {
   std::string outer;
   std::string inner = {};
   std::string record = {};  // the value of its one pair; empty: none
-  bool more = false;
 };
 
 // Gives a batch a list of steps; then the status, or the end.
@@ -45,7 +44,7 @@ class ScriptedSource final : public Source {
           batch->BeginRecord();
           batch->AddPair("k", step.record);
         }
-        batch->EndEntry(step.more);
+        batch->EndEntry();
       } else if (step.kind == Kind::kDeleteEntry) {
         batch->AddDeleteEntry(step.outer, step.inner);
       } else {
@@ -232,7 +231,7 @@ TEST(Load, FillsACache) {
 
 const std::vector<std::vector<Step>> kParts = {
     {{Kind::kPutEntry, "a", "x", "early"}},
-    {{Kind::kPutEntry, "a", "x", "1", true}, {Kind::kAppendEntry, "a", "x", "2", true}},
+    {{Kind::kPutEntry, "a", "x", "1"}, {Kind::kAppendEntry, "a", "x", "2"}},
     {{Kind::kAppendEntry, "a", "x", "3"}, {Kind::kPutEntry, "a", "y", "4"}},
 };
 
@@ -259,78 +258,17 @@ TEST(Load, NothingStaysOfAnEntryWhoseLastPartsDidNotCome) {
   EXPECT_EQ(cache->counts(), Counts{});
 }
 
-// The records of an entry, one value each.
-std::vector<std::string> RecordsOf(const Cache& cache, const std::string& outer,
-                                   const std::string& inner) {
-  const ReadGuard guard(cache);
-  std::vector<std::string> values;
-  for (std::size_t i = 0; i < guard.Get(outer, inner).record_count(); ++i) {
-    values.emplace_back(guard.Find(outer, inner, i, "k").value());
-  }
-  return values;
-}
-
-const std::vector<std::string> kAllParts = {"1", "2", "3"};
-
-TEST(Load, PutsPartsTogetherForATargetThatTakesWholeEntries) {
-  ScriptedSource source(kParts, absl::OkStatus());
+TEST(Load, AsksForPartsOnlyWhereNothingStaysOfALoadThatFailsAndPartsCanBeAppended) {
+  absl::StatusOr<Cache> cache = Cache::Create();
+  ASSERT_TRUE(cache.ok());
+  ASSERT_TRUE(cache->PutOuter("before").ok());
+  ScriptedSource into_another(kTwoBatches, absl::OkStatus());
+  ASSERT_TRUE(Load(into_another, *cache).ok());
+  EXPECT_FALSE(into_another.may_give_parts());
+  ScriptedSource into_whole_entries(kTwoBatches, absl::OkStatus());
   ContentTarget target;
-  ASSERT_TRUE(Load(source, target).ok());
-  const Content expected{
-      {"a", {{"x", {{{"k", "1"}}, {{"k", "2"}}, {{"k", "3"}}}}, {"y", {{{"k", "4"}}}}}}};
-  EXPECT_EQ(target.content, expected);
-}
-
-// Puts one entry, o/x, and loads `parts` into that; `seen`: o/x after each batch.
-absl::Status LoadBeside(const std::string& outer, ScriptedSource* parts, Cache* cache,
-                        std::vector<std::vector<std::string>>* seen) {
-  const Pair old[] = {{"k", "old"}};
-  Records records;
-  records.Add(old);
-  if (absl::Status put = cache->Put(outer, "x", records); !put.ok()) return put;
-  LoadOptions options;
-  options.on_progress = [&](const LoadProgress&) { seen->push_back(RecordsOf(*cache, "a", "x")); };
-  return Load(*parts, *cache, options).status();
-}
-
-const std::vector<std::vector<Step>> kPartsAlone = {kParts[1], kParts[2]};
-
-TEST(Load, PutsAnEntryThatWasNotThereBesideOthersPartByPart) {
-  Cache cache = *Cache::Create();
-  ScriptedSource source(kPartsAlone, absl::OkStatus());
-  std::vector<std::vector<std::string>> seen;
-  ASSERT_TRUE(LoadBeside("other", &source, &cache, &seen).ok());
-  EXPECT_EQ(seen[0], (std::vector<std::string>{"1", "2"}));
-  EXPECT_EQ(RecordsOf(cache, "a", "x"), kAllParts);
-  EXPECT_EQ(cache.counts().entries, 3u);
-}
-
-TEST(Load, ReplacesAnEntryThatWasThereWhole) {
-  Cache cache = *Cache::Create();
-  ScriptedSource source(kPartsAlone, absl::OkStatus());
-  std::vector<std::vector<std::string>> seen;
-  ASSERT_TRUE(LoadBeside("a", &source, &cache, &seen).ok());
-  EXPECT_EQ(seen[0], std::vector<std::string>{"old"});
-  EXPECT_EQ(RecordsOf(cache, "a", "x"), kAllParts);
-}
-
-TEST(Load, LeavesNoHalfOfAnEntryBesideOthers) {
-  for (const std::string outer : {"other", "a"}) {
-    Cache cache = *Cache::Create();
-    ScriptedSource source({kTwoBatches[1], kParts[1]}, absl::UnavailableError("gone"));
-    std::vector<std::vector<std::string>> seen;
-    // a/y and b/x.
-    EXPECT_EQ(LoadBeside(outer, &source, &cache, &seen).message(),
-              "gone; 2 entries before it are loaded and stay");
-    EXPECT_EQ(cache.counts().entries, 3u);
-    EXPECT_EQ(RecordsOf(cache, outer, "x"), std::vector<std::string>{"old"});
-  }
-  Cache cache = *Cache::Create();
-  ScriptedSource source({kParts[1]}, absl::UnavailableError("gone"));
-  std::vector<std::vector<std::string>> seen;
-  EXPECT_EQ(LoadBeside("other", &source, &cache, &seen).message(),
-            "gone; 0 entries before it are loaded and stay");
-  EXPECT_EQ(cache.counts().outers, 1u);
+  ASSERT_TRUE(Load(into_whole_entries, target).ok());
+  EXPECT_FALSE(into_whole_entries.may_give_parts());
 }
 
 TEST(OuterSet, HashesAsTheReferenceSipHash) {

@@ -146,6 +146,25 @@ TEST_F(MySqlFollowSeveralTest, FormsOfEveryKindAreFollowedTogetherIntoOneCache) 
   EXPECT_EQ(beside.Find("buckets"), nullptr) << "no pass goes on";
 }
 
+// Whose pass is over wants the next one at once.
+TEST_F(MySqlFollowSeveralTest, PassesThatAreDueWithoutAPauseLeaveOutNoSource) {
+  const std::vector<MySqlMapping> mappings = {Make("t"), Make("r"), Make("u")};
+  for (const std::string table : {"t", "r", "u"}) {
+    Add(table, absl::StrCat("('", table, "','x',0,'k','1'),('", table, "','gone',0,'k','1')"));
+    Age(table);
+  }
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v, updated_at) "
+      "SELECT 'many', seq DIV 10, seq, 'k', 'v', '2020-01-01' FROM seq_1_to_60000");
+  FollowOptions options = QuickFollow();
+  options.reconcile_interval = milliseconds(30);
+  FollowAll(mappings, options);
+  for (const std::string table : {"u", "r", "t"}) {
+    Run(absl::StrCat("DELETE FROM ", table, " WHERE inner_key = 'gone'"));
+    EXPECT_TRUE(WaitUntil([&] { return !ReadGuard(cache()).Get(table, "gone"); })) << table;
+  }
+  ExpectAllEqual();
+}
+
 TEST_F(MySqlFollowSeveralTest, AnOuterThatTwoSourcesHaveEndsTheLoadAndNamesBoth) {
   const MySqlMapping t = Make("t");
   const MySqlMapping s = Make("s");

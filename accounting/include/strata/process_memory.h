@@ -33,6 +33,13 @@ absl::StatusOr<ProcessMemory> ReadProcessMemoryRoughly();
 /// Takes time in proportion to the heap.
 void TrimAllocator();
 
+/// Has glibc map each block of a mebibyte or more by itself, as it does until the first such block
+/// is freed: from then on it would keep ever larger ones in its heap, up to 32 MiB each, where they
+/// stay between smaller ones when they are free. For programs that read rows of megabytes while a
+/// cache fills (DESIGN.md, "Bytes beside the finished cache"); a library sets nothing for its
+/// process. jemalloc needs none of it, and nothing is done. Threads: any, best before others begin.
+void MapLargeBlocks();
+
 /// The name and version of the malloc this process runs on: "glibc 2.36 malloc",
 /// "jemalloc 5.3.0-…".
 std::string AllocatorName();

@@ -151,7 +151,8 @@ class Cache {
   /// Adds `records` likewise, in one write: a reader sees none of them or all. `times` is a hint
   /// for who puts a long list in part by part: how many times as long as it is now the list will be
   /// in the end. Room is made for all of it where there is too little for this part, so that no
-  /// later part copies what is there. 0: not known.
+  /// later part copies what is there; of a long list in addresses, which take memory when they are
+  /// filled. 0: not known.
   absl::Status AppendRecords(std::string_view outer, std::string_view inner,
                              const RecordsView& records, double times = 0);
   /// Replaces record `index` whole. NotFound: no such entry; OutOfRange: no such index.

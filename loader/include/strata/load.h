@@ -41,8 +41,6 @@ struct LoadOptions {
 ///   the load cannot be brought back. (Within a line of NDJSON the source itself leaves the first
 ///   naming out: nothing is lost there.)
 /// - a document that gives its root again (--root) is refused with InvalidArgument;
-/// - an entry that comes in parts (Source::GiveParts) and was not there may, until the load ends,
-///   lack records; one that was is replaced whole;
 /// - after an error the whole entries before it stay, and the error says how many of this load's
 ///   entries are in the target: one given twice is one, one that was deleted or replaced none;
 /// - the names of the entries put are kept until the load ends: about 100 bytes an entry and its

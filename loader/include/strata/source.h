@@ -30,7 +30,7 @@ struct Change {
                    ///< under it before goes (a key that is given again)
     kDeleteOuter,  ///< delete outer and entries
     kPutEntry,     ///< replace the entry's list by `records`
-    kAppendEntry,  ///< put `records` behind the list of the entry that the change before was of
+    kAppendEntry,  ///< put `records` behind the entry's list; only where GiveParts was called
     kDeleteEntry,  ///< delete the entry, the outer stays
     kDropAll,      ///< a document gives its root again: all that this load brought is replaced
   };
@@ -38,13 +38,12 @@ struct Change {
   std::string_view outer;
   std::string_view inner;  ///< of an entry's change
   RecordsView records;     ///< of kPutEntry and kAppendEntry
-  bool more = false;       ///< of these: the next change is a kAppendEntry of the same entry
   double times = 0;        ///< of kAppendEntry: Target::AppendRecords' hint
 };
 
 /// A run of changes and the bytes they name, owned together. Filled by a Source, emptied with
 /// Clear and used again. All changes in it are complete: an entry is never split over two, but for
-/// one in parts (Change::more), of which each is a change.
+/// one in parts (kAppendEntry), of which each is a change.
 class Batch {
  public:
   Batch();
@@ -58,13 +57,13 @@ class Batch {
   /// `outer` is empty for kDropAll.
   void AddOuterChange(Change::Kind kind, std::string_view outer);
   void AddDeleteEntry(std::string_view outer, std::string_view inner);
-  /// Begins a kPutEntry; records and pairs follow, EndEntry completes it, or this part of it.
+  /// Begins a kPutEntry; records and pairs follow, EndEntry completes it.
   void BeginEntry(std::string_view outer, std::string_view inner);
   /// Begins a kAppendEntry likewise.
   void BeginPart(std::string_view outer, std::string_view inner, double times);
   void BeginRecord();
   void AddPair(std::string_view key, std::string_view value);
-  void EndEntry(bool more = false);
+  void EndEntry();
   /// Takes back everything after the first `count` changes, an entry begun and not ended too.
   void Truncate(std::size_t count);
   /// Drops each complete change of that outer made so far: a key that is given again.
@@ -127,8 +126,8 @@ class Source {
   /// as soon as it seems whole, and give it again where more of it comes later. What stands at the
   /// end is right. Until then an entry may lack records. Sources that need not care do not.
   virtual void GiveEarly() {}
-  /// Before the first Read, by whoever understands Change::more: Read may give a long entry in
-  /// parts, so that it is never whole beside the target. An error may come between them.
+  /// Likewise, where kAppendEntry is understood: Read may give a long entry in parts, so that it is
+  /// never whole beside the target. An error may come between them.
   virtual void GiveParts() {}
   /// Asks that `pulse` be called now and then, from Read's thread, during Reads that take long (a
   /// table is fetched whole before its first entry is complete); where it answers false, Read ends
@@ -143,15 +142,9 @@ class Target {
 
   virtual bool empty() const = 0;  ///< no outers at all
   virtual bool HasOuter(std::string_view outer) const = 0;
-  /// Whether the entry is there, or may be: where it is not, one that comes in parts is put part by
-  /// part.
-  virtual bool MayHaveEntry(std::string_view outer, std::string_view inner) const {
-    (void)outer, (void)inner;
-    return true;
-  }
   virtual absl::Status Put(std::string_view outer, std::string_view inner,
                            const RecordsView& records) = 0;
-  /// Whether AppendRecords works. Where not, what comes in parts is put together first.
+  /// Whether AppendRecords works. Where not, sources are asked for whole entries.
   virtual bool appends() const { return false; }
   /// Puts `records` behind those of an entry that is there, all or none. `times`:
   /// Cache::AppendRecords' hint.
