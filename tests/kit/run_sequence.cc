@@ -292,7 +292,8 @@ class Shrinker {
 };
 
 // Walks all sequences depth first. The model of each beginning is kept; the layout, which cannot
-// be copied, is made again and takes the beginning's operations unchecked.
+// be copied, takes the beginning's operations again, unchecked. It is cleared before, and now and
+// then another: making one asks the system for ranges of addresses, which is most of the time.
 class AllSequences {
  public:
   AllSequences(const LayoutFactory& make, std::span<const Operation> alphabet, std::size_t length)
@@ -313,10 +314,15 @@ class AllSequences {
   const std::vector<Operation>& sequence() const { return sequence_; }
 
  private:
-  // Goes before the next layout is made: the baselines share their books.
+  void Renew() {
+    if (layout_ != nullptr && ++times_used_ % kTimesUsed != 0) return layout_->Clear();
+    layout_.reset();  // before the next one is made: the baselines share their books
+    layout_ = make_();
+  }
+
   std::optional<Failure> CheckLast(const Operation& operation, Model* model) {
-    const std::unique_ptr<Layout> layout = make_();
-    Pairing pairing(*layout);
+    Renew();
+    Pairing pairing(*layout_);
     for (const Operation& earlier : sequence_) pairing.Repeat(earlier);
     pairing.SetModel(std::move(*model));
     Complaint wrong = CheckStep(pairing, operation, {.law_each_step = true}, true);
@@ -330,6 +336,9 @@ class AllSequences {
   std::span<const Operation> alphabet_;
   std::size_t length_;
   std::vector<Operation> sequence_;
+  static constexpr std::size_t kTimesUsed = 100;
+  std::unique_ptr<Layout> layout_;
+  std::size_t times_used_ = 0;
 };
 
 }  // namespace
