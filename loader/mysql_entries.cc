@@ -167,7 +167,7 @@ absl::Status Entries::Finish() {
 }
 
 void Entries::Restart() {
-  refused_entries_.clear();
+  if (!refused_entries_.empty()) refused_entries_.clear();  // which looks at all its buckets
   sort_.Restart();
 }
 
