@@ -379,9 +379,10 @@ void Follower::State::PaceAfterChunk(Clock::duration took) {
 // the interval would take every chunk.
 const FollowedSource* Follower::State::FurthestBehind() {
   const std::uint64_t wanted = PassWanted();
+  const Clock::time_point now = Clock::now();
   const FollowedSource* furthest = nullptr;
   for (const auto& source : sources_) {
-    if (!source->ChunkDue(Clock::now(), wanted)) continue;
+    if (!source->ChunkDue(now, wanted)) continue;
     if (furthest == nullptr || source->pass_done() < furthest->pass_done()) furthest = source.get();
   }
   return furthest;

@@ -171,13 +171,13 @@ void PackedMap::BeginShrinkingStep(Shrinking step) {
 
 // For a write that found no room: whether there is more of it now.
 bool PackedMap::MakeRoom() {
-  if (settings_.memory_limit_bytes == MemoryDoor::kNoLimit && !log_.out_of_addresses())
-    return false;
+  const bool is_limited = settings_.memory_limit_bytes != MemoryDoor::kNoLimit;
+  if (!is_limited && !log_.out_of_addresses()) return false;
   TrimScratch();
-  const std::uint64_t before = HeldBytes();
+  const std::uint64_t before = ClaimedBytes();
   CleanSome(kUrgentBytes, kIdleDeadShare, true);
   ReclaimSome(true);
-  return HeldBytes() < before;
+  return ClaimedBytes() < before;
 }
 
 void PackedMap::ReclaimSome(bool all) {
@@ -300,8 +300,8 @@ PackedMap::Cleaned PackedMap::CleanSome(std::size_t budget_bytes, double dead_sh
       std::size_t after = at;
       Location next_location = kNowhere;
       if (log_.NextBlob(cleaning_, &after, &next_location, &next)) FetchSlot(next);
+      const std::size_t bytes = log_.HeldBytes(location);
       // Without memory: try again later.
-      const std::size_t bytes = blob.total_bytes - log_.UntakenRoom(location);
       if (!CleanBlob(location, blob, idle)) return Cleaned::kNoMemory;
       if (bytes >= budget_bytes) {
         cleaning_offset_ = at;
@@ -389,7 +389,7 @@ bool PackedMap::CleanEntry(Location location, const Blob& blob) {
   std::uint8_t* list = nullptr;
   const bool has_token = strings_.Rewrite(entry.inner, &token_);
   const Location made = has_token ? WriteEntry(SegmentStore::Head::kClean, number, token_.data(),
-                                               token_.size(), lists_.size_bytes(), &list, {})
+                                               token_.size(), lists_.size_bytes(), &list)
                                   : kNowhere;
   if (made == kNowhere) {
     if (has_token) ReleaseToken(token_.data());

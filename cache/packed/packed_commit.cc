@@ -357,7 +357,7 @@ bool PackedMap::CopyToTable(const OuterBlob& from, std::uint32_t table) {
     const std::size_t list_bytes = static_cast<std::size_t>(entry.end - entry.list);
     std::uint8_t* list = nullptr;
     const Location made = WriteEntry(SegmentStore::Head::kWrite, table, entry.inner_begin,
-                                     inner_bytes, list_bytes, &list, {});
+                                     inner_bytes, list_bytes, &list);
     ok = made != kNowhere;
     if (!ok) return;
     std::memcpy(list, entry.list, list_bytes);

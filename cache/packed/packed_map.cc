@@ -145,13 +145,13 @@ absl::Status PackedMap::Write(Operation operation) {
   std::uint64_t least = 0;
   std::uint64_t refused = 0;
   do {
-    least = HeldBytes();
+    least = ClaimedBytes();
     door_.ForgetRefused();
     log_.ForgetRefused();
     const WritersShare share(&door_, write_limit_bytes_);
     status = operation();
     refused = door_.refused_bytes();
-  } while (absl::IsResourceExhausted(status) && MakeRoom() && HeldBytes() < least);
+  } while (absl::IsResourceExhausted(status) && MakeRoom() && ClaimedBytes() < least);
   if (status.ok()) {
     ++writes_;
     AfterWrite(filled_before);

@@ -365,7 +365,7 @@ class PackedMap {
   /// no memory.
   Location WriteEntry(SegmentStore::Head head, std::uint64_t table, const std::uint8_t* inner_token,
                       std::size_t inner_bytes, std::size_t list_bytes, std::uint8_t** list,
-                      SegmentStore::Room room);
+                      SegmentStore::Room room = {});
   /// A copy of an entry's blob for this table, as it is, but for a list that grows with an area of
   /// so many bytes; kNowhere: no memory.
   Location CopyEntry(SegmentStore::Head head, const Blob& blob, std::uint64_t table,
@@ -411,7 +411,7 @@ class PackedMap {
   bool MaintainSome(std::size_t budget_bytes);
   bool MakeRoom();
   /// Memory, and addresses of room that has none: what a write may be short of.
-  std::uint64_t HeldBytes() const { return door_.allocated_bytes() + log_.untaken_bytes(); }
+  std::uint64_t ClaimedBytes() const { return door_.allocated_bytes() + log_.untaken_bytes(); }
   void FreeUnpinned();
   void ReclaimSome(bool all);
   bool CleanBlob(Location location, const Blob& blob, bool idle);

@@ -188,11 +188,10 @@ std::uint8_t* SegmentStore::Append(Head head, BlobKind kind, std::size_t payload
 }
 
 void SegmentStore::Kill(Location location, std::size_t counted_dead, std::size_t room) {
-  const std::size_t untaken = UntakenRoom(location);
-  FillRoom(location, room - untaken);
+  FillRoom(location, room - UntakenRoom(location));
   // The kind is in the lowest bits of the head's first byte.
   const std::atomic_ref<std::uint8_t> head(base_[location]);
-  AddDead(SegmentOf(location), At(location).total_bytes - untaken - counted_dead);
+  AddDead(SegmentOf(location), HeldBytes(location) - counted_dead);
   head.store(head.load(std::memory_order_relaxed) | static_cast<std::uint8_t>(BlobKind::kDead),
              std::memory_order_relaxed);
 }

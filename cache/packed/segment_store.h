@@ -106,17 +106,14 @@ class SegmentStore {
 
   /// The part of a payload that is filled later.
   struct Room {
-    std::size_t from = 0;
-    std::size_t bytes = 0;
+    std::size_t from;
+    std::size_t bytes;
   };
   /// Writes a blob's head and returns where its payload goes; the caller fills it, but for `room`,
   /// before anyone sees `*location`. Null when there is no memory. In a blob that has a run of
   /// segments to itself the steps that are all room take no pages until TakeRoom.
   std::uint8_t* Append(Head head, BlobKind kind, std::size_t payload_bytes, Location* location,
-                       Room room);
-  std::uint8_t* Append(Head head, BlobKind kind, std::size_t payload_bytes, Location* location) {
-    return Append(head, kind, payload_bytes, location, Room{});
-  }
+                       Room room = {});
 
   /// The blob at a location.
   Blob At(Location location) const { return BlobAt(Address(location)); }

@@ -12,6 +12,7 @@
 #include "cache/packed/packed_map.h"
 #include "cache/packed/segment_store.h"
 #include "gtest/gtest.h"
+#include "tests/cache/maintain.h"
 
 namespace strata::packed {
 namespace {
@@ -106,16 +107,11 @@ absl::Status PutWithRoom(PackedMap* map, const std::string& inner, std::size_t r
   return map->AppendRecords("outer", inner, Records{{{"key", "last"}}}, times);
 }
 
-void MaintainToTheEnd(PackedMap* map) {
-  while (map->Maintain(std::size_t{1} << 20)) {
-  }
-}
-
 TEST(PackedAppend, ALongListIsNotCopiedForRoomThatIsNotFilled) {
   PackedMap map({.seed = 7});
   ASSERT_TRUE(PutWithRoom(&map, "long", 20'000, 3).ok());
   ASSERT_TRUE(PutWithRoom(&map, "short", 2'000, 3).ok());
-  MaintainToTheEnd(&map);
+  MaintainToIdle(map);
   EXPECT_GT(map.Stats().cleaned_bytes, 2'000'000u);
   EXPECT_LT(map.Stats().cleaned_bytes, 4'000'000u);
   EXPECT_TRUE(map.Validate().ok()) << map.Validate();
@@ -130,7 +126,7 @@ TEST(PackedAppend, RoomThatIsNotFilledGivesItsAddressesBackWhereTheyAreWanted) {
       ASSERT_TRUE(put.ok()) << i << put;
     }
     ASSERT_TRUE(PutWithRoom(&map, "long", 17'000, 1000).ok());
-    if (maintained) MaintainToTheEnd(&map);
+    if (maintained) MaintainToIdle(map);
     for (int i = 0; i < 16; ++i) {
       const std::string large(std::size_t{3} << 20, static_cast<char>('a' + i));
       const Records list = {{{"key", large}}};
@@ -141,7 +137,6 @@ TEST(PackedAppend, RoomThatIsNotFilledGivesItsAddressesBackWhereTheyAreWanted) {
   }
 }
 
-#if defined(__linux__)
 // Of a long list the pages that are full are huge ones, though its room has none.
 TEST(PackedAppend, RoomWithoutPagesKeepsNoOthersFromBeingUnited) {
   MemoryDoor door;
@@ -161,7 +156,6 @@ TEST(PackedAppend, RoomWithoutPagesKeepsNoOthersFromBeingUnited) {
   EXPECT_EQ(log.Fault(), nullptr);
   EXPECT_EQ(door.allocated_bytes(kSegments), log.taken_bytes());
 }
-#endif
 
 // A hint that is far too high costs addresses and no memory.
 TEST(PackedAppend, RoomThatIsNotFilledTakesNoPagesOfALongList) {
@@ -188,12 +182,12 @@ TEST(PackedAppend, RoomThatIsNotFilledTakesNoPagesOfALongList) {
   EXPECT_NEAR(static_cast<double>(map.LargestOuters(1)->front().exclusive_bytes),
               static_cast<double>(in_use()), 100'000);
   const std::uint64_t before = map.door().allocated_bytes();
-  MaintainToTheEnd(&map);
+  MaintainToIdle(map);
   EXPECT_LE(map.door().allocated_bytes(), before);
   // Another outer, so that what is given back is the list's alone.
   ASSERT_TRUE(map.PutOuter("other").ok());
   ASSERT_TRUE(map.DeleteOuter("outer"));
-  MaintainToTheEnd(&map);
+  MaintainToIdle(map);
   EXPECT_LE(map.door().allocated_bytes(), std::uint64_t{256} << 10);
   EXPECT_TRUE(map.Validate().ok()) << map.Validate();
 }

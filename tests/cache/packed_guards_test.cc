@@ -9,17 +9,13 @@
 #include "absl/status/status.h"
 #include "cache/packed/packed_map.h"
 #include "gtest/gtest.h"
+#include "tests/cache/maintain.h"
 
 namespace strata::packed {
 namespace {
 
 std::uint64_t BytesOf(const PackedMap& map, const char* layer) {
   return map.MeasureFootprint().Find(layer)->total_bytes();
-}
-
-void MaintainToIdle(PackedMap& map) {
-  while (map.Maintain(std::size_t{1} << 20)) {
-  }
 }
 
 // What writes do now and then, at a moment of the test's.

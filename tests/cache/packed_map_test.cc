@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/cache/maintain.h"
 
 namespace strata::packed {
 namespace {
@@ -40,11 +41,6 @@ void PutAll(PackedMap& map, std::size_t entries, std::size_t turn) {
   for (std::size_t entry = 0; entry < entries; ++entry) {
     const Records list = MakeList(entry, turn, &text);
     ASSERT_TRUE(map.Put(Numbered("outer", entry % 7), Numbered("inner ", entry), list).ok());
-  }
-}
-
-void MaintainToIdle(PackedMap& map) {
-  while (map.Maintain(std::size_t{1} << 20)) {
   }
 }
 

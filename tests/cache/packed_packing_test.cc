@@ -14,6 +14,8 @@
 
 #include "cache/packed/packed_map.h"
 
+#include "tests/cache/maintain.h"
+
 namespace strata::packed {
 namespace {
 
@@ -32,11 +34,6 @@ bool PutPair(PackedMap* map, const std::string& outer, std::size_t inner, std::s
   const Pair pairs[] = {{"key", value}};
   const std::size_t end[] = {1};
   return map->Put(outer, Inner(inner), RecordsView(pairs, end)).ok();
-}
-
-void MaintainToIdle(PackedMap* map) {
-  std::size_t calls = 0;
-  while (map->Maintain(std::size_t{64} << 10)) ASSERT_LT(++calls, 100000u);
 }
 
 class PackedPackingTest : public testing::Test {
@@ -71,11 +68,11 @@ TEST_F(PackedPackingTest, WhatIsLeftOfManyTablesTakesWhatAFreshLoadWould) {
   Load(&map, 1);
   const std::uint64_t blocks_before = map.door().totals().heap_blocks;
   DeleteMost(&map);
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
   PackedMap fresh({.seed = 1});
   Load(&fresh, kKept);
-  MaintainToIdle(&fresh);
+  MaintainToIdle(fresh, std::size_t{64} << 10);
   EXPECT_LE(map.door().allocated_bytes(), fresh.door().allocated_bytes() * 11 / 10);
   // A shard and a directory an outer; now a few slabs.
   EXPECT_GT(blocks_before, 2 * kOuters);
@@ -91,7 +88,7 @@ TEST_F(PackedPackingTest, WhatIsLeftOfManyTablesTakesWhatAFreshLoadWould) {
 TEST_F(PackedPackingTest, ALoadLeavesNoHolesBetweenItsTables) {
   PackedMap map({.seed = 1});
   Load(&map, 1);
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   EXPECT_LT(map.door().totals().heap_blocks, 100u);
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
 }
@@ -123,7 +120,7 @@ TEST_F(PackedPackingTest, AGuardReadsWhatMovesAndWhatWasDeleted) {
     return true;
   });
   map.eras().Leave(&pin);
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
   EXPECT_LT(map.door().totals().heap_blocks, 100u);
   EXPECT_EQ(map.Stats().retained_bytes, 0u);
@@ -138,7 +135,7 @@ TEST_F(PackedPackingTest, WaitsForAGuardThatKeepsMuchAndForgetsNothing) {
   ASSERT_EQ(CountWrong(map, pin), 0u);
   DeleteMost(&map, 2);
   const std::uint64_t before = map.door().allocated_bytes();
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   EXPECT_LE(map.door().allocated_bytes(), before + (std::uint64_t{1} << 20));
   EXPECT_EQ(CountWrong(map, pin), 0u);
   map.eras().Leave(&pin);
@@ -146,9 +143,9 @@ TEST_F(PackedPackingTest, WaitsForAGuardThatKeepsMuchAndForgetsNothing) {
   map.eras().Enter(&pin);
   ASSERT_EQ(CountWrong(map, pin), 0u);
   ASSERT_TRUE(map.DeleteOuter(Outer(1)));
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   map.eras().Leave(&pin);
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
   // Numbers of tables that are free.
   EXPECT_LE(map.MeasureFootprint().Find("index/inners")->dead_bytes, std::uint64_t{16} << 10);
@@ -164,11 +161,11 @@ TEST_F(PackedPackingTest, LeavesWhatIsTooLargeToBeMovedAndEnds) {
     ASSERT_TRUE(PutPair(&map, "big", inner, value));
   }
   DeleteMost(&map);
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   const std::uint64_t cleaned = map.Stats().cleaned_bytes;
   const std::uint64_t held = map.door().allocated_bytes();
   EXPECT_LE(held, kBig * value.size() + (std::uint64_t{4} << 20));
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   EXPECT_EQ(map.Stats().cleaned_bytes, cleaned);
   EXPECT_EQ(map.door().allocated_bytes(), held);
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
@@ -186,7 +183,7 @@ TEST_F(PackedPackingTest, LosesNothingWhereverMemoryEnds) {
     ReadPin pin = WriterPin();
     ASSERT_EQ(CountWrong(map, pin), 0u);
   }
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
   EXPECT_LT(map.door().totals().heap_blocks, 100u);
 }
@@ -222,11 +219,11 @@ TEST_F(PackedJoiningTest, WhatIsLeftOfLargeOutersTakesWhatAFreshLoadWould) {
     PackedMap map({.seed = 1});
     Load(&map, 1);
     DeleteAllBut(&map, step);
-    MaintainToIdle(&map);
+    MaintainToIdle(map, std::size_t{64} << 10);
     ASSERT_TRUE(map.Validate().ok()) << map.Validate();
     PackedMap fresh({.seed = 1});
     Load(&fresh, step);
-    MaintainToIdle(&fresh);
+    MaintainToIdle(fresh, std::size_t{64} << 10);
     EXPECT_LE(map.door().allocated_bytes(),
               fresh.door().allocated_bytes() * 11 / 10 + (std::uint64_t{32} << 10))
         << "one in " << step;
@@ -268,7 +265,7 @@ TEST_F(PackedJoiningTest, AnEnumerationMeetsEachEntryOnceWhileShardsAreJoined) {
   }
   EXPECT_GT(enumerations, 3u);
   map.eras().Leave(&pin);
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   EXPECT_EQ(map.Stats().retained_bytes, 0u);
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
 }
@@ -303,12 +300,12 @@ TEST_F(PackedPackingTest, FreeTablesBelowALargeOutersTakeNoMemory) {
     Load(&map, 1);
     put_large(&map);
     DeleteMost(&map);
-    MaintainToIdle(&map);
+    MaintainToIdle(map, std::size_t{64} << 10);
     ASSERT_TRUE(map.Validate().ok()) << map.Validate();
     PackedMap fresh({.seed = 1});
     Load(&fresh, kKept);
     put_large(&fresh);
-    MaintainToIdle(&fresh);
+    MaintainToIdle(fresh, std::size_t{64} << 10);
     EXPECT_LE(index_bytes(map), index_bytes(fresh) * 21 / 20 + (16 << 10));
     ReadPin pin = WriterPin();
     EXPECT_EQ(CountWrong(map, pin), 0u);

@@ -11,6 +11,8 @@
 
 #include "cache/packed/packed_map.h"
 
+#include "tests/cache/maintain.h"
+
 namespace strata::packed {
 namespace {
 
@@ -27,11 +29,6 @@ void Put(PackedMap* map, std::size_t entry, std::size_t a, std::size_t b, std::s
   ASSERT_TRUE(map->Put("outer" + std::to_string(entry % 50), Inner(entry), list).ok());
 }
 
-void MaintainToIdle(PackedMap* map) {
-  std::size_t calls = 0;
-  while (map->Maintain(std::size_t{256} << 10)) ASSERT_LT(++calls, 100000u);
-}
-
 // So that keys are the dictionary's, and take two or three bytes.
 constexpr std::size_t kKeys = 1000;
 
@@ -46,7 +43,7 @@ std::uint64_t BytesOfPairsOfRecords(bool side_by_side, std::size_t* shapes) {
   PackedMap map({.seed = 1});
   for (std::size_t i = 0; i < lists.size(); ++i) Put(&map, i, lists[i].first, lists[i].second, 1);
   const std::uint64_t before = map.door().allocated_bytes();
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{256} << 10);
   EXPECT_TRUE(map.Validate().ok()) << map.Validate();
   EXPECT_FALSE(map.Maintain(std::size_t{1} << 20));
   EXPECT_LE(map.door().allocated_bytes(), before);
@@ -68,7 +65,7 @@ TEST(PackedShapes, ThoseThatPayStayAmongThoseThatDoNot) {
     for (int again = 0; again < 2; ++again) Put(&map, entry++, i % kKeys, (i * 7 + 1) % kKeys, 1);
   }
   for (std::size_t i = 0; i < 10; ++i) Put(&map, entry++, i, kKeys + i, 400);
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{256} << 10);
   EXPECT_TRUE(map.Validate().ok()) << map.Validate();
   EXPECT_GE(map.shapes().size(), 10u);
   EXPECT_LE(map.shapes().size(), 1500u);
@@ -98,12 +95,12 @@ TEST(PackedShapes, WhatIsLeftOfManyTakesWhatAFreshLoadWould) {
   LoadShapes(&map, 1);
   ASSERT_EQ(map.shapes().size(), kShapes);
   DeleteMostShapes(&map);
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{256} << 10);
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
   EXPECT_EQ(map.shapes().size(), kShapes / kKept);
   PackedMap fresh({.seed = 1});
   LoadShapes(&fresh, kKept);
-  MaintainToIdle(&fresh);
+  MaintainToIdle(fresh, std::size_t{256} << 10);
   EXPECT_LE(ShapeBytes(map), ShapeBytes(fresh) * 5 / 4);
   // Key lists that are left lie in slabs, and their index in few shards.
   EXPECT_GT(fresh.door().totals().heap_blocks, kShapes / kKept);
@@ -134,7 +131,7 @@ TEST(PackedShapes, HolesBetweenKeyListsThatWerePackedArePackedAgain) {
     for (std::size_t i = 0; i < kLong; ++i) {
       if (!stays(i)) (void)map.Delete("outer", Inner(i));
     }
-    MaintainToIdle(&map);
+    MaintainToIdle(map, std::size_t{256} << 10);
     ASSERT_TRUE(map.Validate().ok()) << map.Validate();
   };
   keep([](std::size_t i) { return i % kStep == 0; });
@@ -155,7 +152,7 @@ TEST(PackedShapes, AGuardReadsRecordsOfThoseThatAreGivenUp) {
   const PackedMap::FoundList deleted = map.Find("outer7", Inner(7), pin);
   const PackedMap::FoundList moved = map.Find("outer40", Inner(40), pin);
   DeleteMostShapes(&map);
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{256} << 10);
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
   const auto check = [&](const PackedMap::FoundList& found, std::size_t first_key) {
     const StoredList list = ReadList(found.list);
@@ -172,7 +169,7 @@ TEST(PackedShapes, AGuardReadsRecordsOfThoseThatAreGivenUp) {
   check(deleted, 14);
   check(moved, 80);
   map.eras().Leave(&pin);
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{256} << 10);
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
   EXPECT_EQ(map.Stats().retained_bytes, 0u);
 }
@@ -187,7 +184,7 @@ TEST(PackedShapes, GivesUpWhatItCanWhereverMemoryEnds) {
     map.door_for_tests().FailAfter(MemoryDoor::kNoLimit);
     ASSERT_TRUE(map.Validate().ok()) << "after " << granted << ": " << map.Validate();
   }
-  MaintainToIdle(&map);
+  MaintainToIdle(map, std::size_t{256} << 10);
   ASSERT_TRUE(map.Validate().ok()) << map.Validate();
   EXPECT_EQ(map.counts().entries, kShapes / kKept);
 }

@@ -11,6 +11,7 @@
 
 #include "cache/packed/packed_map.h"
 #include "gtest/gtest.h"
+#include "tests/cache/maintain.h"
 
 namespace strata::packed {
 namespace {
@@ -45,11 +46,6 @@ void DeleteMost(PackedMap& map, std::size_t entries = kEntries) {
   }
 }
 
-void MaintainToIdle(PackedMap& map) {
-  while (map.Maintain(std::size_t{64} << 10)) {
-  }
-}
-
 std::string ValueOf(const PackedMap& map, const PackedMap::FoundList& found, ReadPin& pin) {
   std::string text;
   char scratch[kNumberScratchBytes];
@@ -80,11 +76,11 @@ std::uint64_t TableBytes(const PackedMap& map) {
 TEST(PackedShrink, EndsTheTableOfNumbersWhereTheStringsThatAreLeftNeedIt) {
   PackedMap map({.seed = 1, .clean_on_write = false});
   Fill(map);
-  MaintainToIdle(map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   const std::uint64_t before = TableBytes(map);
   DeleteMost(map);
   EXPECT_EQ(TableBytes(map), before);  // nobody has cleaned
-  MaintainToIdle(map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   EXPECT_LE(TableBytes(map), before / 2);
   ExpectContent(map);
 }
@@ -93,7 +89,7 @@ TEST(PackedShrink, WritesAloneShortenATableThatIsMuchOfTheCache) {
   constexpr std::size_t kMany = 6 * kEntries;  // beside which the segments being filled are few
   PackedMap map({.seed = 1});
   Fill(map, kMany);
-  MaintainToIdle(map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   const std::uint64_t before = TableBytes(map);
   DeleteMost(map, kMany);
   // Another outer is written to, with texts that are met once and stay out of the dictionary.
@@ -129,10 +125,10 @@ TEST(PackedShrink, MaintainEndsWhatWritesLeftUndone) {
   }
   std::shuffle(dying.begin(), dying.end(), std::mt19937(7));
   for (const std::size_t entry : dying) ASSERT_TRUE(map.Delete("outer", Inner(entry)));
-  MaintainToIdle(map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   PackedMap fresh({.seed = 1});
   fill(fresh, false);
-  MaintainToIdle(fresh);
+  MaintainToIdle(fresh, std::size_t{64} << 10);
   EXPECT_LE(map.door().allocated_bytes(),
             1.1 * static_cast<double>(fresh.door().allocated_bytes()));
   EXPECT_LE(TableBytes(map), 3 * TableBytes(fresh));
@@ -143,12 +139,12 @@ TEST(PackedShrink, GivesNumbersThatAreFreeAgainToNewStrings) {
   PackedMap map({.seed = 1});
   Fill(map);
   DeleteMost(map);
-  MaintainToIdle(map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   const std::uint64_t shrunk = TableBytes(map);
   for (int turn = 0; turn < 3; ++turn) {
     Fill(map);
     DeleteMost(map);
-    MaintainToIdle(map);
+    MaintainToIdle(map, std::size_t{64} << 10);
     EXPECT_EQ(TableBytes(map), shrunk) << turn;
     ExpectContent(map);
   }
@@ -178,7 +174,7 @@ TEST(PackedShrink, WritesBetweenItsStepsKeepAllTheyWrite) {
 TEST(PackedShrink, KeepsWhatAGuardSawAndEndsTheTableWhenItIsGone) {
   PackedMap map({.seed = 1});
   Fill(map);
-  MaintainToIdle(map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   const std::uint64_t before = TableBytes(map);
   ReadPin pin;
   map.eras().Enter(&pin);
@@ -187,13 +183,13 @@ TEST(PackedShrink, KeepsWhatAGuardSawAndEndsTheTableWhenItIsGone) {
     seen.push_back(map.Find("outer", Inner(entry), pin));
   }
   DeleteMost(map);
-  MaintainToIdle(map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   for (std::size_t entry = 0; entry < kEntries; ++entry) {
     ASSERT_EQ(ValueOf(map, seen[entry], pin), Shared(entry));
   }
   EXPECT_TRUE(map.Validate().ok()) << map.Validate();
   map.eras().Leave(&pin);
-  MaintainToIdle(map);
+  MaintainToIdle(map, std::size_t{64} << 10);
   EXPECT_LE(TableBytes(map), before / 2);
   ExpectContent(map);
 }
@@ -207,11 +203,11 @@ TEST(PackedShrink, LosesNothingWhicheverRequestOfItFails) {
     Fill(map);
     DeleteMost(map);
     map.door_for_tests().FailAfter(granted);
-    MaintainToIdle(map);
+    MaintainToIdle(map, std::size_t{64} << 10);
     const bool failed = map.door_for_tests().granted_left() == 0;
     map.door_for_tests().FailAfter(MemoryDoor::kNoLimit);
     ASSERT_NO_FATAL_FAILURE(ExpectContent(map)) << granted;
-    MaintainToIdle(map);
+    MaintainToIdle(map, std::size_t{64} << 10);
     ASSERT_NO_FATAL_FAILURE(ExpectContent(map)) << granted;
     if (!failed) break;
     if (granted > 16) step = 7;

@@ -46,8 +46,10 @@ Complaint CompareOutcomes(Outcome expected, Outcome actual, bool keeps_key_order
 // A layout, its model and the checks between them.
 class Pairing {
  public:
-  explicit Pairing(Layout& layout)
-      : layout_(layout), allocated_when_new_(layout.memory().allocated_bytes) {}
+  explicit Pairing(Layout& layout) : Pairing(layout, layout.memory().allocated_bytes) {}
+  /// Of a layout that was used and cleared.
+  Pairing(Layout& layout, std::uint64_t allocated_when_new)
+      : layout_(layout), allocated_when_new_(allocated_when_new) {}
 
   Complaint Step(const Operation& operation) {
     Outcome actual = Apply(operation, layout_);
@@ -314,15 +316,18 @@ class AllSequences {
   const std::vector<Operation>& sequence() const { return sequence_; }
 
  private:
+  static constexpr std::size_t kTimesUsed = 100;
+
   void Renew() {
     if (layout_ != nullptr && ++times_used_ % kTimesUsed != 0) return layout_->Clear();
     layout_.reset();  // before the next one is made: the baselines share their books
     layout_ = make_();
+    allocated_when_new_ = layout_->memory().allocated_bytes;
   }
 
   std::optional<Failure> CheckLast(const Operation& operation, Model* model) {
     Renew();
-    Pairing pairing(*layout_);
+    Pairing pairing(*layout_, allocated_when_new_);
     for (const Operation& earlier : sequence_) pairing.Repeat(earlier);
     pairing.SetModel(std::move(*model));
     Complaint wrong = CheckStep(pairing, operation, {.law_each_step = true}, true);
@@ -336,8 +341,8 @@ class AllSequences {
   std::span<const Operation> alphabet_;
   std::size_t length_;
   std::vector<Operation> sequence_;
-  static constexpr std::size_t kTimesUsed = 100;
   std::unique_ptr<Layout> layout_;
+  std::uint64_t allocated_when_new_ = 0;
   std::size_t times_used_ = 0;
 };
 
