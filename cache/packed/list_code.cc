@@ -102,6 +102,7 @@ void ListWriter::Begin() {
   bytes_.Clear();
   starts_.Clear();
   new_records_.Clear();
+  last_is_new_ = false;
   leaves_out_ = false;
   left_out_.Clear();
   left_out_bytes_ = 0;
@@ -114,8 +115,12 @@ void ListWriter::BeginLeavingOut() {
 
 bool ListWriter::BeginRecord(bool is_new) {
   if (!starts_.TryReserve(starts_.size() + 1)) return false;
-  if (is_new && !new_records_.TryPushBack(bytes_.size())) return false;
-  return starts_.TryPushBack(record_bytes());
+  if (is_new) {
+    if (!last_is_new_ && !new_records_.TryPushBack({bytes_.size(), 0})) return false;
+    ++new_records_.back().count;
+  }
+  last_is_new_ = is_new;
+  return starts_.TryPushBack(static_cast<std::uint32_t>(record_bytes()));
 }
 
 bool ListWriter::WriteHead(std::uint64_t head) {
@@ -127,27 +132,45 @@ bool ListWriter::WriteHead(std::uint64_t head) {
 // write(left_out) appends the value's token to bytes_.
 template <class WriteToken>
 bool ListWriter::WriteValue(WriteToken write) {
-  LeftOut value = {bytes_.size(), {}};
+  LeftOut value = {bytes_.size(), {}, false};
   if (!write(leaves_out_ ? &value.text : nullptr)) return false;
-  if (value.text.empty()) return true;
   // What stands in for it names nothing that would have to be given back.
-  if (!left_out_.TryPushBack(value)) return false;
-  left_out_bytes_ += value.more_bytes();
+  return value.text.empty() || LeaveOut(value);
+}
+
+bool ListWriter::LeaveOut(const LeftOut& left_out) {
+  if (!left_out_.TryPushBack(left_out)) return false;
+  left_out_bytes_ += left_out.more_bytes();
   return true;
 }
 
-void ListWriter::DropRecord(std::size_t start) {
-  while (!left_out_.empty() && left_out_.back().at >= start) {
+// The last one, which is new.
+void ListWriter::DropRecord(Place begin) {
+  while (left_out_.size() > begin.left_out) {
     left_out_bytes_ -= left_out_.back().more_bytes();
     left_out_.PopBack();
   }
-  bytes_.SetSize(start);
+  bytes_.SetSize(begin.bytes);
   starts_.PopBack();
-  new_records_.PopBack();
+  last_is_new_ = --new_records_.back().count > 0;
+  if (!last_is_new_) new_records_.PopBack();
+}
+
+// Growing would copy what is written of a long record, and be here twice meanwhile.
+void ListWriter::ReserveFor(RecordView record) {
+  constexpr std::size_t kLongPairs = 4096;
+  if (record.size() < kLongPairs) return;
+  std::size_t size = bytes_.size() + kMaxVarintBytes;
+  for (const Pair& pair : record) {
+    size += InlineTokenSize(pair.key.size()) + InlineTokenSize(pair.value.size());
+  }
+  // Left out or in the dictionary they take less: where there is no memory for so much it grows.
+  static_cast<void>(bytes_.TryReserve(size));
 }
 
 bool ListWriter::Add(RecordView record) {
-  const std::size_t start = bytes_.size();
+  ReserveFor(record);
+  const Place begin = Here();
   if (!BeginRecord(true)) return false;
   const std::optional<ShapeId> shape = shapes_->Acquire(record);
   bool written = WriteHead(shape.has_value() ? std::uint64_t{*shape} << 1 | 1
@@ -164,12 +187,17 @@ bool ListWriter::Add(RecordView record) {
   if (written) return true;
   strings_->ReleaseAll(bytes_.data() + tokens, bytes_.end());
   if (shape.has_value()) shapes_->Release(*shape);
-  DropRecord(start);
+  DropRecord(begin);
   return false;
 }
 
 bool ListWriter::AddStored(const std::uint8_t* begin, const std::uint8_t* end) {
   const std::size_t size = static_cast<std::size_t>(end - begin);
+  if (leaves_out_ && size >= StringCoder::kLeaveOutBytes) {
+    const std::string_view record(reinterpret_cast<const char*>(begin), size);
+    return left_out_.TryReserve(left_out_.size() + 1) && BeginRecord(false) &&
+           LeaveOut({bytes_.size(), record, true});
+  }
   if (!bytes_.TryReserve(bytes_.size() + size)) return false;
   if (!BeginRecord(false)) return false;
   std::memcpy(bytes_.end(), begin, size);
@@ -178,7 +206,7 @@ bool ListWriter::AddStored(const std::uint8_t* begin, const std::uint8_t* end) {
 }
 
 bool ListWriter::AddRewritten(const StoredRecord& record) {
-  const std::size_t start = bytes_.size();
+  const Place begin = Here();
   if (!BeginRecord(true)) return false;
   std::optional<ShapeId> shape;
   if (record.shape_keys != nullptr) shape = shapes_->AddReferenceToBest(record.shape);
@@ -196,19 +224,20 @@ bool ListWriter::AddRewritten(const StoredRecord& record) {
   if (written) return true;
   strings_->ReleaseAll(bytes_.data() + tokens, bytes_.end());
   if (shape.has_value()) shapes_->Release(*shape);
-  DropRecord(start);
+  DropRecord(begin);
   return false;
 }
 
 void ListWriter::Rollback() {
-  for (const std::uint64_t start : new_records_) {
-    ReleaseRecord(bytes_.data() + start, strings_, shapes_);
+  for (const NewRecords& records : new_records_) {
+    const std::uint8_t* at = bytes_.data() + records.begin;
+    for (std::uint64_t i = 0; i < records.count; ++i) at = ReleaseRecord(at, strings_, shapes_);
   }
   Begin();
 }
 
 std::size_t ListWriter::Form() const {
-  const std::uint64_t last = starts_[count() - 1];
+  const std::uint32_t last = starts_[count() - 1];
   return last <= 0xFF ? 0 : last <= 0xFFFF ? 1 : 2;
 }
 
@@ -227,8 +256,13 @@ std::uint8_t* ListWriter::CopyRecords(std::uint8_t* to) const {
   };
   for (const LeftOut& value : left_out_) {
     copy_until(value.at);
-    to = WriteInlineToken(value.text, to);
-    copied += kStandInBytes;
+    if (value.is_record) {
+      std::memcpy(to, value.text.data(), value.text.size());
+      to += value.text.size();
+    } else {
+      to = WriteInlineToken(value.text, to);
+      copied += kStandInBytes;
+    }
   }
   copy_until(bytes_.size());
   return to;
@@ -253,7 +287,7 @@ void ListWriter::CopyGrowingTo(std::uint8_t* to, std::size_t area_bytes) const {
   std::uint8_t* const area = WriteGrowingHead(count(), record_bytes(), area_bytes, to);
   CopyRecords(area);
   for (std::size_t mark = 1; mark <= kGrowingMarks.Count(count()); ++mark) {
-    const std::uint32_t offset = static_cast<std::uint32_t>(starts_[mark * kGrowingMarks.stride()]);
+    const std::uint32_t offset = starts_[mark * kGrowingMarks.stride()];
     std::memcpy(area + area_bytes - mark * sizeof(offset), &offset, sizeof(offset));
   }
 }
@@ -266,7 +300,7 @@ void ListWriter::AppendTo(const StoredList& list) const {
   const std::size_t whole = list.count + count();
   for (std::size_t mark = list.marks.Count(list.count) + 1; mark <= list.marks.Count(whole);
        ++mark) {
-    const std::uint64_t start = starts_[mark * list.marks.stride() - list.count];
+    const std::uint32_t start = starts_[mark * list.marks.stride() - list.count];
     const std::uint32_t offset = static_cast<std::uint32_t>(list.record_bytes + start);
     std::memcpy(area + list.area_bytes - mark * sizeof(offset), &offset, sizeof(offset));
   }

@@ -154,11 +154,11 @@ void CopyGrowing(const StoredList& list, std::uint8_t* to, std::size_t area_byte
 /// must be called where the list does not get into a blob.
 ///
 /// The list is put together here and then copied into its blob, so that its size is known. Large
-/// texts can stay where they are meanwhile: they are noted, and go into the blob straight from
-/// there.
+/// texts, and records of another blob, can stay where they are meanwhile: they are noted, and go
+/// into the blob straight from there.
 ///
-///     bytes_      │ 2 pairs │ key │ value │ key │ kStandIn │ … a list that can be walked
-///     left_out_                                    └─► the text, a caller's or a blob's
+///     bytes_      │ 2 pairs │ key │ value │ key │ kStandIn │ … what is new can be walked
+///     left_out_   └─► a record before it             └─► the text, a caller's or a blob's
 ///
 /// What is a place or a size of the list, starts_ among them, counts what was left out.
 class ListWriter {
@@ -173,8 +173,8 @@ class ListWriter {
 
   /// Forgets what was written before.
   void Begin();
-  /// As Begin. Large texts of the records that are added stay where they are, and must until the
-  /// list was copied or rolled back.
+  /// As Begin. Large texts, and large stored records, stay where they are, and must until the list
+  /// was copied or rolled back.
   void BeginLeavingOut();
   // Each appends one record; false when there is no memory, the record is then not there.
   /// One that is handed in; its keys are unique.
@@ -208,27 +208,45 @@ class ListWriter {
   void AddTo(Layer* scratch) const;
 
  private:
+  struct LeftOut {
+    std::uint64_t at;  // in bytes_: where kStandIn is, or, of a record, what follows it
+    std::string_view text;
+    bool is_record;
+    std::size_t more_bytes() const {
+      return is_record ? text.size() : InlineTokenSize(text.size()) - kStandInBytes;
+    }
+  };
+  // Where a record begins that may have to be dropped.
+  struct Place {
+    std::size_t bytes;
+    std::size_t left_out;
+  };
+  // Records one behind the other with references to give back.
+  struct NewRecords {
+    std::uint64_t begin;  // in bytes_
+    std::uint64_t count;
+  };
+
+  Place Here() const { return {bytes_.size(), left_out_.size()}; }
   /// Which of kMarkForms is the narrowest that the list's marks fit.
   std::size_t Form() const;
   bool BeginRecord(bool is_new);
+  void ReserveFor(RecordView record);
   bool WriteHead(std::uint64_t head);
   template <class WriteToken>
   bool WriteValue(WriteToken write);
-  void DropRecord(std::size_t start);
+  bool LeaveOut(const LeftOut& left_out);
+  void DropRecord(Place begin);
   std::uint8_t* CopyRecords(std::uint8_t* to) const;
 
   StringCoder* strings_;
   Shapes* shapes_;
   ByteArray bytes_;
-  TryArray<std::uint64_t, kScratch> starts_;
-  // Starts, in bytes_, of those with references to give back.
-  TryArray<std::uint64_t, kScratch> new_records_;
+  TryArray<std::uint32_t, kScratch> starts_;  // no list is made of them unless it fits()
 
-  struct LeftOut {
-    std::uint64_t at;  // in bytes_: where kStandIn is
-    std::string_view text;
-    std::size_t more_bytes() const { return InlineTokenSize(text.size()) - kStandInBytes; }
-  };
+  TryArray<NewRecords, kScratch> new_records_;
+  bool last_is_new_ = false;
+
   bool leaves_out_ = false;
   TryArray<LeftOut, kScratch> left_out_;
   std::size_t left_out_bytes_ = 0;  // what the list has more than bytes_
