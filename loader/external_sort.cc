@@ -19,14 +19,17 @@ constexpr std::size_t kChunkBytes = 1u << 20;
 constexpr std::size_t kWriteBytes = 256u << 10;
 constexpr std::size_t kMostReadBytes = 256u << 10;
 constexpr std::size_t kLeastReadBytes = 4u << 10;
+constexpr std::size_t kLargePayloadBytes = 64u << 10;
 
 struct Header {
   std::uint64_t hash;
   std::uint32_t key_size;
   std::uint32_t payload_size;
 
+  bool payload_in_file() const { return payload_size >= kLargePayloadBytes; }
   std::size_t row_size() const {
-    return sizeof(Header) + std::size_t{key_size} + std::size_t{payload_size};
+    const std::size_t behind_key = payload_in_file() ? sizeof(std::uint64_t) : payload_size;
+    return sizeof(Header) + std::size_t{key_size} + behind_key;
   }
 };
 static_assert(sizeof(Header) == 16);
@@ -37,16 +40,11 @@ Header ReadHeader(const char* row) {
   return header;
 }
 
-ExternalSort::Row ViewRow(const char* row) {
-  const Header header = ReadHeader(row);
-  return {header.hash,
-          {row + sizeof header, header.key_size},
-          {row + sizeof header + header.key_size, header.payload_size}};
-}
+std::string_view KeyOf(const char* row) { return {row + sizeof(Header), ReadHeader(row).key_size}; }
 
 bool Before(std::uint64_t hash_a, const char* a, std::uint64_t hash_b, const char* b) {
   if (hash_a != hash_b) return hash_a < hash_b;
-  return ViewRow(a).key < ViewRow(b).key;
+  return KeyOf(a) < KeyOf(b);
 }
 
 // The first bytes of `text` as a number that compares as they do.
@@ -72,13 +70,27 @@ absl::Status FileError(const char* doing, const std::string& directory, int erro
       absl::StrCat(message, "; set TMPDIR to a directory that can be written to"));
 }
 
+// The file's `size` bytes at `offset`, which were written.
+absl::Status ReadFile(int file, std::uint64_t offset, std::size_t size, char* to,
+                      const std::string& directory) {
+  while (size > 0) {
+    const ssize_t got = pread(file, to, size, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return FileError("read", directory, got < 0 ? errno : EIO);
+    to += got;
+    size -= static_cast<std::size_t>(got);
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 // Reads one run back through a buffer that holds at least the row it stands on.
 class ExternalSort::RunReader {
  public:
-  RunReader(int file, std::uint64_t begin, std::uint64_t end, std::size_t buffer_bytes)
-      : file_(file), offset_(begin), end_(end), buffer_bytes_(buffer_bytes) {}
+  RunReader(int file, Extent run, std::size_t buffer_bytes)
+      : file_(file), offset_(run.begin), end_(run.end), buffer_bytes_(buffer_bytes) {}
 
   /// Goes to the next row; false at the run's end, errno's text otherwise.
   absl::StatusOr<bool> Advance(const std::string& directory) {
@@ -103,21 +115,14 @@ class ExternalSort::RunReader {
     // A row larger than the buffer had its way; the next usual one gets the usual buffer.
     const std::size_t wanted = std::max(size, buffer_bytes_);
     if (buffer_.capacity() > 4 * wanted) buffer_.shrink_to_fit();
-    std::size_t filled = buffer_.size();
+    const std::size_t filled = buffer_.size();
     const std::size_t more =
         static_cast<std::size_t>(std::min<std::uint64_t>(wanted - filled, end_ - offset_));
     buffer_.resize(filled + more);
-    while (filled < buffer_.size()) {
-      const ssize_t got = pread(file_, buffer_.data() + filled, buffer_.size() - filled,
-                                static_cast<off_t>(offset_));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return FileError("read", directory, errno);
-      if (got == 0) break;
-      filled += static_cast<std::size_t>(got);
-      offset_ += static_cast<std::uint64_t>(got);
-    }
-    if (filled < size) return FileError("read", directory, EIO);
-    return absl::OkStatus();
+    absl::Status status = ReadFile(file_, offset_, more, buffer_.data() + filled, directory);
+    offset_ += more;
+    if (status.ok() && buffer_.size() < size) return FileError("read", directory, EIO);
+    return status;
   }
 
   const int file_;
@@ -149,6 +154,11 @@ absl::Status ExternalSort::Add(std::uint64_t hash, std::size_t prefix_bytes, std
   if (!items_.empty() && held + header.row_size() + sizeof(Item) > budget_) {
     if (absl::Status status = Spill(); !status.ok()) return status;
   }
+  const std::uint64_t place = file_size_;
+  if (header.payload_in_file()) {
+    if (absl::Status status = WriteFile(payload); !status.ok()) return status;
+    payload = {reinterpret_cast<const char*>(&place), sizeof place};
+  }
   char* row = Reserve(header.row_size());
   std::memcpy(row, &header, sizeof header);
   if (!key.empty()) std::memcpy(row + sizeof header, key.data(), key.size());
@@ -171,7 +181,7 @@ bool ExternalSort::FollowsLast(const Item& item, std::string_view key) const {
   const Item& run = items_.back();
   if (run.hash != item.hash || run.prefix_bytes != item.prefix_bytes) return false;
   if (run.last + ReadHeader(run.last).row_size() != item.row) return false;
-  const std::string_view last = ViewRow(run.last).key;
+  const std::string_view last = KeyOf(run.last);
   return last.substr(0, run.prefix_bytes) == key.substr(0, run.prefix_bytes) && last < key;
 }
 
@@ -225,7 +235,7 @@ void ExternalSort::SortGroup(std::size_t prefix_bytes) {
   for (std::size_t i = 0; i + 1 < group_.size(); ++i) {
     const Member& run = group_[i];
     if (run.rows == 1) continue;
-    if (ViewRow(run.row + run.last).key < ViewRow(group_[i + 1].row).key) continue;
+    if (KeyOf(run.row + run.last) < KeyOf(group_[i + 1].row)) continue;
     SplitRuns();
     SortMembers(prefix_bytes);
     return;
@@ -234,20 +244,20 @@ void ExternalSort::SortGroup(std::size_t prefix_bytes) {
 
 // By their first keys.
 void ExternalSort::SortMembers(std::size_t prefix_bytes) {
-  const std::string_view prefix = ViewRow(group_[0].row).key.substr(0, prefix_bytes);
+  const std::string_view prefix = KeyOf(group_[0].row).substr(0, prefix_bytes);
   const bool shared = std::all_of(group_.begin(), group_.end(), [&](const Member& member) {
-    return ViewRow(member.row).key.starts_with(prefix);
+    return KeyOf(member.row).starts_with(prefix);
   });
   for (Member& member : group_) {
     if (!shared) break;
-    const std::string_view tail = ViewRow(member.row).key.substr(prefix.size());
+    const std::string_view tail = KeyOf(member.row).substr(prefix.size());
     member.tail[0] = FirstBytes(tail);
     member.tail[1] = FirstBytes(tail.substr(std::min(tail.size(), sizeof member.tail[0])));
   }
   std::sort(group_.begin(), group_.end(), [](const Member& a, const Member& b) {
     if (a.tail[0] != b.tail[0]) return a.tail[0] < b.tail[0];
     if (a.tail[1] != b.tail[1]) return a.tail[1] < b.tail[1];
-    return ViewRow(a.row).key < ViewRow(b.row).key;
+    return KeyOf(a.row) < KeyOf(b.row);
   });
 }
 
@@ -268,7 +278,7 @@ void ExternalSort::SplitRuns() {
 }
 
 absl::Status ExternalSort::Finish() {
-  if (run_ends_.empty()) {
+  if (runs_.empty()) {
     SortItems();
     return absl::OkStatus();
   }
@@ -276,11 +286,9 @@ absl::Status ExternalSort::Finish() {
   std::vector<Chunk>().swap(chunks_);  // memory goes to the runs' buffers now
   items_.Clear(0);
   const std::size_t buffer_bytes =
-      std::clamp(budget_ / run_ends_.size(), kLeastReadBytes, kMostReadBytes);
-  std::uint64_t begin = 0;
-  for (const std::uint64_t end : run_ends_) {
-    heap_.push_back(std::make_unique<RunReader>(file_, begin, end, buffer_bytes));
-    begin = end;
+      std::clamp(budget_ / runs_.size(), kLeastReadBytes, kMostReadBytes);
+  for (const Extent& run : runs_) {
+    heap_.push_back(std::make_unique<RunReader>(file_, run, buffer_bytes));
     if (absl::StatusOr<bool> there = heap_.back()->Advance(directory_); !there.ok()) {
       return there.status();
     }
@@ -293,18 +301,52 @@ absl::Status ExternalSort::Finish() {
 }
 
 absl::StatusOr<bool> ExternalSort::Next(Row* row) {
-  if (run_ends_.empty()) {
-    if (next_member_ == group_.size() && !OpenGroup()) return false;
-    const Member& member = group_[next_member_];
-    if (rows_given_ == 0) next_row_ = member.row;
-    *row = ViewRow(next_row_);
-    next_row_ += ReadHeader(next_row_).row_size();
-    if (++rows_given_ == member.rows) {
-      rows_given_ = 0;
-      ++next_member_;
-    }
-    return true;
+  const char* at = nullptr;
+  if (runs_.empty()) {
+    at = NextInMemory();
+  } else {
+    const absl::StatusOr<const char*> next = NextOfRuns();
+    if (!next.ok()) return next.status();
+    at = *next;
   }
+  if (at == nullptr) return false;
+  const absl::StatusOr<std::string_view> payload = LoadPayload(at);
+  if (!payload.ok()) return payload.status();
+  *row = {ReadHeader(at).hash, KeyOf(at), *payload};
+  return true;
+}
+
+// The payload of a row in memory, valid until payload_ changes.
+absl::StatusOr<std::string_view> ExternalSort::LoadPayload(const char* row) {
+  const Header header = ReadHeader(row);
+  const char* const behind_key = row + sizeof header + header.key_size;
+  if (!header.payload_in_file()) {
+    payload_.Clear(0);
+    return std::string_view(behind_key, header.payload_size);
+  }
+  std::uint64_t place = 0;
+  std::memcpy(&place, behind_key, sizeof place);
+  payload_.Reserve(header.payload_size);
+  absl::Status status = ReadFile(file_, place, header.payload_size, payload_.data(), directory_);
+  if (!status.ok()) return status;
+  return std::string_view(payload_.data(), header.payload_size);
+}
+
+// Null at the end.
+const char* ExternalSort::NextInMemory() {
+  if (next_member_ == group_.size() && !OpenGroup()) return nullptr;
+  const Member& member = group_[next_member_];
+  const char* const row = rows_given_ == 0 ? member.row : next_row_;
+  next_row_ = row + ReadHeader(row).row_size();
+  if (++rows_given_ == member.rows) {
+    rows_given_ = 0;
+    ++next_member_;
+  }
+  return row;
+}
+
+// Null at the end.
+absl::StatusOr<const char*> ExternalSort::NextOfRuns() {
   const auto after = [](const auto& a, const auto& b) {
     return Before(b->hash(), b->row(), a->hash(), a->row());
   };
@@ -320,15 +362,11 @@ absl::StatusOr<bool> ExternalSort::Next(Row* row) {
     }
   }
   reading_back_ = true;
-  if (heap_.empty()) return false;
-  *row = ViewRow(heap_.front()->row());
-  return true;
+  return heap_.empty() ? nullptr : heap_.front()->row();
 }
 
 absl::Status ExternalSort::Spill() {
-  if (file_ < 0) {
-    if (absl::Status status = MakeFile(); !status.ok()) return status;
-  }
+  const std::uint64_t begin = file_size_;
   SortItems();
   std::string buffer;
   buffer.reserve(kWriteBytes);
@@ -347,7 +385,7 @@ absl::Status ExternalSort::Spill() {
     }
   }
   if (absl::Status status = WriteFile(buffer); !status.ok()) return status;
-  if (!items_.empty()) run_ends_.push_back(file_size_);
+  if (!items_.empty()) runs_.push_back({begin, file_size_});
   ForgetItems();
   return absl::OkStatus();
 }
@@ -368,13 +406,15 @@ void ExternalSort::Restart() {
   rows_given_ = 0;
   reading_back_ = false;
   heap_.clear();
-  run_ends_.clear();
+  payload_.Clear(0);
+  runs_.clear();
   if (file_ >= 0) close(file_);
   file_ = -1;
   file_size_ = 0;
 }
 
-absl::Status ExternalSort::MakeFile() {
+absl::Status ExternalSort::NeedFile() {
+  if (file_ >= 0) return absl::OkStatus();
   file_ = open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (file_ >= 0) return absl::OkStatus();
   // Not every file system makes files without a name: make one and take its name away.
@@ -386,6 +426,7 @@ absl::Status ExternalSort::MakeFile() {
 }
 
 absl::Status ExternalSort::WriteFile(std::string_view bytes) {
+  if (absl::Status status = NeedFile(); !status.ok()) return status;
   while (!bytes.empty()) {
     const ssize_t written =
         pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(file_size_));

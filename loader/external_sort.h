@@ -16,6 +16,10 @@
 //     | hash   | key     | payload     | key bytes  | payload bytes |
 //     | u64    | size u32| size u32    |            |               |
 //
+// A payload of 64 KiB or more is written to the file as it comes, and in its stead the row has the
+// u64 of its place there: sorting moves no large rows, and of those that are merged only the one
+// that is given has its payload in memory.
+//
 // Threads: one at a time.
 #ifndef STRATA_LOADER_EXTERNAL_SORT_H_
 #define STRATA_LOADER_EXTERNAL_SORT_H_
@@ -36,7 +40,7 @@ namespace strata {
 
 class ExternalSort {
  public:
-  /// Views into the sorter, valid until the next call of Next.
+  /// Views into the sorter, valid until the next call.
   struct Row {
     std::uint64_t hash = 0;
     std::string_view key;
@@ -70,6 +74,11 @@ class ExternalSort {
 
  private:
   class RunReader;
+  // A part of the file.
+  struct Extent {
+    std::uint64_t begin;
+    std::uint64_t end;
+  };
   // Rows of one group, ascending, one behind the other in memory.
   struct Item {
     std::uint64_t hash;
@@ -89,6 +98,9 @@ class ExternalSort {
     std::uint32_t rows;
   };
 
+  const char* NextInMemory();
+  absl::StatusOr<const char*> NextOfRuns();
+  absl::StatusOr<std::string_view> LoadPayload(const char* row);
   char* Reserve(std::size_t size);
   bool FollowsLast(const Item& item, std::string_view key) const;
   void SortItems();
@@ -98,14 +110,14 @@ class ExternalSort {
   void SplitRuns();
   absl::Status Spill();
   void ForgetItems();
-  absl::Status MakeFile();
+  absl::Status NeedFile();
   absl::Status WriteFile(std::string_view bytes);
 
   const std::size_t budget_;
   const std::string directory_;
 
   std::vector<Chunk> chunks_;  ///< of one size, reused after a spill
-  std::vector<Chunk> large_;   ///< of a row that is larger than a regular chunk
+  std::vector<Chunk> large_;   ///< of a row that is too large for a regular one
   std::size_t chunk_ = 0;      ///< the chunk being filled, and how far
   std::size_t chunk_used_ = 0;
   std::size_t large_bytes_ = 0;
@@ -115,11 +127,12 @@ class ExternalSort {
   std::size_t next_member_ = 0;  // of the group, how many of its rows are given and which is next
   std::uint32_t rows_given_ = 0;
   const char* next_row_ = nullptr;
-  bool reading_back_ = false;  // the reader on top gave the last row
+  bool reading_back_ = false;   // the reader on top gave the last row
+  GrowingArray<char> payload_;  // of the last row, where it was in the file
 
   int file_ = -1;
   std::uint64_t file_size_ = 0;
-  std::vector<std::uint64_t> run_ends_;  ///< in the file, ascending
+  std::vector<Extent> runs_;
   std::vector<std::unique_ptr<RunReader>> heap_;
 };
 

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <new>
 #include <span>
@@ -55,6 +56,14 @@ class GrowingArray {
   void push_back(const T& item) {
     if (size_ == capacity_) Reserve(size_ + 1);
     items_[size_++] = item;
+  }
+
+  /// Adds copies of `count` items that lie elsewhere.
+  void Append(const T* items, std::size_t count) {
+    if (count == 0) return;
+    Reserve(size_ + count);
+    std::memcpy(items_ + size_, items, count * sizeof(T));
+    size_ += count;
   }
 
   /// Room for `count` items in all; what is beyond size() has no value yet.

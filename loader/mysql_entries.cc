@@ -13,17 +13,24 @@ namespace strata::mysql {
 namespace {
 
 // A payload is the row's values one after another: 00 for NULL, else 01, 4 bytes of size, the
-// bytes. Of JSON it is the row's records: 02 begins one, its keys and values follow; before them,
-// where digests are wanted, the digest of the text as a value. Of JSON that is refused it is 03 and
-// what is wrong with it.
+// bytes. Of JSON it is records of the row: 02 begins one, its keys and values follow. Before those
+// that are the row's first there is, where digests are wanted, the digest of the text as a value;
+// before others 04. Of JSON that is refused it is 03 and what is wrong with it.
 constexpr char kRecordBegin = '\2';
 constexpr char kRefused = '\3';
+constexpr char kLaterRecords = '\4';
+constexpr std::size_t kHeadBytes = 1 + sizeof(std::uint32_t);  // of a value
 
-bool IsRefused(std::string_view payload) { return !payload.empty() && payload[0] == kRefused; }
+bool IsRefused(std::string_view payload) { return payload.starts_with(kRefused); }
+
+// Whether the first pairs are of the record that the row before ends with.
+bool GoesOnWithRecord(std::string_view payload) {
+  return payload.starts_with(kLaterRecords) && !payload.substr(1).starts_with(kRecordBegin);
+}
 
 void AppendText(std::string_view text, std::string* payload) {
   const auto size = static_cast<std::uint32_t>(text.size());  // a packet is at most 1 GiB
-  char head[1 + sizeof size] = {'\1'};
+  char head[kHeadBytes] = {'\1'};
   std::memcpy(head + 1, &size, sizeof size);
   payload->append(head, sizeof head);
   payload->append(text);
@@ -34,6 +41,16 @@ void AppendValue(const Row& row, std::size_t cell, std::string* payload) {
     payload->push_back('\0');
   } else {
     AppendText(row[cell], payload);
+  }
+}
+
+void AppendRecords(const RecordsView& records, bool goes_on, std::string* payload) {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (i > 0 || !goes_on) payload->push_back(kRecordBegin);
+    for (const Pair& pair : records[i]) {
+      AppendText(pair.key, payload);
+      AppendText(pair.value, payload);
+    }
   }
 }
 
@@ -74,20 +91,26 @@ absl::Status Entries::Add(const Row& row, Batch* batch) {
   BeginKey(row);
   absl::Status status = AppendRowOrder(selection_, cells_, row, &key_);
   if (!status.ok()) return status;
-  AppendArrival(arrival_++, &key_);
   payload_.clear();
-  if (selection_.json != JsonValue::kNone) {
-    if (status = AppendJson(row); !status.ok()) return status;
-  } else {
-    for (const std::size_t cell : cells_.values) AppendValue(row, cell, &payload_);
-  }
+  if (selection_.json != JsonValue::kNone) return AddJson(row, batch);
+  payload_.reserve(row.bytes() + cells_.values.size() * kHeadBytes);
+  for (const std::size_t cell : cells_.values) AppendValue(row, cell, &payload_);
+  return AddPayload(batch);
+}
+
+// Adds payload_ under key_, the entry's and the order's.
+absl::Status Entries::AddPayload(Batch* batch) {
+  const std::size_t key_bytes = key_.size();
+  AppendArrival(arrival_++, &key_);
   if (early_) AddToRun(batch);
   if (!to_come_.empty()) {
     to_come_[hash_ % kHashesToCome] += payload_.size();
     if (IsRefused(payload_)) refused_entries_.insert(hash_);
     if (refused_entries_.size() > kMostRefused) to_come_.clear();
   }
-  return sort_.Add(hash_, prefix_bytes_, key_, payload_);
+  absl::Status status = sort_.Add(hash_, prefix_bytes_, key_, payload_);
+  key_.resize(key_bytes);
+  return status;
 }
 
 // Sets key_ to the row's entry, which is the last row's more often than not.
@@ -129,38 +152,38 @@ bool Entries::GivenEarly() const {
   return run_.last_arrival() < early_until_ && run_.unbroken() && run_.fits();
 }
 
-absl::Status Entries::AppendJson(const Row& row) {
+absl::Status Entries::AddJson(const Row& row, Batch* batch) {
   const std::size_t cell = cells_.values[0];
   const bool is_list = selection_.json == JsonValue::kList;
   if (row.IsNull(cell)) {
     if (notes_.digests != nullptr) payload_.push_back('\0');
     if (!is_list) payload_.push_back(kRecordBegin);
-    return absl::OkStatus();
+    return AddPayload(batch);
   }
   if (notes_.digests != nullptr) AppendText(JsonTextDigest(row[cell]), &payload_);
-  const absl::StatusOr<RecordsView> records =
-      is_list ? json_.ParseList(row[cell]) : json_.ParseRecord(row[cell]);
-  if (absl::IsInvalidArgument(records.status()) && notes_.refused != nullptr) {
+  absl::Status added;
+  const auto take = [&](const RecordsView& records, bool goes_on) {
+    AppendRecords(records, goes_on, &payload_);
+    added = AddPayload(batch);
+    payload_.assign(1, kLaterRecords);
+    return added;
+  };
+  absl::Status status =
+      is_list ? json_.ParseList(row[cell], take) : json_.ParseRecord(row[cell], take);
+  if (status.ok() || !added.ok()) return status;
+  if (absl::IsInvalidArgument(status) && notes_.refused != nullptr) {
     payload_.assign(1, kRefused);
-    payload_.append(records.status().message().data(), records.status().message().size());
-    return absl::OkStatus();
+    payload_.append(status.message().data(), status.message().size());
+    return AddPayload(batch);
   }
-  if (!records.ok()) {
-    return absl::Status(records.status().code(),
-                        absl::StrCat("column ", QuoteForMessage(selection_.values[0].name), ": ",
-                                     records.status().message()));
-  }
-  for (std::size_t i = 0; i < records->size(); ++i) {
-    payload_.push_back(kRecordBegin);
-    for (const Pair& pair : (*records)[i]) {
-      AppendText(pair.key, &payload_);
-      AppendText(pair.value, &payload_);
-    }
-  }
-  return absl::OkStatus();
+  return absl::Status(
+      status.code(),
+      absl::StrCat("column ", QuoteForMessage(selection_.values[0].name), ": ", status.message()));
 }
 
 absl::Status Entries::Finish() {
+  constexpr std::size_t kKeptPayloadBytes = std::size_t{1} << 20;
+  if (payload_.capacity() > kKeptPayloadBytes) std::string().swap(payload_);
   EndEarly();
   if (absl::Status status = sort_.Finish(); !status.ok()) return status;
   return Advance();
@@ -295,6 +318,7 @@ std::string_view Entries::RecordOf(const ExternalSort::Row& row) const {
 }
 
 bool Entries::BeginsRecord(const ExternalSort::Row& row) const {
+  if (selection_.json != JsonValue::kNone) return !GoesOnWithRecord(row.payload);
   return !selection_.pair_rows || record_ != RecordOf(row);
 }
 
@@ -303,7 +327,9 @@ void Entries::AddRow(const ExternalSort::Row& row, Batch* batch) {
   given_bytes_ += payload.size();
   if (IsRefused(payload)) return;  // so will be the entry
   if (selection_.json != JsonValue::kNone) {
-    if (notes_.digests != nullptr) {
+    if (payload.starts_with(kLaterRecords)) {
+      payload.remove_prefix(1);
+    } else if (notes_.digests != nullptr) {
       const Value text = TakeValue(&payload);
       AddJsonRow(text.null ? std::nullopt : std::optional(text.text), &digest_);
     }

@@ -12,6 +12,9 @@
 // batch, so that it is nowhere whole but in the target. How much of it is to come is known about:
 // the bytes that were added and not given again are counted by hash.
 //
+// Of JSON a row that has many records is several here, one behind the other, of a piece of them
+// each (mysql_row_json.h).
+//
 // Refused: an entry with JSON that cannot be understood is an error, or, where those are noted, is
 // left out whole, whichever of its rows it stands in. Where they are noted nothing is given early:
 // it would have to be taken back, its outer too, and whose that is. When the sorted rows come out
@@ -103,7 +106,8 @@ class Entries {
   void AddRow(const ExternalSort::Row& row, Batch* batch);
   void AddRunsRows(Batch* batch);
   void EndEntry(Batch* batch);
-  absl::Status AppendJson(const Row& row);
+  absl::Status AddJson(const Row& row, Batch* batch);
+  absl::Status AddPayload(Batch* batch);
   void Refuse();
 
   static constexpr std::size_t kHashesToCome = std::size_t{1} << 15;

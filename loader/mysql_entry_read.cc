@@ -83,13 +83,16 @@ absl::Status BuildJson(const Selection& selection, const StoredEntry& entry, Bat
       continue;
     }
     AddJsonRow(JsonTextDigest(*text), digest);
-    const absl::StatusOr<RecordsView> parsed =
-        selection.json == JsonValue::kList ? json.ParseList(*text) : json.ParseRecord(*text);
-    if (!parsed.ok()) return parsed.status();
-    for (std::size_t i = 0; i < parsed->size(); ++i) {
-      batch->BeginRecord();
-      for (const Pair& pair : (*parsed)[i]) batch->AddPair(pair.key, pair.value);
-    }
+    const auto take = [&](const RecordsView& records, bool goes_on) {
+      for (std::size_t i = 0; i < records.size(); ++i) {
+        if (i > 0 || !goes_on) batch->BeginRecord();
+        for (const Pair& pair : records[i]) batch->AddPair(pair.key, pair.value);
+      }
+      return absl::OkStatus();
+    };
+    absl::Status parsed = selection.json == JsonValue::kList ? json.ParseList(*text, take)
+                                                             : json.ParseRecord(*text, take);
+    if (!parsed.ok()) return parsed;
   }
   batch->EndEntry();
   return absl::OkStatus();

@@ -1,8 +1,14 @@
 #include "loader/mysql_row_json.h"
 
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
+#include "loader/json_list_fault.h"
 #include "loader/json_list_parser.h"
 #include "loader/message_text.h"
 
@@ -10,6 +16,9 @@ namespace strata::mysql {
 namespace {
 
 constexpr std::size_t kFrontBytes = 2;
+constexpr std::size_t kBackBytes = simdjson::SIMDJSON_PADDING + kFrontBytes;
+constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
+constexpr std::size_t kKeptBytes = 4 * kPieceBytes;
 constexpr std::string_view kRecordWanted = R"(an object of strings, as in {"key": "value"})";
 constexpr std::string_view kListWanted =
     R"(a list of objects of strings, as in [{"key": "value"}])";
@@ -34,40 +43,86 @@ std::string_view Why(simdjson::error_code error) {
 
 }  // namespace
 
-RowJson::RowJson() : parser_(std::make_unique<ListParser>()) {}
+RowJson::RowJson() : cutter_(false), parser_(std::make_unique<ListParser>()) {}
 RowJson::~RowJson() = default;
 
-absl::StatusOr<RecordsView> RowJson::ParseRecord(std::string_view text) {
+absl::Status RowJson::ParseRecord(std::string_view text, TakePiece take) {
   const std::string_view record = Strip(text);
   if (record.empty()) return Wrong(text, "no JSON", kRecordWanted);
-  absl::StatusOr<RecordsView> records = ParseRecords(record, kRecordWanted);
-  if (records.ok() && records->size() != 1) return Wrong(text, "several values", kRecordWanted);
-  return records;
+  return ParsePieces(record, 1, kRecordWanted, take);
 }
 
-absl::StatusOr<RecordsView> RowJson::ParseList(std::string_view text) {
+absl::Status RowJson::ParseList(std::string_view text, TakePiece take) {
   const std::string_view list = Strip(text);
-  if (list == "null") return RecordsView();
+  if (list == "null") return take(RecordsView(), false);
   if (list.size() < 2 || list.front() != '[' || list.back() != ']') {
     return Wrong(text, "no list", kListWanted);
   }
-  return ParseRecords(list.substr(1, list.size() - 2), kListWanted);
+  return ParsePieces(list.substr(1, list.size() - 2), std::numeric_limits<std::size_t>::max(),
+                     kListWanted, take);
 }
 
-absl::StatusOr<RecordsView> RowJson::ParseRecords(std::string_view records,
-                                                  std::string_view wanted) {
-  padded_.assign(kFrontBytes, ' ');
-  padded_.append(records);
-  padded_.append(simdjson::SIMDJSON_PADDING + kFrontBytes, ' ');
-  batch_.Clear();
-  batch_.BeginEntry({}, {});
+absl::Status RowJson::ParsePieces(std::string_view records, std::size_t most_records,
+                                  std::string_view wanted, TakePiece take) {
+  const absl::Cleanup forget = [this] {
+    batch_.Clear();
+    if (padded_.capacity() > kKeptBytes) std::string().swap(padded_);
+  };
+  cutter_.Begin();
   ListPlace place;
-  const simdjson::error_code error =
-      parser_->Parse(padded_.data() + kFrontBytes, records.size(), false, false, &place, &batch_);
-  batch_.EndEntry();
-  if (error == simdjson::MEMALLOC) return OutOfMemory();
-  if (error != simdjson::SUCCESS) return Wrong(records, Why(error), wanted);
-  return batch_[0].records;
+  for (std::string_view rest = records;;) {
+    const ListCut cut = NextCut(rest);
+    if (cut.kind == ListCut::Kind::kOdd) {
+      const std::optional<ListFault> fault = FindListFault(Shown(), place, false);
+      return Wrong(records, fault ? std::string_view(fault->what) : Why(simdjson::TAPE_ERROR),
+                   wanted);
+    }
+    const bool at_comma = cut.kind == ListCut::Kind::kPiece;
+    const bool goes_on = place.in_record;
+    batch_.BeginEntry({}, {});
+    if (goes_on) batch_.BeginRecord();
+    const simdjson::error_code error = parser_->Parse(padded_.data() + kFrontBytes, cut.size,
+                                                      at_comma, cut.in_record, &place, &batch_);
+    batch_.EndEntry();
+    if (error == simdjson::MEMALLOC) return OutOfMemory();
+    if (error != simdjson::SUCCESS) return Wrong(records, Why(error), wanted);
+    if (place.record + (place.in_record ? 1 : 0) > most_records) {
+      return Wrong(records, "several values", wanted);
+    }
+    absl::Status taken = take(batch_[0].records, goes_on);
+    if (!taken.ok()) return taken;
+    batch_.Clear();
+    if (!at_comma) return absl::OkStatus();
+    rest.remove_prefix(cut.size + 1);
+  }
+}
+
+// Shows the parser the next piece of `rest`, which ends at a comma or is all of it.
+ListCut RowJson::NextCut(std::string_view rest) {
+  const ListCut all = {ListCut::Kind::kListEnd, rest.size(), false};
+  for (std::size_t size = kPieceBytes; size < rest.size();) {
+    size = std::min(2 * size, rest.size());
+    Show(rest.substr(0, size));
+    ListCut cut = cutter_.Next(Shown(), kPieceBytes);
+    if (cut.kind == ListCut::Kind::kNeedMore) continue;
+    if (cut.kind == ListCut::Kind::kListEnd) cut.kind = ListCut::Kind::kOdd;  // its end is cut off
+    return cut;
+  }
+  Show(rest);
+  return all;
+}
+
+void RowJson::Show(std::string_view text) {
+  const std::size_t size = kFrontBytes + text.size() + kBackBytes;
+  if (std::max(size, padded_.capacity()) > kKeptBytes) {  // growing would be here twice
+    std::string().swap(padded_);
+    padded_.reserve(size);
+  }
+  padded_.assign(kFrontBytes, ' ').append(text).append(kBackBytes, ' ');
+}
+
+std::string_view RowJson::Shown() const {
+  return std::string_view(padded_).substr(kFrontBytes, padded_.size() - kFrontBytes - kBackBytes);
 }
 
 }  // namespace strata::mysql

@@ -14,6 +14,7 @@
 #include <new>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -298,6 +299,7 @@ absl::Status Session::EndedEarly(std::string_view doing) const {
 
 absl::Status Session::Read(bool streamed, const std::string& statement, std::string_view doing,
                            absl::FunctionRef<absl::Status(const Row&)> on_row) {
+  const absl::Cleanup forget = [this] { row_.Forget(); };
   return connection_->Guard(server_, doing, [&]() -> absl::Status {
     std::unique_ptr<sql::Statement> handle(connection_->handle->createStatement());
     // Buffered is the connector's default, said here because much rests on it.
@@ -319,7 +321,6 @@ absl::Status Session::Read(bool streamed, const std::string& statement, std::str
       largest_row_bytes_ = std::max(largest_row_bytes_, row_.bytes());
       if (absl::Status status = on_row(row_); !status.ok()) return status;
     }
-    row_.Clear();
     return absl::OkStatus();
   });
 }

@@ -30,6 +30,7 @@
 
 #include <strata/mysql_source.h>
 
+#include "loader/growing_array.h"
 #include "loader/mysql_dialect.h"
 
 namespace strata::mysql {
@@ -41,22 +42,25 @@ class Row {
   bool IsNull(std::size_t index) const { return cells_[index].null; }
   /// The cell's bytes; empty for NULL.
   std::string_view operator[](std::size_t index) const {
-    return std::string_view(bytes_).substr(cells_[index].begin, cells_[index].size);
+    return {bytes_.data() + cells_[index].begin, cells_[index].size};
   }
   /// Summed over the cells.
   std::size_t bytes() const { return bytes_.size(); }
 
-  /// Keeps the memory for the next row, unless one was large.
+  /// Keeps the memory for the next row: fresh pages cost more than copying into them.
   void Clear() {
-    constexpr std::size_t kKeptBytes = std::size_t{64} << 10;
-    if (bytes_.capacity() > kKeptBytes) std::string().swap(bytes_);
-    bytes_.clear();
+    bytes_.Truncate(0);
+    cells_.clear();
+  }
+  /// Keeps little.
+  void Forget() {
+    bytes_.Clear(std::size_t{64} << 10);
     cells_.clear();
   }
   void AddNull() { cells_.push_back({bytes_.size(), 0, true}); }
   void Add(std::string_view text) {
     cells_.push_back({bytes_.size(), text.size(), false});
-    bytes_.append(text);
+    bytes_.Append(text.data(), text.size());
   }
 
  private:
@@ -65,7 +69,7 @@ class Row {
     std::size_t size;
     bool null;
   };
-  std::string bytes_;
+  GrowingArray<char> bytes_;
   std::vector<Cell> cells_;
 };
 

@@ -26,6 +26,7 @@ strata_add_follow_test(mysql_follow_test follow_example_test.cc mysql_dialect_se
                        mysql_follow_settings_test.cc mysql_follow_several_test.cc
                        mysql_follow_test.cc)
 strata_add_follow_test(mysql_follow_large_test mysql_follow_large_test.cc)
+strata_add_follow_test(mysql_memory_test mysql_memory_test.cc)
 strata_add_follow_test(mysql_storm_test mysql_storm_test.cc)
 
 # One by one; all of them in random order is for `make storm`. A server of its own to be killed, so

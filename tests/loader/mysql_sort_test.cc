@@ -17,6 +17,9 @@
 #include "loader/external_sort.h"
 #include "loader/mysql_pages.h"
 #include "loader/mysql_sort_key.h"
+#include "tests/kit/sanitizers.h"
+
+#include <strata/process_memory.h>
 
 namespace strata {
 namespace {
@@ -48,22 +51,24 @@ TEST(ExternalSort, GivesTheSameRowsInOrderWhateverTheBudget) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 20; ++round) {
     std::vector<SortRow> rows(random() % 3000);
+    std::uint64_t large = 0;  // bytes of payloads that are never in memory
     for (std::size_t i = 0; i < rows.size(); ++i) {
       // Few hashes, so that keys decide; keys end in the row's number, so that order is total.
       std::string key(random() % 40, static_cast<char>('a' + random() % 2));
       const std::size_t payload = random() % 200 == 0 ? 600'000 : random() % 100;
       rows[i] = {random() % 50, key + '\0' + std::to_string(i), std::string(payload, 'p')};
+      if (payload > 100) large += payload;
     }
     std::vector<SortRow> expected = rows;
     std::sort(expected.begin(), expected.end());
     std::uint64_t spilled = 0;
     EXPECT_EQ(Sorted(rows, 1u << 30, &spilled), expected);
-    EXPECT_EQ(spilled, 0u);
+    EXPECT_EQ(spilled, large);
     for (const std::size_t budget :
-         {std::size_t{5'000}, std::size_t{100'000}, std::size_t{1} << 21}) {
+         {std::size_t{5'000}, std::size_t{50'000}, std::size_t{100'000}}) {
       ASSERT_EQ(Sorted(rows, budget, &spilled), expected) << "round " << round << " " << budget;
       if (rows.size() > 1000) {
-        EXPECT_GT(spilled, 0u);
+        EXPECT_GT(spilled, large);
       }
     }
   }
@@ -113,6 +118,32 @@ TEST(ExternalSort, TakesRowsAgainAfterARestart) {
     }
     const absl::StatusOr<bool> more = sort.Next(&row);
     EXPECT_TRUE(more.ok() && !*more);
+  }
+}
+
+// Merged or not: the last of equal budgets has one run, the first many.
+TEST(ExternalSort, OfLargePayloadsOneIsInMemory) {
+  constexpr std::size_t kPayload = std::size_t{8} << 20;
+  for (const std::size_t budget : {std::size_t{100}, std::size_t{1} << 20}) {
+    ExternalSort sort(budget, "/tmp");
+    std::string payload(kPayload, 'p');
+    for (int i = 0; i < 10; ++i) {
+      payload[0] = static_cast<char>('0' + i);
+      ASSERT_TRUE(sort.Add(1, 0, std::to_string(9 - i), payload).ok());
+    }
+    std::string().swap(payload);
+    ASSERT_TRUE(sort.Finish().ok());
+    const std::uint64_t before = ReadProcessMemory()->anon_bytes;
+    ExternalSort::Row row;
+    for (int i = 9; i >= 0; --i) {
+      const absl::StatusOr<bool> more = sort.Next(&row);
+      ASSERT_TRUE(more.ok() && *more);
+      ASSERT_EQ(row.payload.size(), kPayload);
+      EXPECT_EQ(row.payload[0], static_cast<char>('0' + i));
+      if (!kit::kUnderSanitizer) {
+        EXPECT_LT(ReadProcessMemory()->anon_bytes, before + kPayload + kPayload / 2) << budget;
+      }
+    }
   }
 }
 
