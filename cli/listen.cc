@@ -133,6 +133,7 @@ DebugHealth HealthOf(const FollowStatus& status) {
                       {"entries_reread", Count(status.entries_reread)},
                       {"entries_changed", Count(status.entries_changed)},
                       {"repairs", Count(status.repairs)},
+                      {"entries_refused", Count(status.entries_refused)},
                       {"passes", Count(status.passes)},
                       {"last_pass_seconds", Seconds(status.last_pass_seconds)},
                       {"reconcile_busy_seconds", status.reconcile_busy_seconds},
@@ -179,6 +180,12 @@ std::vector<MetricFamily> MetricsOf(const FollowStatus& status) {
               &FollowSourceStatus::entries_changed);
   sum_of_each("strata_follow_repairs", "Entries that only reconciling found.",
               &FollowSourceStatus::repairs);
+  families.push_back(OfEach(
+      status, labels,
+      {.name = "strata_follow_entries_refused",
+       .help = "Entries that could not be applied, are as they were and are tried again; 101 is "
+               "more than 100."},
+      [](const FollowSourceStatus& source) { return Count(source.entries_refused); }));
   const auto add = [&](MetricFamily family, double figure) {
     family.samples.push_back({{}, figure});
     families.push_back(std::move(family));

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 // A statement that is ended so often on one connection in a row is tried on another.
 constexpr int kMostRepeats = 4;
 // The longest pause after a statement that was ended at once.
-constexpr milliseconds kRestAfterRepeat{2000};
+constexpr milliseconds kRestAfterRepeat{1000};
 
 }  // namespace
 

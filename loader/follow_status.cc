@@ -94,6 +94,7 @@ void Combine(const std::vector<SourceTold>& sources, FollowStatus* status) {
     status->entries_reread += source.entries_reread;
     status->entries_changed += source.entries_changed;
     status->repairs += source.repairs;
+    status->entries_refused += source.entries_refused;
     status->sources.push_back(std::move(source));
     first = false;
   }

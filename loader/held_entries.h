@@ -46,6 +46,8 @@ class HeldEntries {
     more_ = more_in_pass_ = false;
   }
 
+  /// How many there are; above kMost that there are more than so many.
+  std::size_t count() const { return names_.size() + (more_ || more_in_pass_ ? 1 : 0); }
   std::vector<EntryName> names() const { return {names_.begin(), names_.end()}; }
   bool empty() const { return names_.empty() && !more_; }
   /// Why the last of them could not; OK where all is well.

@@ -135,11 +135,12 @@ std::vector<std::string> Dialect::SessionSettings() const {
   return settings;
 }
 
-std::vector<std::string> Dialect::FollowingSettings(unsigned read_timeout_s) const {
+std::vector<std::string> Dialect::FollowingSettings(unsigned read_timeout_s, bool alone) const {
   // For a table's lock, an ALTER TABLE's say, a statement waits for less than the reader does,
-  // which would take the connection for dead, and not long: other sources wait for their turn.
+  // which would take the connection for dead, and where it has company as little as it can.
   constexpr unsigned kLockWaitS = 2;
-  const unsigned lock_wait_s = std::clamp(read_timeout_s / 2, 1u, kLockWaitS);
+  unsigned lock_wait_s = std::clamp(read_timeout_s / 2, 1u, kLockWaitS);
+  if (!alone) lock_wait_s = server_ == Server::kMariaDb ? 0 : 1;
   return {
       // MySQL, 7.1.8; MariaDB, "Server System Variables". Without it all reads would be of one
       // snapshot, for ever.
@@ -147,7 +148,8 @@ std::vector<std::string> Dialect::FollowingSettings(unsigned read_timeout_s) con
       // MySQL, 15.3.7; MariaDB, "SET TRANSACTION". The configuration's SQL may call functions, and
       // those write: error 1792 to both.
       "SET SESSION TRANSACTION READ ONLY",
-      // MySQL, 7.1.8; MariaDB, "Server System Variables": of metadata locks, seconds, at least 1.
+      // MySQL, 7.1.8; MariaDB, "Server System Variables": of metadata locks, seconds, at least 1;
+      // to MariaDB from 10.3 on 0 is not to wait, before it is taken for 1.
       absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait_s),
       // What nobody waits for any more must not go on: retried, such statements would pile up.
       StatementLimit(2 * read_timeout_s)};

@@ -183,7 +183,7 @@ class Follower::State {
   absl::Status Connect();
   absl::Status Load();
   absl::Status TurnOf(FollowedSource* source);
-  const FollowedSource* FurthestBehind();
+  bool HasNextChunk(const FollowedSource* source);
   absl::Status Reconcile(FollowedSource* source);
   void Disconnect();
   void RenewAfterLargeRow();
@@ -281,7 +281,8 @@ void Follower::State::Disconnect() {
 }
 
 absl::Status Follower::State::Connect() {
-  absl::StatusOr<std::unique_ptr<mysql::Session>> session = mysql::OpenForFollowing(connection_);
+  absl::StatusOr<std::unique_ptr<mysql::Session>> session =
+      mysql::OpenForFollowing(connection_, mappings_.size() == 1);
   if (!session.ok()) return session.status();
   Disconnect();
   session_ = *std::move(session);
@@ -375,17 +376,13 @@ void Follower::State::PaceAfterChunk(Clock::duration took) {
   reconcile_busy_seconds_ += std::chrono::duration<double>(took).count();
 }
 
-// Of the sources that want a chunk now, whose it is: else the first one whose pass takes as long as
-// the interval would take every chunk.
-const FollowedSource* Follower::State::FurthestBehind() {
+bool Follower::State::HasNextChunk(const FollowedSource* source) {
   const std::uint64_t wanted = PassWanted();
   const Clock::time_point now = Clock::now();
-  const FollowedSource* furthest = nullptr;
-  for (const auto& source : sources_) {
-    if (!source->ChunkDue(now, wanted)) continue;
-    if (furthest == nullptr || source->pass_done() < furthest->pass_done()) furthest = source.get();
-  }
-  return furthest;
+  if (now < next_chunk_) return false;
+  return source == FurthestBehind(sources_, [&](const FollowedSource& one) {
+           return one.ChunkDue(now, wanted);
+         });
 }
 
 absl::Status Follower::State::Reconcile(FollowedSource* source) {
@@ -411,7 +408,7 @@ absl::Status Follower::State::TurnOf(FollowedSource* source) {
     Publish(source->TakeRefusal());
   }
   // Reconciling may find what can go.
-  if (Clock::now() >= next_chunk_ && FurthestBehind() == source) {
+  if (HasNextChunk(source)) {
     if (absl::Status status = Reconcile(source); !status.ok()) return status;
     Publish(source->TakeRefusal());
   }

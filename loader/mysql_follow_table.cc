@@ -93,11 +93,12 @@ std::uint64_t BytesOf(const RecordsView& records) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options) {
+absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options, bool alone) {
   absl::StatusOr<std::unique_ptr<Session>> session = Session::Open(options);
   if (!session.ok()) return session.status();
-  absl::Status status = (*session)->SetUp(
-      (*session)->dialect().FollowingSettings(options.read_timeout_s), CheckedFollowingSettings());
+  absl::Status status =
+      (*session)->SetUp((*session)->dialect().FollowingSettings(options.read_timeout_s, alone),
+                        CheckedFollowingSettings());
   if (!status.ok()) return status;
   return session;
 }
@@ -563,6 +564,7 @@ void TableFollower::Tell(FollowSourceStatus* status) const {
   status->entries_reread = entries_reread_;
   status->entries_changed = entries_changed_;
   status->repairs = repairs_;
+  status->entries_refused = held_.count();
 }
 
 }  // namespace strata::mysql

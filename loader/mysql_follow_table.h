@@ -56,7 +56,7 @@ struct TransactionWatch {
 };
 
 /// A connection with the settings that following wants.
-absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options);
+absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options, bool alone);
 
 class TableFollower {
  public:

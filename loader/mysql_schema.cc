@@ -94,10 +94,14 @@ absl::StatusOr<Column> Need(const Table& table, const MySqlMapping& mapping, std
     }
     names.push_back(EscapeForMessage(column.name));
   }
-  const char* instead = parameter == "order"
-                            ? ", or none (order= in a URL, order = \"\" in a FILE.toml) where ids "
-                              "give the order"
-                            : "";
+  const char* instead = "";
+  if (parameter == "order") {
+    instead = ", or none (order= in a URL, order = \"\" in a FILE.toml) where ids give the order";
+  } else if (parameter == "key" || parameter == "value") {
+    instead =
+        ", or, where a row is a record, its columns with columns=A,B; a column of JSON is named in "
+        "a FILE.toml, with record = \"COLUMN\" or list = \"COLUMN\"";
+  }
   return absl::NotFoundError(
       absl::StrCat(Described(mapping), " has no column ", QuoteForMessage(name), " (",
                    View(parameter), "=); name the right one with ", View(parameter), "=COLUMN",

@@ -187,6 +187,10 @@ absl::Status ParseParameter(std::string_view name, std::string_view value, MySql
     return Bad("a password does not belong on a command line",
                "give it with --defaults-file, MYSQL_PWD or password_file=FILE");
   }
+  if (name == "record" || name == "list" || name == "query" || name == "where") {
+    return Bad(absl::StrCat("no parameter ", View(name)),
+               absl::StrCat("it stands in a FILE.toml, as ", View(name), " = \"…\""));
+  }
   return Bad(absl::StrCat("unknown parameter ", QuoteForMessage(name)),
              absl::StrCat("known are ", absl::StrJoin(kParameters, ", ",
                                                       [](std::string* out, std::string_view known) {

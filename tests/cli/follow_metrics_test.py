@@ -101,6 +101,9 @@ class FollowMetricsTest(unittest.TestCase):
         reread = self.of_each(families, "strata_follow_entries_reread")
         self.assertGreaterEqual(reread['table "two"'], 2)
         self.assertEqual(set(self.of_each(families, "strata_follow_repairs").values()), {0})
+        refused = families["strata_follow_entries_refused"]
+        self.assertEqual(refused.type, "gauge")
+        self.assertEqual(set(self.of_each(families, refused.name).values()), {0})
         self.assertEqual(families["strata_follow_rows_loaded"].samples[0].value, 2)
         self.assertEqual(families["strata_entries"].samples[0].value, 4)
         passed = self.wait_for(lambda now: now["strata_follow_last_pass_seconds"].samples)

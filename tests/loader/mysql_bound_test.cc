@@ -2,6 +2,10 @@
 // server rests between chunks. No server.
 #include "loader/mysql_bound.h"
 
+#include <cstdint>
+#include <memory>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "loader/follow_pace.h"
@@ -155,6 +159,58 @@ TEST(RetryPauses, DifferFromFollowerToFollower) {
     if (one.Next() != other.Next()) ++differ;
   }
   EXPECT_GT(differ, 15);
+}
+
+// A source by a clock of chunks: what a pass takes, and when its passes ended.
+struct FakeSource {
+  int chunks_a_pass;
+  int chunks_left = 0;
+  std::uint64_t goes_on = 0;  // the number of the pass that does
+  std::uint64_t done = 0;
+  std::vector<int> ends = {};
+
+  std::uint64_t pass_done() const { return done; }
+  void Chunk(std::uint64_t pass, int now) {
+    if (chunks_left == 0) {
+      chunks_left = chunks_a_pass;
+      goes_on = pass;
+    }
+    if (--chunks_left > 0) return;
+    done = goes_on;
+    ends.push_back(now);
+  }
+};
+
+TEST(FurthestBehind, APassAsLongAsTheIntervalKeepsNoOtherSourceFromItsOwn) {
+  constexpr int kInterval = 10;
+  constexpr int kTwoRounds = 2 * (12 + 1 + 3);
+  // The first one's passes alone take longer than the interval.
+  const std::vector<std::unique_ptr<FakeSource>> sources = [] {
+    std::vector<std::unique_ptr<FakeSource>> made;
+    for (const int chunks : {12, 1, 3}) made.push_back(std::make_unique<FakeSource>(chunks));
+    return made;
+  }();
+  for (int now = 0; now < 1000; ++now) {
+    const std::uint64_t wanted = 1 + static_cast<std::uint64_t>(now / kInterval);
+    FakeSource* const next = FurthestBehind(sources, [wanted](const FakeSource& source) {
+      return source.chunks_left > 0 || source.done < wanted;
+    });
+    if (next != nullptr) next->Chunk(wanted, now);
+  }
+  for (const auto& source : sources) {
+    ASSERT_FALSE(source->ends.empty());
+    int last = 0;
+    for (const int end : source->ends) {
+      EXPECT_LE(end - last, kTwoRounds) << source->chunks_a_pass;
+      last = end;
+    }
+    EXPECT_GE(last, 1000 - kTwoRounds) << source->chunks_a_pass;
+  }
+}
+
+TEST(FurthestBehind, IsNobodyWhereNobodyIsDue) {
+  const std::vector<std::unique_ptr<FakeSource>> none;
+  EXPECT_EQ(FurthestBehind(none, [](const FakeSource&) { return true; }), nullptr);
 }
 
 TEST(RestAfterChunk, LetsTheChunksTakeTheirShareOfTheTime) {

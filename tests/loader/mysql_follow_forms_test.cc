@@ -338,6 +338,7 @@ TEST_F(MySqlFollowJsonTest, TextThatIsNoJsonIsLeftOutOfTheFirstLoadWithAllOfItsE
   EXPECT_THAT(std::string(follower().status().last_error.message()),
               HasSubstr("column \"payload\": "));
   EXPECT_EQ(cache().counts().entries, 151u);
+  EXPECT_EQ(follower().status().entries_refused, 5u);
   EXPECT_EQ(Value("a", "whole", 0, "k"), "good");
   for (const char* inner : {"bad first", "bad last", "scattered"}) ExpectNoEntry("a", inner);
   ExpectNoEntry("b", "long");
@@ -348,6 +349,7 @@ TEST_F(MySqlFollowJsonTest, TextThatIsNoJsonIsLeftOutOfTheFirstLoadWithAllOfItsE
   Run(R"(UPDATE j SET payload = '{"k":"mended"}' WHERE payload NOT LIKE '{%}')");
   EXPECT_TRUE(WaitUntil([&] { return follower().status().state == FollowState::kFollowing; }));
   EXPECT_EQ(RepairsOfAPass(), 0u);
+  EXPECT_EQ(follower().status().entries_refused, 0u);
   ExpectEqual(source);
 }
 
@@ -367,6 +369,7 @@ TEST_F(MySqlFollowJsonTest, OfTheEntriesThatAFirstLoadRefusesThoseWithoutANameAr
   for (int i = 0; i < 150; ++i) Add(absl::StrCat("'many','i", i, "',1"), "no JSON");
   Follow(source, QuickFollow(), FollowState::kWaiting);
   EXPECT_EQ(cache().counts().entries, 0u);
+  EXPECT_EQ(follower().status().entries_refused, 101u) << "more than 100";
   Run("UPDATE j SET payload = '{}', updated_at = '2020-01-01'");
   ASSERT_TRUE(WaitUntil([&] { return follower().status().state == FollowState::kFollowing; }));
   ExpectEqual(source);

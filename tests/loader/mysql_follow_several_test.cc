@@ -1,4 +1,6 @@
 // Following several sources of one server into one cache. Against a real server.
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <utility>
@@ -15,6 +17,7 @@ namespace strata {
 namespace {
 
 using std::chrono::milliseconds;
+using Duration = std::chrono::steady_clock::duration;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -267,20 +270,30 @@ TEST_F(MySqlFollowSeveralTest, AnErrorThatIsInNoListIsItsSourcesAlone) {
   ExpectAllEqual();
 }
 
-TEST_F(MySqlFollowSeveralTest, ATableUnderLockKeepsTheOthersForNoLongerThanAStatementWaits) {
+TEST_F(MySqlFollowSeveralTest, ATableUnderLockKeepsTheOthersFromNothing) {
   const MySqlMapping t = Make("t");
   const MySqlMapping s = Make("s");
   Add("t", "('a','x',0,'k','1')");
   Add("s", "('b','x',0,'k','2')");
-  FollowAll({t, s});
+  FollowOptions options = QuickFollow();
+  options.poll_interval = milliseconds(250);
+  FollowAll({t, s}, options);
   const std::unique_ptr<mysql::Session> locking = Connect();
   Must(locking.get(), "LOCK TABLES t WRITE");
-  for (int i = 0; i < 3; ++i) {
-    Run(absl::StrCat("UPDATE s SET v = 'v", i, "'"));
-    EXPECT_TRUE(WaitUntil([&] { return Value("b", "x", 0, "k") == absl::StrCat("v", i); },
-                          milliseconds(10000)))
-        << i;
+  // The best of some rounds: other work on the machine may take longer than two polls.
+  Duration worst = Duration::max();
+  for (int round = 0; round < 5 && worst > 2 * options.poll_interval; ++round) {
+    worst = Duration::zero();
+    for (int i = 0; i < 12; ++i) {
+      std::this_thread::sleep_for(milliseconds(100));
+      const std::string value = absl::StrCat(round, ".", i);
+      Run(absl::StrCat("UPDATE s SET v = '", value, "'"));
+      const auto began = std::chrono::steady_clock::now();
+      ASSERT_TRUE(WaitUntil([&] { return Value("b", "x", 0, "k") == value; }));
+      worst = std::max(worst, std::chrono::steady_clock::now() - began);
+    }
   }
+  EXPECT_LE(worst, 2 * options.poll_interval);
   EXPECT_TRUE(WaitUntil([&] { return Told(0).state == FollowState::kRetrying; }));
   Must(locking.get(), "UPDATE t SET v = 'after'");
   Must(locking.get(), "UNLOCK TABLES");

@@ -101,6 +101,13 @@ TEST(MySqlUrl, NamesAnUnknownParameterAndTheKnownOnes) {
   EXPECT_THAT(error, HasSubstr("table, outer, inner, order, id, cursor, deleted, key, value"));
 }
 
+TEST(MySqlUrl, SaysOfWhatAFileAloneCanSayThatItStandsThere) {
+  for (const std::string name : {"record", "list", "query", "where"}) {
+    EXPECT_THAT(ErrorOf("mysql://u@h/d?table=t&" + name + "=x"),
+                HasSubstr("it stands in a FILE.toml, as " + name + " = \"…\""));
+  }
+}
+
 TEST(MySqlUrl, RefusesWhatDoesNotFit) {
   EXPECT_THAT(ErrorOf("postgres://u@h/d?table=t"), HasSubstr("mysql://USER@HOST"));
   EXPECT_THAT(ErrorOf("mysql://u@h/d"), HasSubstr("table="));

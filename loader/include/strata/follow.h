@@ -86,6 +86,9 @@ struct FollowSourceStatus {
   std::uint64_t entries_reread = 0;   ///< for a changed row or a digest that differed
   std::uint64_t entries_changed = 0;  ///< of those, the ones whose content was another
   std::uint64_t repairs = 0;          ///< entries that only reconciling found
+  /// Entries that were refused and are served as they were, or not yet, and tried again: the last
+  /// error is of one of them. Of 100 the names are kept; 101 is more than that.
+  std::uint64_t entries_refused = 0;
 };
 
 /// All of them together; fields that have no words here mean what they mean for one.
@@ -102,6 +105,7 @@ struct FollowStatus {
   std::uint64_t entries_reread = 0;
   std::uint64_t entries_changed = 0;
   std::uint64_t repairs = 0;
+  std::uint64_t entries_refused = 0;
   /// Complete passes of reconciling: the number of the last one that all have done.
   std::uint64_t passes = 0;
   double last_pass_seconds = -1;            ///< since all had done one; below 0: not yet
