@@ -17,10 +17,10 @@
 namespace strata {
 namespace {
 
-// What Clear keeps: 4 MiB of text, 2 MiB of pairs, 1 MiB each of record ends and changes.
-constexpr std::size_t kKeptTextBytes = std::size_t{4} << 20;
-constexpr std::size_t kKeptPairBytes = std::size_t{2} << 20;
-constexpr std::size_t kKeptArrayBytes = std::size_t{1} << 20;
+// What Clear keeps: 1 MiB each of text and pairs, 512 KiB each of record ends and changes.
+constexpr std::size_t kKeptTextBytes = std::size_t{1} << 20;
+constexpr std::size_t kKeptPairBytes = std::size_t{1} << 20;
+constexpr std::size_t kKeptArrayBytes = std::size_t{512} << 10;
 
 struct StoredChange {
   Change::Kind kind;

@@ -20,15 +20,16 @@ constexpr std::size_t kWriteBytes = 256u << 10;
 constexpr std::size_t kMostReadBytes = 256u << 10;
 constexpr std::size_t kLeastReadBytes = 4u << 10;
 constexpr std::size_t kLargePayloadBytes = 64u << 10;
+constexpr std::uint64_t kInMemory = std::uint64_t{1} << 63;  // of a place: the rest is an index
 
 struct Header {
   std::uint64_t hash;
   std::uint32_t key_size;
   std::uint32_t payload_size;
 
-  bool payload_in_file() const { return payload_size >= kLargePayloadBytes; }
+  bool payload_is_apart() const { return payload_size >= kLargePayloadBytes; }
   std::size_t row_size() const {
-    const std::size_t behind_key = payload_in_file() ? sizeof(std::uint64_t) : payload_size;
+    const std::size_t behind_key = payload_is_apart() ? sizeof(std::uint64_t) : payload_size;
     return sizeof(Header) + std::size_t{key_size} + behind_key;
   }
 };
@@ -149,14 +150,16 @@ absl::Status ExternalSort::Add(std::uint64_t hash, std::size_t prefix_bytes, std
   }
   const Header header{hash, static_cast<std::uint32_t>(key.size()),
                       static_cast<std::uint32_t>(payload.size())};
-  const std::size_t held =
-      chunk_ * kChunkBytes + chunk_used_ + large_bytes_ + items_.size() * sizeof(Item);
+  const std::size_t held = chunk_ * kChunkBytes + chunk_used_ + large_bytes_ + kept_bytes_ +
+                           items_.size() * sizeof(Item);
   if (!items_.empty() && held + header.row_size() + sizeof(Item) > budget_) {
     if (absl::Status status = Spill(); !status.ok()) return status;
   }
-  const std::uint64_t place = file_size_;
-  if (header.payload_in_file()) {
-    if (absl::Status status = WriteFile(payload); !status.ok()) return status;
+  std::uint64_t place = 0;
+  if (header.payload_is_apart()) {
+    const absl::StatusOr<std::uint64_t> kept = KeepApart(payload);
+    if (!kept.ok()) return kept.status();
+    place = *kept;
     payload = {reinterpret_cast<const char*>(&place), sizeof place};
   }
   char* row = Reserve(header.row_size());
@@ -173,6 +176,19 @@ absl::Status ExternalSort::Add(std::uint64_t hash, std::size_t prefix_bytes, std
     items_.push_back(item);
   }
   return absl::OkStatus();
+}
+
+// Its place.
+absl::StatusOr<std::uint64_t> ExternalSort::KeepApart(std::string_view payload) {
+  if (kept_bytes_ + payload.size() <= budget_ / 8) {
+    kept_.push_back(std::make_unique_for_overwrite<char[]>(payload.size()));
+    std::memcpy(kept_.back().get(), payload.data(), payload.size());
+    kept_bytes_ += payload.size();
+    return kInMemory | (kept_.size() - 1);
+  }
+  const std::uint64_t place = file_size_;
+  if (absl::Status status = WriteFile(payload); !status.ok()) return status;
+  return place;
 }
 
 // Whether the row, which is in memory, goes on with the run of the last item.
@@ -286,7 +302,7 @@ absl::Status ExternalSort::Finish() {
   std::vector<Chunk>().swap(chunks_);  // memory goes to the runs' buffers now
   items_.Clear(0);
   const std::size_t buffer_bytes =
-      std::clamp(budget_ / runs_.size(), kLeastReadBytes, kMostReadBytes);
+      std::clamp((budget_ - kept_bytes_) / runs_.size(), kLeastReadBytes, kMostReadBytes);
   for (const Extent& run : runs_) {
     heap_.push_back(std::make_unique<RunReader>(file_, run, buffer_bytes));
     if (absl::StatusOr<bool> there = heap_.back()->Advance(directory_); !there.ok()) {
@@ -320,12 +336,17 @@ absl::StatusOr<bool> ExternalSort::Next(Row* row) {
 absl::StatusOr<std::string_view> ExternalSort::LoadPayload(const char* row) {
   const Header header = ReadHeader(row);
   const char* const behind_key = row + sizeof header + header.key_size;
-  if (!header.payload_in_file()) {
-    payload_.Clear(0);
+  constexpr std::size_t kKeptBytes = std::size_t{1} << 20;
+  if (!header.payload_is_apart()) {
+    payload_.Clear(kKeptBytes);
     return std::string_view(behind_key, header.payload_size);
   }
   std::uint64_t place = 0;
   std::memcpy(&place, behind_key, sizeof place);
+  if ((place & kInMemory) != 0) {
+    return std::string_view(kept_[place & ~kInMemory].get(), header.payload_size);
+  }
+  if (payload_.capacity() < header.payload_size) payload_.Clear(0);  // growing would copy it
   payload_.Reserve(header.payload_size);
   absl::Status status = ReadFile(file_, place, header.payload_size, payload_.data(), directory_);
   if (!status.ok()) return status;
@@ -406,6 +427,8 @@ void ExternalSort::Restart() {
   rows_given_ = 0;
   reading_back_ = false;
   heap_.clear();
+  kept_.clear();
+  kept_bytes_ = 0;
   payload_.Clear(0);
   runs_.clear();
   if (file_ >= 0) close(file_);

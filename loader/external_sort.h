@@ -16,8 +16,9 @@
 //     | hash   | key     | payload     | key bytes  | payload bytes |
 //     | u64    | size u32| size u32    |            |               |
 //
-// A payload of 64 KiB or more is written to the file as it comes, and in its stead the row has the
-// u64 of its place there: sorting moves no large rows, and of those that are merged only the one
+// A payload of 64 KiB or more is kept apart, and in its stead the row has the u64 of its place: in
+// memory while an eighth of the budget is enough for all of them, else in the file, to which it is
+// written as it comes. So sorting moves no large rows, and of those that are merged only the one
 // that is given has its payload in memory.
 //
 // Threads: one at a time.
@@ -100,6 +101,7 @@ class ExternalSort {
 
   const char* NextInMemory();
   absl::StatusOr<const char*> NextOfRuns();
+  absl::StatusOr<std::uint64_t> KeepApart(std::string_view payload);
   absl::StatusOr<std::string_view> LoadPayload(const char* row);
   char* Reserve(std::size_t size);
   bool FollowsLast(const Item& item, std::string_view key) const;
@@ -118,7 +120,9 @@ class ExternalSort {
 
   std::vector<Chunk> chunks_;  ///< of one size, reused after a spill
   std::vector<Chunk> large_;   ///< of a row that is too large for a regular one
-  std::size_t chunk_ = 0;      ///< the chunk being filled, and how far
+  std::vector<Chunk> kept_;    ///< payloads that are apart, those in memory
+  std::size_t kept_bytes_ = 0;
+  std::size_t chunk_ = 0;  ///< the chunk being filled, and how far
   std::size_t chunk_used_ = 0;
   std::size_t large_bytes_ = 0;
   GrowingArray<Item> items_;

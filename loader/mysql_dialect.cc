@@ -135,12 +135,7 @@ std::vector<std::string> Dialect::SessionSettings() const {
   return settings;
 }
 
-std::vector<std::string> Dialect::FollowingSettings(unsigned read_timeout_s, bool alone) const {
-  // For a table's lock, an ALTER TABLE's say, a statement waits for less than the reader does,
-  // which would take the connection for dead, and where it has company as little as it can.
-  constexpr unsigned kLockWaitS = 2;
-  unsigned lock_wait_s = std::clamp(read_timeout_s / 2, 1u, kLockWaitS);
-  if (!alone) lock_wait_s = server_ == Server::kMariaDb ? 0 : 1;
+std::vector<std::string> Dialect::FollowingSettings(unsigned read_timeout_s) const {
   return {
       // MySQL, 7.1.8; MariaDB, "Server System Variables". Without it all reads would be of one
       // snapshot, for ever.
@@ -148,9 +143,11 @@ std::vector<std::string> Dialect::FollowingSettings(unsigned read_timeout_s, boo
       // MySQL, 15.3.7; MariaDB, "SET TRANSACTION". The configuration's SQL may call functions, and
       // those write: error 1792 to both.
       "SET SESSION TRANSACTION READ ONLY",
-      // MySQL, 7.1.8; MariaDB, "Server System Variables": of metadata locks, seconds, at least 1;
-      // to MariaDB from 10.3 on 0 is not to wait, before it is taken for 1.
-      absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait_s),
+      // MySQL, 7.1.8; MariaDB, "Server System Variables": of metadata locks, seconds. For a table's
+      // lock, an ALTER TABLE's say, all sources wait; the least that both servers have. MariaDB's
+      // 0,
+      // not to wait, leaves no turn to one whose table is locked for moments again and again.
+      "SET SESSION lock_wait_timeout = 1",
       // What nobody waits for any more must not go on: retried, such statements would pile up.
       StatementLimit(2 * read_timeout_s)};
 }

@@ -52,9 +52,8 @@ class Dialect {
   std::vector<std::string> SessionSettings() const;
 
   /// What a session that follows adds to that: it reads and never writes, each statement in a
-  /// snapshot of its own. `read_timeout_s` is how long a reader waits for an answer; `alone`:
-  /// nothing else waits with it for a table's lock.
-  std::vector<std::string> FollowingSettings(unsigned read_timeout_s, bool alone) const;
+  /// snapshot of its own. `read_timeout_s` is how long a reader waits for an answer.
+  std::vector<std::string> FollowingSettings(unsigned read_timeout_s) const;
 
   /// Ends this session's SELECTs after so long, or sooner where the server's own limit is lower.
   std::string StatementLimit(unsigned seconds) const;

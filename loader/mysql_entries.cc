@@ -95,13 +95,13 @@ absl::Status Entries::Add(const Row& row, Batch* batch) {
   if (selection_.json != JsonValue::kNone) return AddJson(row, batch);
   payload_.reserve(row.bytes() + cells_.values.size() * kHeadBytes);
   for (const std::size_t cell : cells_.values) AppendValue(row, cell, &payload_);
-  return AddPayload(batch);
+  return AddPayload(arrival_++, batch);
 }
 
 // Adds payload_ under key_, the entry's and the order's.
-absl::Status Entries::AddPayload(Batch* batch) {
+absl::Status Entries::AddPayload(std::uint64_t arrival, Batch* batch) {
   const std::size_t key_bytes = key_.size();
-  AppendArrival(arrival_++, &key_);
+  AppendArrival(arrival, &key_);
   if (early_) AddToRun(batch);
   if (!to_come_.empty()) {
     to_come_[hash_ % kHashesToCome] += payload_.size();
@@ -158,24 +158,27 @@ absl::Status Entries::AddJson(const Row& row, Batch* batch) {
   if (row.IsNull(cell)) {
     if (notes_.digests != nullptr) payload_.push_back('\0');
     if (!is_list) payload_.push_back(kRecordBegin);
-    return AddPayload(batch);
+    return AddPayload(arrival_++, batch);
   }
   if (notes_.digests != nullptr) AppendText(JsonTextDigest(row[cell]), &payload_);
   absl::Status added;
   const auto take = [&](const RecordsView& records, bool goes_on) {
     AppendRecords(records, goes_on, &payload_);
-    added = AddPayload(batch);
+    added = AddPayload(arrival_++, batch);
     payload_.assign(1, kLaterRecords);
     return added;
   };
   absl::Status status =
       is_list ? json_.ParseList(row[cell], take) : json_.ParseRecord(row[cell], take);
-  if (status.ok() || !added.ok()) return status;
+  if (!added.ok()) return added;
   if (absl::IsInvalidArgument(status) && notes_.refused != nullptr) {
+    // Before all rows of its entry: none of those is made for nothing.
+    key_.resize(prefix_bytes_);
     payload_.assign(1, kRefused);
     payload_.append(status.message().data(), status.message().size());
-    return AddPayload(batch);
+    return AddPayload(0, batch);
   }
+  if (status.ok()) return status;
   return absl::Status(
       status.code(),
       absl::StrCat("column ", QuoteForMessage(selection_.values[0].name), ": ", status.message()));
@@ -260,7 +263,7 @@ absl::Status Entries::AddRows(Batch* batch, std::size_t batch_bytes) {
       return absl::OkStatus();
     }
     NoteRefusal(row_);
-    AddRow(row_, batch);
+    if (!refused_) AddRow(row_, batch);
     if (absl::Status status = Advance(); !status.ok()) return status;
   }
   if (refused_) {
@@ -325,7 +328,6 @@ bool Entries::BeginsRecord(const ExternalSort::Row& row) const {
 void Entries::AddRow(const ExternalSort::Row& row, Batch* batch) {
   std::string_view payload = row.payload;
   given_bytes_ += payload.size();
-  if (IsRefused(payload)) return;  // so will be the entry
   if (selection_.json != JsonValue::kNone) {
     if (payload.starts_with(kLaterRecords)) {
       payload.remove_prefix(1);

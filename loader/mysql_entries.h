@@ -107,7 +107,7 @@ class Entries {
   void AddRunsRows(Batch* batch);
   void EndEntry(Batch* batch);
   absl::Status AddJson(const Row& row, Batch* batch);
-  absl::Status AddPayload(Batch* batch);
+  absl::Status AddPayload(std::uint64_t arrival, Batch* batch);
   void Refuse();
 
   static constexpr std::size_t kHashesToCome = std::size_t{1} << 15;

@@ -281,8 +281,7 @@ void Follower::State::Disconnect() {
 }
 
 absl::Status Follower::State::Connect() {
-  absl::StatusOr<std::unique_ptr<mysql::Session>> session =
-      mysql::OpenForFollowing(connection_, mappings_.size() == 1);
+  absl::StatusOr<std::unique_ptr<mysql::Session>> session = mysql::OpenForFollowing(connection_);
   if (!session.ok()) return session.status();
   Disconnect();
   session_ = *std::move(session);

@@ -93,12 +93,11 @@ std::uint64_t BytesOf(const RecordsView& records) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options, bool alone) {
+absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options) {
   absl::StatusOr<std::unique_ptr<Session>> session = Session::Open(options);
   if (!session.ok()) return session.status();
-  absl::Status status =
-      (*session)->SetUp((*session)->dialect().FollowingSettings(options.read_timeout_s, alone),
-                        CheckedFollowingSettings());
+  absl::Status status = (*session)->SetUp(
+      (*session)->dialect().FollowingSettings(options.read_timeout_s), CheckedFollowingSettings());
   if (!status.ok()) return status;
   return session;
 }

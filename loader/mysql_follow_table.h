@@ -56,7 +56,7 @@ struct TransactionWatch {
 };
 
 /// A connection with the settings that following wants.
-absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options, bool alone);
+absl::StatusOr<std::unique_ptr<Session>> OpenForFollowing(const MySqlOptions& options);
 
 class TableFollower {
  public:

@@ -74,8 +74,11 @@ absl::Status RowJson::ParsePieces(std::string_view records, std::size_t most_rec
     const ListCut cut = NextCut(rest);
     if (cut.kind == ListCut::Kind::kOdd) {
       const std::optional<ListFault> fault = FindListFault(Shown(), place, false);
-      return Wrong(records, fault ? std::string_view(fault->what) : Why(simdjson::TAPE_ERROR),
-                   wanted);
+      if (!fault) return Wrong(rest, Why(simdjson::TAPE_ERROR), wanted);
+      return Wrong(rest.substr(fault->at), fault->what, wanted);
+    }
+    if (cut.kind == ListCut::Kind::kListEnd && cut.size < rest.size()) {
+      return Wrong(rest.substr(cut.size), Why(simdjson::TRAILING_CONTENT), wanted);
     }
     const bool at_comma = cut.kind == ListCut::Kind::kPiece;
     const bool goes_on = place.in_record;
@@ -85,7 +88,7 @@ absl::Status RowJson::ParsePieces(std::string_view records, std::size_t most_rec
                                                       at_comma, cut.in_record, &place, &batch_);
     batch_.EndEntry();
     if (error == simdjson::MEMALLOC) return OutOfMemory();
-    if (error != simdjson::SUCCESS) return Wrong(records, Why(error), wanted);
+    if (error != simdjson::SUCCESS) return Wrong(rest, Why(error), wanted);
     if (place.record + (place.in_record ? 1 : 0) > most_records) {
       return Wrong(records, "several values", wanted);
     }
@@ -97,19 +100,17 @@ absl::Status RowJson::ParsePieces(std::string_view records, std::size_t most_rec
   }
 }
 
-// Shows the parser the next piece of `rest`, which ends at a comma or is all of it.
+// Shows the parser the next piece of `rest`, which ends at a comma or is all of it. A list's end
+// before that is one too many: its own was taken off.
 ListCut RowJson::NextCut(std::string_view rest) {
-  const ListCut all = {ListCut::Kind::kListEnd, rest.size(), false};
   for (std::size_t size = kPieceBytes; size < rest.size();) {
     size = std::min(2 * size, rest.size());
     Show(rest.substr(0, size));
-    ListCut cut = cutter_.Next(Shown(), kPieceBytes);
-    if (cut.kind == ListCut::Kind::kNeedMore) continue;
-    if (cut.kind == ListCut::Kind::kListEnd) cut.kind = ListCut::Kind::kOdd;  // its end is cut off
-    return cut;
+    const ListCut cut = cutter_.Next(Shown(), kPieceBytes);
+    if (cut.kind != ListCut::Kind::kNeedMore) return cut;
   }
   Show(rest);
-  return all;
+  return {ListCut::Kind::kListEnd, rest.size(), false};
 }
 
 void RowJson::Show(std::string_view text) {

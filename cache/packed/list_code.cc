@@ -156,20 +156,7 @@ void ListWriter::DropRecord(Place begin) {
   if (!last_is_new_) new_records_.PopBack();
 }
 
-// Growing would copy what is written of a long record, and be here twice meanwhile.
-void ListWriter::ReserveFor(RecordView record) {
-  constexpr std::size_t kLongPairs = 4096;
-  if (record.size() < kLongPairs) return;
-  std::size_t size = bytes_.size() + kMaxVarintBytes;
-  for (const Pair& pair : record) {
-    size += InlineTokenSize(pair.key.size()) + InlineTokenSize(pair.value.size());
-  }
-  // Left out or in the dictionary they take less: where there is no memory for so much it grows.
-  static_cast<void>(bytes_.TryReserve(size));
-}
-
 bool ListWriter::Add(RecordView record) {
-  ReserveFor(record);
   const Place begin = Here();
   if (!BeginRecord(true)) return false;
   const std::optional<ShapeId> shape = shapes_->Acquire(record);

@@ -231,7 +231,6 @@ class ListWriter {
   /// Which of kMarkForms is the narrowest that the list's marks fit.
   std::size_t Form() const;
   bool BeginRecord(bool is_new);
-  void ReserveFor(RecordView record);
   bool WriteHead(std::uint64_t head);
   template <class WriteToken>
   bool WriteValue(WriteToken write);

@@ -4,7 +4,8 @@ strata_add_test(mysql_dialect_test SOURCES mysql_dialect_test.cc LIBRARIES strat
                                                                        GTest::gmock)
 strata_add_test(mysql_toml_test SOURCES mysql_toml_test.cc LIBRARIES strata_loader)
 strata_add_test(mysql_cells_test SOURCES mysql_cells_test.cc LIBRARIES strata_loader)
-strata_add_test(mysql_entries_test SOURCES mysql_entries_test.cc LIBRARIES strata_loader)
+strata_add_test(mysql_entries_test SOURCES mysql_entries_test.cc LIBRARIES strata_loader
+                                                                       GTest::gmock)
 strata_add_test(mysql_row_json_test SOURCES mysql_row_json_test.cc LIBRARIES strata_loader
                                                                          GTest::gmock)
 strata_add_test(mysql_sort_test SOURCES mysql_sort_test.cc LIBRARIES strata_loader)

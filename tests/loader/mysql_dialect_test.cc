@@ -96,8 +96,7 @@ TEST(Dialect, WhatDecidesWhatIsReadIsReadBackAsItWasSet) {
   std::string set;
   for (const char* version : {"10.11.6-MariaDB", "8.4.0"}) {
     for (const std::string& one : Dialect::Of(version).SessionSettings()) set += one + "\n";
-    for (const std::string& one : Dialect::Of(version).FollowingSettings(60, true))
-      set += one + "\n";
+    for (const std::string& one : Dialect::Of(version).FollowingSettings(60)) set += one + "\n";
   }
   const auto is_set = [&set](const Setting& setting, const std::string& value) {
     return set.find(std::string(setting.name) + " = " + value + "\n") != std::string::npos;
@@ -121,13 +120,10 @@ TEST(Dialect, WhatDecidesWhatIsReadIsReadBackAsItWasSet) {
 TEST(Dialect, AFollowersSessionsOnlyReadAndWaitForNoLockLongerThanTheyMust) {
   const Dialect maria = Dialect::Of("10.11.6-MariaDB");
   EXPECT_EQ(
-      maria.FollowingSettings(60, true),
+      maria.FollowingSettings(60),
       (std::vector<std::string>{"SET SESSION autocommit = 1", "SET SESSION TRANSACTION READ ONLY",
-                                "SET SESSION lock_wait_timeout = 2", maria.StatementLimit(120)}));
-  EXPECT_EQ(maria.FollowingSettings(1, true)[2], "SET SESSION lock_wait_timeout = 1");
-  EXPECT_EQ(maria.FollowingSettings(60, false)[2], "SET SESSION lock_wait_timeout = 0");
-  EXPECT_EQ(Dialect::Of("8.4.0").FollowingSettings(60, false)[2],
-            "SET SESSION lock_wait_timeout = 1");
+                                "SET SESSION lock_wait_timeout = 1", maria.StatementLimit(120)}));
+  EXPECT_EQ(Dialect::Of("8.4.0").FollowingSettings(60)[2], "SET SESSION lock_wait_timeout = 1");
 }
 
 TEST(Dialect, AStatementsLimitIsInSecondsOnMariaDbAndInMillisecondsOnMySql) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
@@ -218,6 +219,99 @@ TEST(MySqlEntries, InPartsLeaveOutWholeWhatIsRefused) {
   EXPECT_GT(given.parts, 100u);
   ASSERT_EQ(refused.names().size(), 1u);
   EXPECT_EQ(refused.names()[0].inner, "1");
+}
+
+// A list of up to so many bytes, some of its records of many pairs, and its records as Given has
+// them.
+std::string DrawnList(std::mt19937_64* random, std::size_t bytes,
+                      std::vector<std::string>* records) {
+  std::string list = "[";
+  for (std::size_t size = (*random)() % bytes; list.size() < size;) {
+    std::string& text = records->emplace_back();
+    const std::uint64_t kind = (*random)() % 1000;
+    const std::size_t pairs = kind < 2 ? 30'000 : kind < 20 ? 0 : 1 + kind % 4;
+    const std::size_t value = kind == 999 ? 600'000 : 1 + kind % 300;
+    list += list.size() == 1 ? "{" : ",{";
+    for (std::size_t i = 0; i < pairs; ++i) {
+      const std::string content((i == 0 ? value : 5), static_cast<char>('a' + (*random)() % 26));
+      absl::StrAppend(&list, i == 0 ? "\"" : ",\"", i, "\":\"", content, ",]}\"");
+      absl::StrAppend(&text, i, "=", content, ",]};");
+    }
+    list += "}";
+  }
+  return list + "]";
+}
+
+// Lists that take many pieces, whole and in parts, early or not; one row in some is refused, and
+// with it its entry, though pieces of it were taken.
+TEST(MySqlEntries, OfListsInPiecesAreTheListsOneBehindTheOther) {
+  Selection selection = PairRows();
+  selection.pair_rows = false;
+  selection.json = JsonValue::kList;
+  selection.values = {DescribeColumn("payload", "longtext")};
+  std::mt19937_64 random(12);
+  std::size_t parts = 0;
+  std::size_t refusals = 0;
+  for (int round = 0; round < 12; ++round) {
+    const bool noted = round % 3 != 0;
+    EntryDigests digests;
+    HeldEntries refused;
+    Entries entries(&selection, round % 2 == 0 ? 1'000 : std::size_t{1} << 30, "/tmp", "",
+                    noted ? EntryNotes{&digests, &refused} : EntryNotes());
+    if (round % 4 < 2) entries.GiveEarly();
+    if (round % 4 > 0) entries.GiveParts();
+    // By entry, the rows by their order: that is each one's own.
+    std::map<std::string, std::map<int, std::pair<std::string, std::vector<std::string>>>> model;
+    std::map<std::string, bool> bad;
+    Given given;
+    Batch batch;
+    Row cells;
+    for (int id = 0; id < 60; ++id) {
+      const int inner = static_cast<int>(random() % 6);
+      const int order = id * 37 % 60;
+      auto& [text, records] = model[absl::StrCat("1/", inner)][order];
+      text = DrawnList(&random, id % 10 == 0 ? 3'000'000 : 20'000, &records);
+      if (noted && random() % 40 == 0) {
+        text.insert(text.size() - 1, text.size() > 2 ? ",1" : "1");
+        bad[absl::StrCat("1/", inner)] = true;
+      }
+      cells.Clear();
+      for (const int number : {id, 1, inner, order}) cells.Add(absl::StrCat(number));
+      cells.Add(text);
+      const absl::Status status = entries.Add(cells, &batch);
+      ASSERT_TRUE(status.ok()) << status;
+      Apply(&batch, &given);
+    }
+    ASSERT_TRUE(entries.Finish().ok());
+    while (entries.more()) {
+      ASSERT_TRUE(entries.Fill(&batch, 1000).ok());
+      Apply(&batch, &given);
+    }
+    for (const auto& [name, rows] : model) {
+      const EntryName entry = {"1", name.substr(2)};
+      if (bad.contains(name)) {
+        ++refusals;
+        EXPECT_FALSE(given.lists.contains(name)) << name;
+        EXPECT_THAT(refused.names(), ::testing::Contains(entry));
+        continue;
+      }
+      std::vector<std::string> expected;
+      EntryDigest digest;
+      for (const auto& [order, row] : rows) {
+        expected.insert(expected.end(), row.second.begin(), row.second.end());
+        AddJsonRow(JsonTextDigest(row.first), &digest);
+      }
+      EXPECT_TRUE(given.lists[name] == expected) << "round " << round << ", " << name;
+      if (noted) {
+        EXPECT_TRUE(digests.Matches(entry.outer, entry.inner, digest))
+            << "round " << round << ", " << name;
+      }
+    }
+    EXPECT_EQ(refused.count(), bad.size());
+    parts += given.parts;
+  }
+  EXPECT_GT(parts, 20u);
+  EXPECT_GT(refusals, 3u);
 }
 
 TEST(MySqlEntries, WrittenOneBehindTheOtherAreGivenOnceAndAllButTheLastEarly) {

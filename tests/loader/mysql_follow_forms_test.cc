@@ -353,6 +353,36 @@ TEST_F(MySqlFollowJsonTest, TextThatIsNoJsonIsLeftOutOfTheFirstLoadWithAllOfItsE
   ExpectEqual(source);
 }
 
+// It is read in pieces; what is compared is its text.
+TEST_F(MySqlFollowJsonTest, AListOfMegabytesIsLoadedComparedAndReadAgain) {
+  const MySqlOptions source = MakeJson("LONGTEXT", true);
+  const auto list = [](int records, const std::string& value) {
+    std::string text = "[";
+    for (int i = 0; i < records; ++i) {
+      absl::StrAppend(&text, i == 0 ? "" : ", ", R"({"k":")", i, R"(","v":")", value, R"("})");
+    }
+    return text + "]";
+  };
+  Add("'a','x',2", list(40'000, std::string(60, 'a')));
+  Add("'a','x',1", list(10, std::string(300'000, 'b')));
+  Add("'a','y',1", "[]");
+  AgeJson();
+  Follow(source);
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+  EXPECT_EQ(follower().status().entries_reread, 0u);
+  EXPECT_EQ(Value("a", "x", 40'009, "k"), "39999");
+  Add("'a','x',3", list(20'000, "c"));
+  ExpectValue("a", "x", 60'009, "v", "c");
+  Run("UPDATE j SET payload = CONCAT(LEFT(payload, CHAR_LENGTH(payload) - 1), ',1]') WHERE seq = "
+      "2");
+  ASSERT_TRUE(WaitUntil([&] { return follower().status().entries_refused == 1; }));
+  EXPECT_EQ(Value("a", "x", 60'009, "v"), "c") << "served as it was";
+  Run("UPDATE j SET payload = '[]' WHERE seq = 2");
+  ExpectValue("a", "x", 20'009, "v", "c");
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+  ExpectEqual(source);
+}
+
 TEST_F(MySqlFollowJsonTest, AnEntryWithALongNameIsNotWaitedForOnceItIsMended) {
   MySqlOptions source = MakeJson("LONGTEXT", false);
   Run("ALTER TABLE j DROP KEY outer_key, MODIFY inner_key LONGTEXT");

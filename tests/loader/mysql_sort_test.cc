@@ -51,24 +51,22 @@ TEST(ExternalSort, GivesTheSameRowsInOrderWhateverTheBudget) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 20; ++round) {
     std::vector<SortRow> rows(random() % 3000);
-    std::uint64_t large = 0;  // bytes of payloads that are never in memory
     for (std::size_t i = 0; i < rows.size(); ++i) {
       // Few hashes, so that keys decide; keys end in the row's number, so that order is total.
       std::string key(random() % 40, static_cast<char>('a' + random() % 2));
       const std::size_t payload = random() % 200 == 0 ? 600'000 : random() % 100;
       rows[i] = {random() % 50, key + '\0' + std::to_string(i), std::string(payload, 'p')};
-      if (payload > 100) large += payload;
     }
     std::vector<SortRow> expected = rows;
     std::sort(expected.begin(), expected.end());
     std::uint64_t spilled = 0;
     EXPECT_EQ(Sorted(rows, 1u << 30, &spilled), expected);
-    EXPECT_EQ(spilled, large);
+    EXPECT_EQ(spilled, 0u);
     for (const std::size_t budget :
          {std::size_t{5'000}, std::size_t{50'000}, std::size_t{100'000}}) {
       ASSERT_EQ(Sorted(rows, budget, &spilled), expected) << "round " << round << " " << budget;
       if (rows.size() > 1000) {
-        EXPECT_GT(spilled, large);
+        EXPECT_GT(spilled, 0u);
       }
     }
   }
