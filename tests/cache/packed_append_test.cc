@@ -216,6 +216,37 @@ TEST(PackedAppend, MakesNoShapeOfKeysThatComeOnce) {
   EXPECT_EQ(map.shapes().size(), 0u);
 }
 
+// A list without room is written anew for a record that is appended, with the record that it had.
+TEST(PackedAppend, AListThatIsWrittenAnewNeedsRoomForItselfAndNoCopyBeside) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 50'000; ++i) {
+    texts.push_back("key" + std::to_string(i));
+    texts.push_back(std::to_string(i) + std::string(100, 'v'));
+  }
+  Records large;
+  large.BeginRecord();
+  for (std::size_t i = 0; i < texts.size(); i += 2) large.AddPair(texts[i], texts[i + 1]);
+  const Pair small[] = {{"key", "small"}};
+  // The least limit under which it goes, in MiB.
+  std::size_t limit = 0;
+  for (std::size_t mib = 6; limit == 0 && mib < 40; ++mib) {
+    Cache cache = *Cache::Create({.memory_limit_bytes = mib << 20});
+    if (!cache.Put("outer", "inner", large).ok()) continue;
+    while (cache.Maintain(std::size_t{1} << 20)) {
+    }
+    if (!cache.Append("outer", "inner", small).ok()) continue;
+    limit = mib;
+    const ReadGuard guard(cache);
+    ASSERT_EQ(guard.Get("outer", "inner").record_count(), 2u);
+    EXPECT_EQ(guard.Find("outer", "inner", 0, "key49999").value(), texts.back());
+    EXPECT_EQ(guard.Find("outer", "inner", 1, "key").value(), "small");
+    EXPECT_TRUE(cache.Validate().ok()) << cache.Validate();
+  }
+  // The list twice, as it was and as it is. With a copy of the record it was 19.
+  EXPECT_GT(limit, 0u);
+  EXPECT_LE(limit, 15u);
+}
+
 TEST(PackedAppend, MaintainGivesBackWhatItTookToWriteALongListAnew) {
   PackedMap map({.seed = 7});
   for (std::size_t i = 0; i < 50000; ++i) {
