@@ -41,6 +41,25 @@ std::string_view Why(simdjson::error_code error) {
   return why;
 }
 
+// Of `rest`, which stands at `place` of the column's records. The message says which record and
+// key, and shows the text from the fault on.
+absl::Status Refusal(std::string_view rest, const ListPlace& place, simdjson::error_code error,
+                     std::string_view wanted) {
+  const bool is_list = wanted == kListWanted;
+  const std::string text = std::string(rest) + "]";  // a list's own, which was taken off
+  const std::optional<ListFault> fault = FindListFault(text, place, false);
+  if (!fault || (fault->at >= rest.size() && !is_list)) return Wrong(rest, Why(error), wanted);
+  std::string where;
+  if (is_list && fault->record) {
+    where = absl::StrCat("record ", *fault->record, " (from 0), ");
+  }
+  if (fault->key_as_written) {
+    absl::StrAppend(&where, "key ", QuoteForMessage(*fault->key_as_written), ": ");
+  }
+  const std::string_view shown = is_list ? std::string_view(text) : rest;
+  return Wrong(shown.substr(fault->at), where + fault->what, wanted);
+}
+
 }  // namespace
 
 RowJson::RowJson() : cutter_(false), parser_(std::make_unique<ListParser>()) {}
@@ -72,11 +91,7 @@ absl::Status RowJson::ParsePieces(std::string_view records, std::size_t most_rec
   ListPlace place;
   for (std::string_view rest = records;;) {
     const ListCut cut = NextCut(rest);
-    if (cut.kind == ListCut::Kind::kOdd) {
-      const std::optional<ListFault> fault = FindListFault(Shown(), place, false);
-      if (!fault) return Wrong(rest, Why(simdjson::TAPE_ERROR), wanted);
-      return Wrong(rest.substr(fault->at), fault->what, wanted);
-    }
+    if (cut.kind == ListCut::Kind::kOdd) return Refusal(rest, place, simdjson::TAPE_ERROR, wanted);
     if (cut.kind == ListCut::Kind::kListEnd && cut.size < rest.size()) {
       return Wrong(rest.substr(cut.size), Why(simdjson::TRAILING_CONTENT), wanted);
     }
@@ -88,7 +103,7 @@ absl::Status RowJson::ParsePieces(std::string_view records, std::size_t most_rec
                                                       at_comma, cut.in_record, &place, &batch_);
     batch_.EndEntry();
     if (error == simdjson::MEMALLOC) return OutOfMemory();
-    if (error != simdjson::SUCCESS) return Wrong(rest, Why(error), wanted);
+    if (error != simdjson::SUCCESS) return Refusal(rest, place, error, wanted);
     if (place.record + (place.in_record ? 1 : 0) > most_records) {
       return Wrong(records, "several values", wanted);
     }

@@ -82,8 +82,9 @@ TEST(RowJson, WhatIsNoSuchObjectIsRefusedWithWhatIsWanted) {
                 AllOf(HasSubstr("it is to be an object of strings"), Not(HasSubstr(". in"))))
         << text;
   }
-  EXPECT_THAT(Parsed(&json, kRecord, R"({"a":1})").status().ToString(),
-              HasSubstr("a value of another type in "));
+  EXPECT_THAT(
+      Parsed(&json, kRecord, R"({"a":1})").status().ToString(),
+      HasSubstr("key \"a\": expected a string as the key's value, found a number in \"1}\""));
 }
 
 TEST(RowJson, WhatIsNoSuchListIsRefusedWithWhatIsWanted) {
@@ -95,6 +96,21 @@ TEST(RowJson, WhatIsNoSuchListIsRefusedWithWhatIsWanted) {
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << text;
     EXPECT_THAT(status.ToString(), HasSubstr("it is to be a list of objects of strings")) << text;
   }
+}
+
+TEST(RowJson, ARefusalShowsTheFaultAndNotWhatIsRightBeforeIt) {
+  RowJson json;
+  const auto list = [&json](std::string_view text) {
+    return Parsed(&json, kList, text).status().ToString();
+  };
+  const std::string good = R"({"title":"a good title that is longer than what a message shows"})";
+  EXPECT_THAT(list(absl::StrCat("[", good, ",", R"({"n":null})", "]")),
+              AllOf(HasSubstr("record 1 (from 0), key \"n\": expected a string"),
+                    HasSubstr("found null in \"null}]\"")));
+  EXPECT_THAT(
+      list(absl::StrCat("[", good, R"(,{"a":"unclosed}])")),
+      AllOf(HasSubstr("record 1 (from 0)"), HasSubstr("closing quote"), HasSubstr("unclosed}]")));
+  EXPECT_THAT(list(absl::StrCat("[", good, ",]")), Not(HasSubstr("good title")));
 }
 
 TEST(RowJson, ARefusalLeavesNothingForTheNextRow) {
@@ -181,7 +197,8 @@ TEST(RowJson, WhatIsWrongFarBehindInALongTextIsFound) {
   }
   EXPECT_THAT(
       Parsed(&json, kList, list + R"(,{"a":1},)" + list.substr(1) + "]").status().ToString(),
-      HasSubstr("expected a string as the key's value, found"));
+      HasSubstr("record 50000 (from 0), key \"a\": expected a string as the key's value, found "
+                "a number in \"1}"));
   // Two records, of which each alone would be a piece.
   const std::string record = LongList(1, 30'000).substr(1);
   const std::string two = absl::StrCat(record.substr(0, record.size() - 1), ",{\"a\":\"1\"}");
