@@ -555,8 +555,8 @@ void TableFollower::Tell(FollowSourceStatus* status) const {
             ? "the position lags by a fixed time, and what is open for longer is found by "
               "reconciling alone"
             : "the position stays where it is",
-        ", because something reads the server's INNODB_TRX so often that the list in it is not "
-        "renewed: let it read less than ten times a second");
+        ", because something (many followers, say) reads the server's INNODB_TRX so often that "
+        "the list in it is not renewed: let it read less than ten times a second");
   }
   status->rows_read = rows_.rows_read;
   status->rows_applied = rows_.rows_applied;
