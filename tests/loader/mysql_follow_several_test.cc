@@ -58,6 +58,15 @@ class MySqlFollowSeveralTest : public FollowTest {
     const absl::Status status = TryFollow(mappings, options);
     ASSERT_TRUE(status.ok()) << status;
   }
+  // The tables `t` and `s`, an entry x of one outer each.
+  void FollowTwo(const std::string& outer_t, const std::string& outer_s,
+                 const FollowOptions& options = QuickFollow()) {
+    const MySqlMapping t = Make("t");
+    const MySqlMapping s = Make("s");
+    Add("t", absl::StrCat("('", outer_t, "','x',0,'k','1')"));
+    Add("s", absl::StrCat("('", outer_s, "','x',0,'k','2')"));
+    FollowAll({t, s}, options);
+  }
   // That a fresh load of all of them, and what others have put, is what the cache holds.
   void ExpectAllEqual(Content others = {}) {
     auto source = OpenMySqlTables(OptionsFor(""), mappings_);
@@ -189,11 +198,7 @@ TEST_F(MySqlFollowSeveralTest, AnOuterThatTwoSourcesHaveEndsTheLoadAndNamesBoth)
 }
 
 TEST_F(MySqlFollowSeveralTest, MeetingAnothersOuterIsToldAndTakenOverWhenThatOneLetsGo) {
-  const MySqlMapping t = Make("t");
-  const MySqlMapping s = Make("s");
-  Add("t", "('mine','x',0,'k','1')");
-  Add("s", "('yours','x',0,'k','2')");
-  FollowAll({t, s});
+  FollowTwo("mine", "yours");
   Add("s", "('mine','y',0,'k','3'),('free','y',0,'k','4')");
   ASSERT_TRUE(WaitUntil([&] { return Told(1).state == FollowState::kWaiting; }));
   EXPECT_EQ(follower().status().state, FollowState::kWaiting);
@@ -221,11 +226,7 @@ TEST_F(MySqlFollowSeveralTest, MeetingAnothersOuterIsToldAndTakenOverWhenThatOne
 }
 
 TEST_F(MySqlFollowSeveralTest, ASourceThatIsBrokenStopsNoOther) {
-  const MySqlMapping t = Make("t");
-  const MySqlMapping s = Make("s");
-  Add("t", "('a','x',0,'k','1')");
-  Add("s", "('b','x',0,'k','2')");
-  FollowAll({t, s});
+  FollowTwo("a", "b");
   Run("ALTER TABLE s DROP COLUMN v");
   const auto missing = HasSubstr("column \"v\"");
   ASSERT_TRUE(WaitUntil([&] {
@@ -272,13 +273,9 @@ TEST_F(MySqlFollowSeveralTest, AnErrorThatIsInNoListIsItsSourcesAlone) {
 }
 
 TEST_F(MySqlFollowSeveralTest, ATableUnderLockKeepsTheOthersForLessThanTwoPolls) {
-  const MySqlMapping t = Make("t");
-  const MySqlMapping s = Make("s");
-  Add("t", "('a','x',0,'k','1')");
-  Add("s", "('b','x',0,'k','2')");
   FollowOptions options = QuickFollow();
   options.poll_interval = FollowOptions().poll_interval;
-  FollowAll({t, s}, options);
+  FollowTwo("a", "b", options);
   const std::unique_ptr<mysql::Session> locking = Connect();
   Must(locking.get(), "LOCK TABLES t WRITE");
   // The best of some rounds: other work on the machine may take longer than two polls.
@@ -305,11 +302,7 @@ TEST_F(MySqlFollowSeveralTest, ATableUnderLockKeepsTheOthersForLessThanTwoPolls)
 
 // Three quarters of the time, for less than a statement waits.
 TEST_F(MySqlFollowSeveralTest, ATableThatIsLockedForMomentsAgainAndAgainIsFollowed) {
-  const MySqlMapping t = Make("t");
-  const MySqlMapping s = Make("s");
-  Add("t", "('a','x',0,'k','1')");
-  Add("s", "('b','x',0,'k','2')");
-  FollowAll({t, s});
+  FollowTwo("a", "b");
   std::atomic<bool> done{false};
   std::thread locks([this, &done] {
     const std::unique_ptr<mysql::Session> locking = Connect();
