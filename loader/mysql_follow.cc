@@ -436,9 +436,10 @@ std::optional<Clock::time_point> Follower::State::JudgeAll(const absl::Status& e
 std::optional<Clock::time_point> Follower::State::Turn() {
   if (Clock::now() < not_before_) return not_before_;
   if (absl::Status status = Prepare(); !status.ok()) return JudgeAll(status);
+  const std::size_t first = first_source_;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     if (stopping_.load()) return std::nullopt;
-    FollowedSource* const source = sources_[(first_source_ + i) % sources_.size()].get();
+    FollowedSource* const source = sources_[(first + i) % sources_.size()].get();
     const Clock::time_point now = Clock::now();
     if (now < source->NextTurn(next_chunk_, PassWanted())) continue;
     absl::Status turn;
@@ -448,6 +449,8 @@ std::optional<Clock::time_point> Follower::State::Turn() {
     } catch (const std::bad_alloc&) {
       turn = OutOfMemory();
     }
+    // Next time it is the others' turn before that of one that may wait for a lock.
+    if (!turn.ok()) first_source_ = (first + i + 1) % sources_.size();
     switch (source->Judge(turn, Clock::now() - began)) {
       case FollowedSource::Demand::kNothing:
         break;
@@ -456,7 +459,6 @@ std::optional<Clock::time_point> Follower::State::Turn() {
         Disconnect();
         return Clock::now();
       case FollowedSource::Demand::kPause:
-        first_source_ = (first_source_ + i + 1) % sources_.size();  // it is the others' turn
         return JudgeAll(turn);
       case FollowedSource::Demand::kEnd:
         return std::nullopt;
