@@ -1,7 +1,6 @@
 #include "loader/mysql_row_json.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 
 #include "absl/cleanup/cleanup.h"
@@ -28,7 +27,8 @@ std::string_view Strip(std::string_view text) {
   return {stripped.data(), stripped.size()};
 }
 
-absl::Status Wrong(std::string_view text, std::string_view why, std::string_view wanted) {
+absl::Status Wrong(std::string_view text, std::string_view why, bool is_list) {
+  const std::string_view wanted = is_list ? kListWanted : kRecordWanted;
   return absl::InvalidArgumentError(absl::StrCat(std::string(why), " in ", QuoteForMessage(text),
                                                  "; it is to be ", std::string(wanted)));
 }
@@ -44,11 +44,10 @@ std::string_view Why(simdjson::error_code error) {
 // Of `rest`, which stands at `place` of the column's records. The message says which record and
 // key, and shows the text from the fault on.
 absl::Status Refusal(std::string_view rest, const ListPlace& place, simdjson::error_code error,
-                     std::string_view wanted) {
-  const bool is_list = wanted == kListWanted;
+                     bool is_list) {
   const std::string text = std::string(rest) + "]";  // a list's own, which was taken off
   const std::optional<ListFault> fault = FindListFault(text, place, false);
-  if (!fault || (fault->at >= rest.size() && !is_list)) return Wrong(rest, Why(error), wanted);
+  if (!fault || (fault->at >= rest.size() && !is_list)) return Wrong(rest, Why(error), is_list);
   std::string where;
   if (is_list && fault->record) {
     where = absl::StrCat("record ", *fault->record, " (from 0), ");
@@ -57,7 +56,7 @@ absl::Status Refusal(std::string_view rest, const ListPlace& place, simdjson::er
     absl::StrAppend(&where, "key ", QuoteForMessage(*fault->key_as_written), ": ");
   }
   const std::string_view shown = is_list ? std::string_view(text) : rest;
-  return Wrong(shown.substr(fault->at), where + fault->what, wanted);
+  return Wrong(shown.substr(fault->at), where + fault->what, is_list);
 }
 
 }  // namespace
@@ -67,22 +66,20 @@ RowJson::~RowJson() = default;
 
 absl::Status RowJson::ParseRecord(std::string_view text, TakePiece take) {
   const std::string_view record = Strip(text);
-  if (record.empty()) return Wrong(text, "no JSON", kRecordWanted);
-  return ParsePieces(record, 1, kRecordWanted, take);
+  if (record.empty()) return Wrong(text, "no JSON", false);
+  return ParsePieces(record, false, take);
 }
 
 absl::Status RowJson::ParseList(std::string_view text, TakePiece take) {
   const std::string_view list = Strip(text);
   if (list == "null") return take(RecordsView(), false);
   if (list.size() < 2 || list.front() != '[' || list.back() != ']') {
-    return Wrong(text, "no list", kListWanted);
+    return Wrong(text, "no list", true);
   }
-  return ParsePieces(list.substr(1, list.size() - 2), std::numeric_limits<std::size_t>::max(),
-                     kListWanted, take);
+  return ParsePieces(list.substr(1, list.size() - 2), true, take);
 }
 
-absl::Status RowJson::ParsePieces(std::string_view records, std::size_t most_records,
-                                  std::string_view wanted, TakePiece take) {
+absl::Status RowJson::ParsePieces(std::string_view records, bool is_list, TakePiece take) {
   const absl::Cleanup forget = [this] {
     batch_.Clear();
     if (padded_.capacity() > kKeptBytes) std::string().swap(padded_);
@@ -91,9 +88,9 @@ absl::Status RowJson::ParsePieces(std::string_view records, std::size_t most_rec
   ListPlace place;
   for (std::string_view rest = records;;) {
     const ListCut cut = NextCut(rest);
-    if (cut.kind == ListCut::Kind::kOdd) return Refusal(rest, place, simdjson::TAPE_ERROR, wanted);
+    if (cut.kind == ListCut::Kind::kOdd) return Refusal(rest, place, simdjson::TAPE_ERROR, is_list);
     if (cut.kind == ListCut::Kind::kListEnd && cut.size < rest.size()) {
-      return Wrong(rest.substr(cut.size), Why(simdjson::TRAILING_CONTENT), wanted);
+      return Wrong(rest.substr(cut.size), Why(simdjson::TRAILING_CONTENT), is_list);
     }
     const bool at_comma = cut.kind == ListCut::Kind::kPiece;
     const bool goes_on = place.in_record;
@@ -103,14 +100,14 @@ absl::Status RowJson::ParsePieces(std::string_view records, std::size_t most_rec
                                                       at_comma, cut.in_record, &place, &batch_);
     batch_.EndEntry();
     if (error == simdjson::MEMALLOC) return OutOfMemory();
-    if (error != simdjson::SUCCESS) return Refusal(rest, place, error, wanted);
-    if (place.record + (place.in_record ? 1 : 0) > most_records) {
-      return Wrong(records, "several values", wanted);
+    if (error != simdjson::SUCCESS) return Refusal(rest, place, error, is_list);
+    if (!is_list && place.record + (place.in_record ? 1 : 0) > 1) {
+      return Wrong(records, "several values", is_list);
     }
     absl::Status taken = take(batch_[0].records, goes_on);
     if (!taken.ok()) return taken;
-    batch_.Clear();
     if (!at_comma) return absl::OkStatus();
+    batch_.Clear();
     rest.remove_prefix(cut.size + 1);
   }
 }

@@ -10,7 +10,6 @@
 #ifndef STRATA_LOADER_MYSQL_ROW_JSON_H_
 #define STRATA_LOADER_MYSQL_ROW_JSON_H_
 
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -47,8 +46,7 @@ class RowJson {
   absl::Status ParseList(std::string_view text, TakePiece take);
 
  private:
-  absl::Status ParsePieces(std::string_view records, std::size_t most_records,
-                           std::string_view wanted, TakePiece take);
+  absl::Status ParsePieces(std::string_view records, bool is_list, TakePiece take);
   ListCut NextCut(std::string_view rest);
   void Show(std::string_view text);
   std::string_view Shown() const;
