@@ -163,11 +163,13 @@ TEST(RetryPauses, DifferFromFollowerToFollower) {
 
 // A source by a clock of chunks: what a pass takes, and when its passes ended.
 struct FakeSource {
+  explicit FakeSource(int chunks) : chunks_a_pass(chunks) {}
+
   int chunks_a_pass;
   int chunks_left = 0;
   std::uint64_t goes_on = 0;  // the number of the pass that does
   std::uint64_t done = 0;
-  std::vector<int> ends = {};
+  std::vector<int> ends;
 
   std::uint64_t pass_done() const { return done; }
   void Chunk(std::uint64_t pass, int now) {
