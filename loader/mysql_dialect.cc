@@ -38,6 +38,13 @@ std::string Set(const Setting& setting) {
   return absl::StrCat("SET SESSION ", View(setting.name), " = ", quote, View(setting.value), quote);
 }
 
+// Of a whole number that is computed. MySQL, 14.5 "Flow Control Functions": an unsigned and
+// a signed one together give a decimal, which it takes for no number here (error 1232, seen on
+// 9.7); MariaDB does.
+std::string SetTo(absl::string_view name, absl::string_view number) {
+  return absl::StrCat("SET SESSION ", name, " = CAST(", number, " AS UNSIGNED)");
+}
+
 }  // namespace
 
 // MySQL, 14.15 "Information Functions", VERSION(): "8.4.x-standard"; it may have any suffix.
@@ -94,7 +101,7 @@ std::vector<std::string> Dialect::SessionSettings() const {
       // applies it to collations that pad alone, since 8.0.20. Fifteen keys of this length must fit
       // the sort's buffer, which both servers take as they need it (MySQL, 10.2.1.16 "ORDER BY
       // Optimization").
-      Set(kMaxSortLength), "SET SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 4194304)",
+      Set(kMaxSortLength), SetTo("sort_buffer_size", "GREATEST(@@sort_buffer_size, 4194304)"),
       // MySQL, 14.19.1 "Aggregate Function Descriptions"; MariaDB, "GROUP_CONCAT", "JSON_ARRAYAGG".
       // A query's lists would be cut off, without an error, at MySQL's 1024 bytes or MariaDB's 1
       // MiB. More than max_allowed_packet, at most this, no server gives.
@@ -145,8 +152,7 @@ std::vector<std::string> Dialect::FollowingSettings(unsigned read_timeout_s) con
       "SET SESSION TRANSACTION READ ONLY",
       // MySQL, 7.1.8; MariaDB, "Server System Variables": of metadata locks, seconds. For a table's
       // lock, an ALTER TABLE's say, all sources wait; the least that both servers have. MariaDB's
-      // 0,
-      // not to wait, leaves no turn to one whose table is locked for moments again and again.
+      // 0, not to wait, leaves no turn to one whose table is locked for moments again and again.
       "SET SESSION lock_wait_timeout = 1",
       // What nobody waits for any more must not go on: retried, such statements would pile up.
       StatementLimit(2 * read_timeout_s)};
@@ -191,10 +197,12 @@ std::string SettingsStatement(std::span<const Setting> settings) {
 // Statements": max_statement_time, seconds, of every statement. 0 is no limit to both.
 std::string Dialect::StatementLimit(unsigned seconds) const {
   const bool maria = server_ == Server::kMariaDb;
-  const absl::string_view name = maria ? "max_statement_time" : "max_execution_time";
+  const std::string name = maria ? "max_statement_time" : "max_execution_time";
   const std::string limit = absl::StrCat(seconds, maria ? "" : "000");
-  return absl::StrCat("SET SESSION ", name, " = IF(@@", name, " = 0 OR @@", name, " > ", limit,
-                      ", ", limit, ", @@", name, ")");
+  const std::string lower =
+      absl::StrCat("IF(@@", name, " = 0 OR @@", name, " > ", limit, ", ", limit, ", @@", name, ")");
+  // MariaDB's may be a part of a second.
+  return maria ? absl::StrCat("SET SESSION ", name, " = ", lower) : SetTo(name, lower);
 }
 
 // MySQL, 15.7.7.23 "SHOW INDEX": Visible, YES or NO (10.3.12 "Invisible Indexes"). MariaDB, "SHOW

@@ -27,7 +27,6 @@ using ::testing::HasSubstr;
 class MySqlDialectTest : public FollowTest {
  protected:
   std::string Variable(const std::string& name) { return Rows("SELECT @@SESSION." + name)[0][0]; }
-  bool IsMariaDb() { return session().dialect().server() == mysql::Dialect::Server::kMariaDb; }
 };
 
 TEST_F(MySqlDialectTest, TheServerIsToldByItsVersionAndTheSettingsHold) {

@@ -64,7 +64,7 @@ TEST(Dialect, SessionsDifferInStatisticsAndInWhatEndsIdleTransactions) {
       "SET SESSION net_write_timeout = 3600",
       "SET SESSION wait_timeout = 86400",
       "SET SESSION max_sort_length = 16384",
-      "SET SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 4194304)",
+      "SET SESSION sort_buffer_size = CAST(GREATEST(@@sort_buffer_size, 4194304) AS UNSIGNED)",
       "SET SESSION group_concat_max_len = 1073741824",
       "SET SESSION sql_big_selects = 1",
       "SET SESSION completion_type = 'NO_CHAIN'",
@@ -131,8 +131,8 @@ TEST(Dialect, AStatementsLimitIsInSecondsOnMariaDbAndInMillisecondsOnMySql) {
             "SET SESSION max_statement_time = IF(@@max_statement_time = 0 OR "
             "@@max_statement_time > 120, 120, @@max_statement_time)");
   EXPECT_EQ(Dialect::Of("8.4.0").StatementLimit(120),
-            "SET SESSION max_execution_time = IF(@@max_execution_time = 0 OR "
-            "@@max_execution_time > 120000, 120000, @@max_execution_time)");
+            "SET SESSION max_execution_time = CAST(IF(@@max_execution_time = 0 OR "
+            "@@max_execution_time > 120000, 120000, @@max_execution_time) AS UNSIGNED)");
 }
 
 TEST(Dialect, AnIndexIsUnusedWhereMariaDbIgnoresItOrMySqlDoesNotSeeIt) {

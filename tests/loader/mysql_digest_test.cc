@@ -76,7 +76,7 @@ struct Type {
 };
 
 TEST_F(MySqlDigestTest, EveryTypeIsAlikeOnBothSidesAsKeyOrderAndValue) {
-  const std::vector<Type> types = {
+  std::vector<Type> types = {
       {"INT", {"0", "-5", "7", "12", "2147483647"}},
       {"INT(6) ZEROFILL", {"0", "5", "123456"}},
       {"BIGINT UNSIGNED", {"0", "18446744073709551615", "9"}},
@@ -97,10 +97,13 @@ TEST_F(MySqlDigestTest, EveryTypeIsAlikeOnBothSidesAsKeyOrderAndValue) {
       {"ENUM('z','y','a','\xc3\xb6')", {"'a'", "'z'", "'\xc3\xb6'"}},
       {"SET('z','y')", {"'z,y'", "''", "'y'"}},
       {"BIT(12)", {"b'100000000000'", "b'1'", "b'0'"}},
-      {"UUID",
-       {"'123e4567-e89b-12d3-a456-426655440000'", "'00000000-0000-0000-0000-000000000001'"}},
-      {"INET6", {"'::1'", "'::ffff:1.2.3.4'"}},
   };
+  if (IsMariaDb()) {
+    types.push_back(
+        {"UUID",
+         {"'123e4567-e89b-12d3-a456-426655440000'", "'00000000-0000-0000-0000-000000000001'"}});
+    types.push_back({"INET6", {"'::1'", "'::ffff:1.2.3.4'"}});
+  }
   for (const Type& type : types) {
     SCOPED_TRACE(type.type);
     Run("DROP TABLE IF EXISTS d");

@@ -39,7 +39,8 @@ class MySqlFaultTest : public testing::Test {
 
   void SetUp() override {
     proxy_ = std::make_unique<SilentProxy>(server_->socket() + "p", server_->socket());
-    Run("CREATE OR REPLACE DATABASE storm CHARACTER SET utf8mb4", "mysql");
+    Run("DROP DATABASE IF EXISTS storm", "mysql");
+    Run("CREATE DATABASE storm CHARACTER SET utf8mb4", "mysql");
     Run("CREATE TABLE t (id BIGINT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(40), inner_key "
         "VARCHAR(40), seq INT, k VARCHAR(40), v LONGTEXT, updated_at TIMESTAMP(6) NOT NULL DEFAULT "
         "CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6), KEY (outer_key, inner_key, seq), KEY "
@@ -49,7 +50,8 @@ class MySqlFaultTest : public testing::Test {
     Run("INSERT INTO t (id, outer_key, inner_key, seq, k, v) VALUES (-1,'keep','x',0,'k','kept')");
     // A server that is killed may lose its last second; not this.
     Run("FLUSH ENGINE LOGS");
-    Run("CREATE OR REPLACE USER follower@localhost");
+    Run("DROP USER IF EXISTS follower@localhost");
+    Run("CREATE USER follower@localhost");
     Run("GRANT PROCESS ON *.* TO follower@localhost");
     Run("GRANT SELECT ON storm.* TO follower@localhost");
     MakeCache(0);

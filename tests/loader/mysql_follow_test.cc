@@ -243,7 +243,8 @@ TEST_F(MySqlFollowTest, CursorsOfOtherTypesAndNoneAreFollowed) {
 TEST_F(MySqlFollowTest, WithoutThePrivilegeAFixedLagServesAndTheAdviceNamesTheGrant) {
   MakeTable();
   Add("('a','x',0,'k','v')");
-  Run("CREATE OR REPLACE USER plain@localhost");
+  Run("DROP USER IF EXISTS plain@localhost");
+  Run("CREATE USER plain@localhost");
   Run(absl::StrCat("GRANT SELECT ON ", mysql::QuoteName(database()), ".* TO plain@localhost"));
   MySqlOptions source = OptionsFor("t");
   source.user = "plain";

@@ -227,7 +227,7 @@ TEST_F(MySqlMappingTest, DeletedRowsAreAsIfTheyWereNotThere) {
     std::vector<std::string> values;
     std::vector<std::string> alive;
   };
-  const std::vector<Case> cases = {
+  std::vector<Case> cases = {
       {"TINYINT", {"NULL", "0", "1", "-1"}, {"0", "1"}},
       {"BIT(1)", {"NULL", "b'0'", "b'1'"}, {"0", "1"}},
       {"DATETIME", {"NULL", "'2020-01-01'"}, {"0"}},
@@ -244,8 +244,8 @@ TEST_F(MySqlMappingTest, DeletedRowsAreAsIfTheyWereNotThere) {
       {"BLOB", {"X'00'", "'0'", "'1'"}, {"0", "1"}},
       {"ENUM('0','1','00')", {"'0'", "'1'", "'00'"}, {"0", "2"}},
       {"SET('0','1')", {"''", "'0'", "'1'"}, {"0", "1"}},
-      {"INET6", {"NULL", "'::1'"}, {"0", "1"}},
   };
+  if (IsMariaDb()) cases.push_back({"INET6", {"NULL", "'::1'"}, {"0", "1"}});
   for (const Case& kind : cases) {
     Run("DROP TABLE IF EXISTS d");
     Run(

@@ -73,7 +73,6 @@ TEST_F(MySqlPagesTest, AnyKindOfIdIsPagedWithoutLosingARow) {
   // Codes that are no characters arrive as '?'.
   CheckIds("VARCHAR(9) CHARACTER SET greek", {"_greek X'FF'", "'?'", "_greek X'A4'", "'a'", "''"});
   CheckIds("VARCHAR(9) CHARACTER SET gbk", {"_gbk X'A240'", "_gbk X'A140'", "'?'", "'a'"});
-  CheckIds("CHAR(9) CHARACTER SET ascii", {"_ascii X'80'", "_ascii X'FF'", "'?'", "'a'"});
   CheckIds("ENUM('z','y') CHARACTER SET cp932", {"'y'", "'z'"});
   CheckIds("VARBINARY(10)", {"X'00'", "X''", "X'ff00'", "X'0000'", "X'27'", "X'5c'"});
   CheckIds("BINARY(4)", {"X'00000001'", "X'ff'", "X'20202020'"});
@@ -85,6 +84,9 @@ TEST_F(MySqlPagesTest, AnyKindOfIdIsPagedWithoutLosingARow) {
   CheckIds("YEAR", {"2020", "1999", "2155"});
   CheckIds("ENUM('z','y','a')", {"'a'", "'z'", "'y'"});
   CheckIds("BIT(12)", {"b'100000000000'", "b'1'", "b'0'"});
+  if (!IsMariaDb()) return;
+  // Which MySQL lets nobody store, or has no type for.
+  CheckIds("CHAR(9) CHARACTER SET ascii", {"_ascii X'80'", "_ascii X'FF'", "'?'", "'a'"});
   CheckIds("UUID",
            {"'123e4567-e89b-12d3-a456-426655440000'", "'00000000-0000-0000-0000-000000000001'",
             "'ffffffff-0000-1000-8000-000000000000'"});

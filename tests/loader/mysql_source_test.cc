@@ -183,17 +183,19 @@ TEST_F(MySqlSourceTest, AStatementTimeOutIsAnErrorOrGoneOnFromAndNeverAShortTabl
   MakeManyPairs();
   std::unique_ptr<Source> source = MustOpen(OptionsFor("pairs"));
   ASSERT_NE(source, nullptr);
-  Run("SET GLOBAL max_statement_time = 0.0005");
+  // The shortest limits that either server has; MySQL's may be met by nothing here.
+  const std::string limit = IsMariaDb() ? "max_statement_time" : "max_execution_time";
+  Run(absl::StrCat("SET GLOBAL ", limit, " = ", IsMariaDb() ? "0.0005" : "1"));
   // Sessions take the limit when they begin: this one has none, the next one has.
   EXPECT_TRUE(ReadAll(source.get()).ok());
   const absl::StatusOr<Content> content = Load(OptionsFor("pairs"));
-  Run("SET GLOBAL max_statement_time = 0");
+  Run(absl::StrCat("SET GLOBAL ", limit, " = 0"));
   if (content.ok()) {
     EXPECT_EQ(RecordCount(*content), kRows);
   } else {
     EXPECT_EQ(content.status().code(), absl::StatusCode::kAborted) << content.status();
-    EXPECT_THAT(Message(content.status()),
-                testing::AnyOf(HasSubstr("1969"), HasSubstr("ended a statement early")));
+    EXPECT_THAT(Message(content.status()), testing::AnyOf(HasSubstr("1969"), HasSubstr("3024"),
+                                                          HasSubstr("ended a statement early")));
   }
 }
 
@@ -282,7 +284,8 @@ TEST_F(MySqlSourceTest, AServerThatNeverSpeaksTimesOut) {
 }
 
 TEST_F(MySqlSourceTest, AWrongPasswordIsRefusedWithoutShowingIt) {
-  Run("CREATE OR REPLACE USER 'guarded'@'localhost' IDENTIFIED BY 'right-one'");
+  Run("DROP USER IF EXISTS 'guarded'@'localhost'");
+  Run("CREATE USER 'guarded'@'localhost' IDENTIFIED BY 'right-one'");
   MySqlOptions options = OptionsFor("pairs");
   options.user = "guarded";
   options.password = "wr0ng-s3cret";

@@ -90,11 +90,12 @@ TEST_F(MySqlTablesTest, JsonOfAnotherShapeIsRefusedWithItsRowAndColumn) {
     EXPECT_THAT(error, HasSubstr("table \"j\", row with id 17")) << text;
     EXPECT_THAT(error, HasSubstr("column \"payload\"")) << text;
   };
-  for (const char* text :
-       {"", "  ", "[]", "{", R"({"a":1})", R"({"a":null})", R"({"a":"b"} x)", R"({"a":"b"},)",
-        R"({"a":"b"},{"c":"d"})", R"({"a":["b"]})", "\"a\"", "{\"a\":\"\xed\xa0\x80\"}"}) {
+  for (const char* text : {"", "  ", "[]", "{", R"({"a":1})", R"({"a":null})", R"({"a":"b"} x)",
+                           R"({"a":"b"},)", R"({"a":"b"},{"c":"d"})", R"({"a":["b"]})", "\"a\""}) {
     refused(text, record);
   }
+  // No UTF-8, which MySQL lets nobody store as a text.
+  if (IsMariaDb()) refused("{\"a\":\"\xed\xa0\x80\"}", record);
   for (const char* text : {"", "{}", "[", "[1]", "[[]]", R"([{"a":"b"}] x)", R"([{"a":"b"},])",
                            R"([{"a":"b"}],[{"a":"b"}])", R"([{"a":true}])"}) {
     refused(text, list);
@@ -226,10 +227,11 @@ TEST_F(MySqlTablesTest, ATableKeyedByItsEntriesHasTheContentOfOneThatIsNot) {
   const std::vector<std::string> words = {
       "abc",  "ABC",      "abc ", "aBc", "ab", "ab!", "caf\xc3\xa9",
       "cafe", "\xc3\x9f", "ss",   "",    " ",  "z",   "\xf0\x9f\xa6\x84"};
+  const char* const nopad = IsMariaDb() ? "VARCHAR(20) COLLATE utf8mb4_nopad_bin"
+                                        : "VARCHAR(20) COLLATE utf8mb4_0900_bin";
   for (const char* type :
        {"VARCHAR(20) COLLATE utf8mb4_general_ci", "VARCHAR(20) COLLATE utf8mb4_unicode_ci",
-        "VARCHAR(20) COLLATE utf8mb4_bin", "VARCHAR(20) COLLATE utf8mb4_nopad_bin",
-        "VARCHAR(20) COLLATE utf8mb4_hungarian_ci",
+        "VARCHAR(20) COLLATE utf8mb4_bin", nopad, "VARCHAR(20) COLLATE utf8mb4_hungarian_ci",
         "VARCHAR(20) CHARACTER SET utf16 COLLATE utf16_unicode_ci", "VARBINARY(20)"}) {
     Run("DROP TABLE IF EXISTS keyed, plain");
     Run(absl::StrCat("CREATE TABLE keyed (outer_key ", type, ", inner_key ", type,
@@ -365,8 +367,8 @@ TEST_F(MySqlQueryTest, IdsThatAreNotUniqueOrNullAreRefusedAndShown) {
 TEST_F(MySqlQueryTest, ALongListThatTheServerPutsTogetherIsNotCutOff) {
   MySqlMapping mapping;
   mapping.query =
-      "SELECT 1 AS id, 'o' AS outer_key, 'i' AS inner_key, JSON_ARRAYAGG(JSON_OBJECT('what', what) "
-      "ORDER BY order_id, no) AS payload FROM line";
+      "SELECT 1 AS id, 'o' AS outer_key, 'i' AS inner_key, CONCAT('[', GROUP_CONCAT(JSON_OBJECT("
+      "'what', what) ORDER BY order_id, no), ']') AS payload FROM line";
   mapping.id = {"id"};
   mapping.order = "";
   mapping.list = "payload";

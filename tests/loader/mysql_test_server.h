@@ -37,7 +37,9 @@ class MySqlServerTest : public ::testing::Test {
 
   /// How to reach `table` in the test's database.
   MySqlOptions OptionsFor(std::string table) const;
-  /// Runs a statement in the test's database; the test fails where it does.
+  bool IsMariaDb() const;
+  /// Runs a statement in the test's database; the test fails where it does. Tables of numbers,
+  /// seq_1_to_100 with a column seq, are there as MariaDB has them.
   void Run(const std::string& statement);
   /// All rows of a statement's result; NULL cells are "\0NULL".
   std::vector<std::vector<std::string>> Rows(const std::string& statement);
@@ -52,6 +54,8 @@ class MySqlServerTest : public ::testing::Test {
   const std::string& database() const { return database_; }
 
  private:
+  void MakeSequences(const std::string& statement);
+
   std::unique_ptr<mysql::Session> session_;
   std::string database_;
 };

@@ -36,7 +36,8 @@ class MySqlTlsTest : public MySqlServerTest {
     Run("CREATE TABLE pairs (id INT PRIMARY KEY, outer_key CHAR(1), inner_key CHAR(1), seq INT, "
         "k CHAR(1), v VARCHAR(20))");
     Run("INSERT INTO pairs VALUES (1,'o','i',1,'k','worth hiding')");
-    Run("CREATE OR REPLACE USER 'guarded'@'localhost' IDENTIFIED BY 's3cret-w0rd'");
+    Run("DROP USER IF EXISTS 'guarded'@'localhost'");
+    Run("CREATE USER 'guarded'@'localhost' IDENTIFIED BY 's3cret-w0rd'");
     Run("GRANT SELECT ON *.* TO 'guarded'@'localhost'");
   }
 
