@@ -106,9 +106,6 @@ std::vector<std::string> Dialect::SessionSettings() const {
       // A query's lists would be cut off, without an error, at MySQL's 1024 bytes or MariaDB's 1
       // MiB. More than max_allowed_packet, at most this, no server gives.
       Set(kGroupConcatMaxLen),
-      // MySQL, 7.1.8, sql_big_selects, max_join_size; MariaDB, "Server System Variables". A
-      // server's max_join_size would refuse (1104) to scan or sort a table that is larger.
-      "SET SESSION sql_big_selects = 1",
       // MySQL, 15.3.1 "START TRANSACTION, COMMIT, and ROLLBACK Statements" and 7.1.8,
       // completion_type; MariaDB, "COMMIT", "Server System Variables". By a server's own a COMMIT
       // may end the connection, or begin another transaction, in whose old snapshot we would go on.
@@ -318,8 +315,10 @@ ErrorClass Classify(int error, bool connected) {
     case 1049:
     case 1102:  // a name that no database can have
       return {absl::StatusCode::kNotFound, "check the database's name"};
+    case 1059:  // a name that is too long: MySQL, of a database, too
+      return {absl::StatusCode::kNotFound,
+              connected ? "check the table's name (table=)" : "check the database's name"};
     case 1051:
-    case 1059:  // a name that is too long
     case 1103:  // a name that no table can have
     case 1146:
       return {absl::StatusCode::kNotFound, "check the table's name (table=)"};

@@ -71,6 +71,11 @@ class Dialect {
 
 // Alike on both.
 
+/// Said by the client library before all others. MySQL, 7.1.8, sql_big_selects, max_join_size;
+/// MariaDB, "Server System Variables": a server's max_join_size would refuse (1104) to scan or sort
+/// a table that is larger, and on MySQL already the connector's own SHOW VARIABLES.
+inline constexpr char kFirstStatement[] = "SET SESSION sql_big_selects = 1";
+
 inline constexpr char kVersionStatement[] = "SELECT VERSION()";
 
 /// Which of SessionSettings, and of FollowingSettings, are read back: what stands between a client

@@ -64,6 +64,7 @@ sql::ConnectOptionsMap ConnectOptions(const MySqlOptions& options) {
   map["OPT_READ_TIMEOUT"] = static_cast<int>(options.read_timeout_s);
   map["OPT_WRITE_TIMEOUT"] = static_cast<int>(options.read_timeout_s);
   map["OPT_LOCAL_INFILE"] = 0;
+  text("preInit", kFirstStatement);
   switch (options.ssl_mode) {
     case MySqlSslMode::kDisabled:
       break;

@@ -66,7 +66,6 @@ TEST(Dialect, SessionsDifferInStatisticsAndInWhatEndsIdleTransactions) {
       "SET SESSION max_sort_length = 16384",
       "SET SESSION sort_buffer_size = CAST(GREATEST(@@sort_buffer_size, 4194304) AS UNSIGNED)",
       "SET SESSION group_concat_max_len = 1073741824",
-      "SET SESSION sql_big_selects = 1",
       "SET SESSION completion_type = 'NO_CHAIN'",
       "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
   };

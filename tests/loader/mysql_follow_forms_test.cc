@@ -264,7 +264,8 @@ TEST_F(MySqlFollowJsonTest, RecordsInAColumnOfJsonAreFollowed) {
     EXPECT_EQ(RepairsOfAPass(), 0u);
     EXPECT_EQ(follower().status().entries_reread, reread);
     EXPECT_EQ(DigestLayer().count, cache().counts().entries);
-    EXPECT_LE(DigestLayer().total_bytes(), 40 * cache().counts().entries + 64);
+    // 32 bytes of it: what the allocator may have left too small to be a block.
+    EXPECT_LE(DigestLayer().total_bytes(), 40 * cache().counts().entries + 96);
     follower_.reset();
   }
 }

@@ -136,7 +136,7 @@ TEST_F(MySqlFollowOpenTest, OneThatWaitedForATablesLockBeforeTheFollowerBeganIsN
   Add("('a','x',0,'k','v')");
   Run("CREATE TABLE other LIKE t");
   // Its version is then older than trx_started by more than the first sample's grace.
-  ASSERT_NO_FATAL_FAILURE(BeginLateInsert(" AND TIME_MS > 3000"));
+  ASSERT_NO_FATAL_FAILURE(BeginLateInsert(" AND TIME > 3"));
   EndLateInsert();
   Follow();
   const std::uint64_t passes = follower().status().passes;

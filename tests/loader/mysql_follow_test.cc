@@ -131,16 +131,19 @@ TEST_F(MySqlFollowTest, KeysInACharacterSetWithTwoCodesForOneCharacterAreFollowe
 }
 
 TEST_F(MySqlFollowTest, KeysWithCodesThatAreNoCharactersAreFollowedByTheIndex) {
+  // MySQL stores none in a column of ascii.
+  const std::string set = IsMariaDb() ? "ascii" : "cp1251";
   Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(40) CHARACTER SET "
-      "cp1251, inner_key VARCHAR(40) CHARACTER SET ascii, seq INT, k VARCHAR(9), v TEXT, "
-      "updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6), KEY (outer_key, inner_key), KEY "
-      "(updated_at)) CHARACTER SET utf8mb4");
-  const auto add = [this](const std::string& outer, const std::string& inner, int seq) {
+      "cp1251, inner_key VARCHAR(40) CHARACTER SET " +
+      set +
+      ", seq INT, k VARCHAR(9), v TEXT, updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6), "
+      "KEY (outer_key, inner_key), KEY (updated_at)) CHARACTER SET utf8mb4");
+  const auto add = [&](const std::string& outer, const std::string& inner, int seq) {
     Run(absl::StrCat("INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES (_cp1251 X'", outer,
-                     "', _ascii X'", inner, "', ", seq, ", 'k','v')"));
+                     "', _", set, " X'", inner, "', ", seq, ", 'k','v')"));
   };
   // "\\%_?" twice, by a code that is none and by '?' itself; others that a careless pattern meets.
-  add("5C255F98", "80", 0);
+  add("5C255F98", IsMariaDb() ? "80" : "98", 0);
   add("5C255F3F", "3F", 1);
   add("5C255F", "61", 0);
   add("98", "61", 0);

@@ -144,6 +144,8 @@ TEST_F(MySqlPagesTest, CharacterSetsGiveBackWhatIsSaidOfThem) {
                               "information_schema.CHARACTER_SETS")) {
     const mysql::WayBack way = mysql::WayBackOf(row[1]);
     if (row[0] == "binary" || way == mysql::WayBack::kSeveralCodes) continue;
+    // MySQL stores no other codes in it; CONVERT, which makes the text here, does not look.
+    if (row[0] == "ascii" && !IsMariaDb()) continue;
     ++checked;
     const auto in_set = [&](const std::string& text) {
       return absl::StrCat("CONVERT(", text, " USING ", row[0], ")");
