@@ -88,6 +88,7 @@ class MySqlFaultTest : public testing::Test {
   static absl::Status TryRun(const std::string& statement, const std::string& database = "storm") {
     auto session = mysql::Session::Open(Direct(database));
     if (!session.ok()) return session.status();
+    MakeSequences(session->get(), statement);
     return (*session)->Execute(statement, "breaking things");
   }
   static void Run(const std::string& statement, const std::string& database = "storm") {
@@ -204,15 +205,18 @@ class MySqlFaultTest : public testing::Test {
     // Opened before, it has no limit of its own.
     auto session = mysql::Session::Open(Direct());
     ASSERT_TRUE(session.ok()) << session.status();
-    ASSERT_TRUE((*session)->Execute("SET GLOBAL max_statement_time = 0.0001", "limiting").ok());
+    const bool maria = IsMariaDb(**session);
+    const std::string limit = maria ? "SET GLOBAL max_statement_time = "  // seconds
+                                    : "SET GLOBAL max_execution_time = ";
+    ASSERT_TRUE((*session)->Execute(limit + (maria ? "0.0001" : "1"), "limiting").ok());
     // The follower's next connection is born with the limit.
     EndConnection(session->get());
     EXPECT_TRUE(WaitUntil([&] {
-      return absl::StrContains(follower_->status().last_error.message(), "1969");
+      return absl::StrContains(follower_->status().last_error.message(), maria ? "1969" : "3024");
     })) << follower_->status().last_error;
     EXPECT_TRUE(Reaches(FollowState::kRetrying));
     ExpectServed();
-    ASSERT_TRUE((*session)->Execute("SET GLOBAL max_statement_time = 0", "mending").ok());
+    ASSERT_TRUE((*session)->Execute(limit + "0", "mending").ok());
   }
   void LockTable() {
     auto session = mysql::Session::Open(Direct());
@@ -344,7 +348,7 @@ TEST_F(MySqlFaultTest, AtTheMemoryLimitStaleContentIsServedAndDeletionsMakeRoom)
   MakeCache(6u << 20);
   Follow();
   Run("INSERT INTO t (id, outer_key, inner_key, seq, k, v) SELECT 800000 + seq, 'large', seq, 0, "
-      "'k', CONCAT(seq, REPEAT(MD5(seq), 10000)) FROM seq_1_to_40");
+      "'k', CONCAT(seq, REPEAT(SHA2(seq, 256), 5000)) FROM seq_1_to_40");
   ASSERT_TRUE(Reaches(FollowState::kOutOfMemory)) << follower_->status().last_error;
   EXPECT_EQ(follower_->status().last_error.code(), absl::StatusCode::kResourceExhausted);
   ExpectServed();

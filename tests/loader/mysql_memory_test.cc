@@ -67,30 +67,31 @@ std::string Five(const std::string& value) {
 constexpr char kFiveTexts[] = "a LONGTEXT, b LONGTEXT, c LONGTEXT, d LONGTEXT, e LONGTEXT";
 
 const Shape kRows[] = {
-    {"records_of_five_values_of_3_3_MB", kFiveTexts, Five("REPEAT(MD5(seq), 103000)"), 5, Columns(),
-     25},
-    {"equal_records_of_five_values_of_3_3_MB", kFiveTexts, Five("REPEAT(MD5(1), 103000)"), 5,
+    {"records_of_five_values_of_3_3_MB", kFiveTexts, Five("REPEAT(SHA2(seq, 256), 51500)"), 5,
      Columns(), 25},
-    {"pairs_with_a_value_of_16_MB", "k CHAR(1), v LONGTEXT", "'k', REPEAT(MD5(seq), 500000)", 4,
-     MySqlMapping(), 4},
+    {"equal_records_of_five_values_of_3_3_MB", kFiveTexts, Five("REPEAT(SHA2(1, 256), 51500)"), 5,
+     Columns(), 25},
+    {"pairs_with_a_value_of_16_MB", "k CHAR(1), v LONGTEXT", "'k', REPEAT(SHA2(seq, 256), 250000)",
+     4, MySqlMapping(), 4},
     {"json_records_of_two_values_of_8_MB", "payload LONGTEXT",
-     R"(CONCAT('{"a":"', REPEAT(MD5(seq), 250000), '","b":"', REPEAT(MD5(-seq), 250000), '"}'))", 4,
-     Record(), 8},
+     R"(CONCAT('{"a":"', REPEAT(SHA2(seq, 256), 125000), '","b":"', )"
+     R"(REPEAT(SHA2(-seq, 256), 125000), '"}'))",
+     4, Record(), 8},
     {"json_records_of_150000_pairs", "payload LONGTEXT",
-     Joined("{", R"('"k', n, '":"', MD5(n + outside.seq * 1000000), MD5(n), '"')", 150'000, "}"), 3,
+     Joined("{", R"('"k', n, '":"', SHA2(n + outside.seq * 1000000, 256), '"')", 150'000, "}"), 3,
      Record(), 3 * 150'000},
 };
 
 const Shape kLists[] = {
     {"lists_of_400000_records", "payload LONGTEXT",
-     Joined("[", R"('{"a":"', MD5(n + outside.seq * 1000000), '"}')", 380'000, "]"), 2, List(),
-     2 * 380'000},
+     Joined("[", R"('{"a":"', LEFT(SHA2(n + outside.seq * 1000000, 256), 32), '"}')", 380'000, "]"),
+     2, List(), 2 * 380'000},
     {"lists_of_a_million_tiny_records", "payload LONGTEXT",
      Joined("[", R"('{"a":"', n % 1000, '"}')", 1'200'000, "]"), 2, List(), 2 * 1'200'000},
     {"lists_of_one_value_of_16_MB", "payload LONGTEXT",
-     R"(CONCAT('[{"a":"', REPEAT(MD5(seq), 500000), '"}]'))", 4, List(), 4},
+     R"(CONCAT('[{"a":"', REPEAT(SHA2(seq, 256), 250000), '"}]'))", 4, List(), 4},
     {"equal_lists_of_one_value_of_16_MB", "payload LONGTEXT",
-     R"(CONCAT('[{"a":"', REPEAT(MD5(1), 500000), '"}]'))", 4, List(), 4},
+     R"(CONCAT('[{"a":"', REPEAT(SHA2(1, 256), 250000), '"}]'))", 4, List(), 4},
 };
 
 class MySqlMemoryTest : public FollowTest, public ::testing::WithParamInterface<Shape> {

@@ -51,6 +51,34 @@ absl::StatusOr<Content> ReadAll(Source* source) {
   }
 }
 
+bool IsMariaDb(const mysql::Session& session) {
+  return session.dialect().server() == mysql::Dialect::Server::kMariaDb;
+}
+
+void MakeSequences(mysql::Session* session, const std::string& statement) {
+  if (IsMariaDb(*session)) return;
+  constexpr std::string_view kName = "seq_";
+  for (std::size_t at = statement.find(kName); at != std::string::npos;
+       at = statement.find(kName, at + kName.size())) {
+    unsigned long long from = 0;
+    unsigned long long to = 0;
+    if (std::sscanf(statement.c_str() + at, "seq_%llu_to_%llu", &from, &to) != 2) continue;
+    const std::string name = absl::StrCat("seq_", from, "_to_", to);
+    const std::string_view why = "making a sequence";
+    absl::Status status = session->Execute(
+        absl::StrCat("CREATE TABLE ", name, " (seq BIGINT UNSIGNED PRIMARY KEY)"), why);
+    if (!status.ok()) continue;  // it is there
+    status = session->Execute("SET SESSION cte_max_recursion_depth = 4294967295", why);
+    ASSERT_TRUE(status.ok()) << status;
+    status = session->Execute(
+        absl::StrCat("INSERT INTO ", name, " WITH RECURSIVE numbers AS (SELECT ", from,
+                     " AS seq UNION ALL SELECT seq + 1 FROM numbers WHERE seq < ", to,
+                     ") SELECT seq FROM numbers"),
+        why);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+}
+
 void MySqlServerTest::SetUp() {
   const char* socket = std::getenv("STRATA_TEST_MYSQL_SOCKET");
   ASSERT_NE(socket, nullptr) << "run this through tests/kit/private_mariadb.sh run -- PROGRAM";
@@ -77,41 +105,14 @@ MySqlOptions MySqlServerTest::OptionsFor(std::string table) const {
   return options;
 }
 
-bool MySqlServerTest::IsMariaDb() const {
-  return session_->dialect().server() == mysql::Dialect::Server::kMariaDb;
-}
-
-void MySqlServerTest::MakeSequences(const std::string& statement) {
-  constexpr std::string_view kName = "seq_";
-  for (std::size_t at = statement.find(kName); at != std::string::npos;
-       at = statement.find(kName, at + kName.size())) {
-    unsigned long long from = 0;
-    unsigned long long to = 0;
-    if (std::sscanf(statement.c_str() + at, "seq_%llu_to_%llu", &from, &to) != 2) continue;
-    const std::string name = absl::StrCat("seq_", from, "_to_", to);
-    const std::string_view why = "making a sequence";
-    absl::Status status = session_->Execute(
-        absl::StrCat("CREATE TABLE ", name, " (seq BIGINT UNSIGNED PRIMARY KEY)"), why);
-    if (!status.ok()) continue;  // it is there
-    status = session_->Execute("SET SESSION cte_max_recursion_depth = 4294967295", why);
-    ASSERT_TRUE(status.ok()) << status;
-    status = session_->Execute(
-        absl::StrCat("INSERT INTO ", name, " WITH RECURSIVE numbers AS (SELECT ", from,
-                     " AS seq UNION ALL SELECT seq + 1 FROM numbers WHERE seq < ", to,
-                     ") SELECT seq FROM numbers"),
-        why);
-    ASSERT_TRUE(status.ok()) << status;
-  }
-}
-
 void MySqlServerTest::Run(const std::string& statement) {
-  if (!IsMariaDb()) MakeSequences(statement);
+  MakeSequences(session_.get(), statement);
   const absl::Status status = session_->Execute(statement, "preparing the test");
   ASSERT_TRUE(status.ok()) << status << "\n" << statement.substr(0, 300);
 }
 
 std::vector<std::vector<std::string>> MySqlServerTest::Rows(const std::string& statement) {
-  if (!IsMariaDb()) MakeSequences(statement);
+  MakeSequences(session_.get(), statement);
   std::vector<std::vector<std::string>> rows;
   const absl::Status status =
       session_->Query(statement, "reading for the test", [&](const mysql::Row& row) {

@@ -29,6 +29,12 @@ using Content = std::map<std::string, std::map<std::string, EntryRecords>>;
 /// Keys are made unique as the cache does it: the last value, the first place.
 absl::StatusOr<Content> ReadAll(Source* source);
 
+bool IsMariaDb(const mysql::Session& session);
+
+/// Tables of numbers, seq_1_to_100 with a column seq, as MariaDB has them by their names: makes
+/// those that the statement names where the server is another.
+void MakeSequences(mysql::Session* session, const std::string& statement);
+
 /// A database of its own for each test on the private server.
 class MySqlServerTest : public ::testing::Test {
  protected:
@@ -37,9 +43,8 @@ class MySqlServerTest : public ::testing::Test {
 
   /// How to reach `table` in the test's database.
   MySqlOptions OptionsFor(std::string table) const;
-  bool IsMariaDb() const;
-  /// Runs a statement in the test's database; the test fails where it does. Tables of numbers,
-  /// seq_1_to_100 with a column seq, are there as MariaDB has them.
+  bool IsMariaDb() const { return strata::IsMariaDb(*session_); }
+  /// Runs a statement in the test's database; the test fails where it does.
   void Run(const std::string& statement);
   /// All rows of a statement's result; NULL cells are "\0NULL".
   std::vector<std::vector<std::string>> Rows(const std::string& statement);
@@ -54,8 +59,6 @@ class MySqlServerTest : public ::testing::Test {
   const std::string& database() const { return database_; }
 
  private:
-  void MakeSequences(const std::string& statement);
-
   std::unique_ptr<mysql::Session> session_;
   std::string database_;
 };
