@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 PRESETS := dev release asan tsan fuzz coverage
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test storm browser deps deps-ci bench bench-readers bench-mysql coverage format format-check tidy asan tsan fuzz \
+.PHONY: help demo test test-mysql storm browser deps deps-ci bench bench-readers bench-mysql coverage format format-check tidy asan tsan fuzz \
         install clean build-program build-bench $(PRESETS:%=build-%)
 
 help:  ## this list
@@ -15,6 +15,10 @@ demo: build-program  ## from a private MySQL server to the footprint of every la
 
 test: build-dev  ## build and run all tests
 	ctest --preset dev
+
+test-mysql: build-dev  ## the tests with a server beside Oracle's MySQL, of Debian unstable, in a folder of build/
+	tests/kit/oracle_mysql.sh build/oracle-mysql
+	PATH="$(CURDIR)/build/oracle-mysql/bin:$$PATH" ctest --preset dev -L server -E private_mariadb_test
 
 storm: build-dev  ## the loader's proof for a minute: six writers, all faults, and nothing lost
 	ctest --preset dev -C storm -L storm

@@ -98,8 +98,8 @@ TEST_F(ProgramMySqlTest, ProgressIsInRows) {
 
 TEST_F(ProgramMySqlTest, ProgressMovesWhileATableIsFetchedForAComparison) {
   ExpectSuccess(Shell(client_ + "\"INSERT INTO " + database_ +
-                      ".t (outer_key, inner_key, seq, k, v) SELECT 'o', seq, 0, 'k', 'v' FROM "
-                      "seq_1_to_50000\" " +
+                      ".t (outer_key, inner_key, seq, k, v) SELECT 'o', UUID(), 0, 'k', 'v' FROM "
+                      "information_schema.COLUMNS a, information_schema.COLUMNS b LIMIT 50000\" " +
                       database_));
   const Finished finished =
       Strata({"compare", Url(), "--layouts", "packed", "--lookups", "0", "--progress"});
@@ -138,6 +138,9 @@ TEST_F(ProgramMySqlTest, AFileDescribesSeveralTablesForEveryVerb) {
 }
 
 TEST_F(ProgramMySqlTest, FollowsUntilInterruptedAndThenDumpsWhatItHolds) {
+  if (Shell(client_ + "\"SELECT VERSION()\"").out.find("MariaDB") == std::string::npos) {
+    GTEST_SKIP() << "the server does not number a connection's queries";
+  }
   ExpectSuccess(Shell(client_ + "\"ALTER TABLE " + database_ +
                       ".t ADD updated_at TIMESTAMP(6) DEFAULT NOW(6) ON UPDATE NOW(6)\""));
   const std::string dump = folder_ / "dump.json";
