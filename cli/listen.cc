@@ -211,7 +211,7 @@ std::vector<MetricFamily> MetricsOf(const FollowStatus& status) {
       Count(status.errors));
   add({.name = "strata_follow_reconnects",
        .type = Type::kCounter,
-       .help = "Connections after the first."},
+       .help = "Connections after the first: lost ones, and renewed after a large row."},
       Count(status.reconnects));
   return families;
 }

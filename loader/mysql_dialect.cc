@@ -45,6 +45,12 @@ std::string SetTo(absl::string_view name, absl::string_view number) {
   return absl::StrCat("SET SESSION ", name, " = CAST(", number, " AS UNSIGNED)");
 }
 
+// Servers that have no such switch are left as they are.
+std::string Switch(absl::string_view name, absl::string_view value) {
+  return absl::StrCat("SET SESSION optimizer_switch = IF(@@optimizer_switch LIKE '%", name,
+                      "=%', '", name, "=", value, "', @@optimizer_switch)");
+}
+
 }  // namespace
 
 // MySQL, 14.15 "Information Functions", VERSION(): "8.4.x-standard"; it may have any suffix.
@@ -101,7 +107,14 @@ std::vector<std::string> Dialect::SessionSettings() const {
       // applies it to collations that pad alone, since 8.0.20. Fifteen keys of this length must fit
       // the sort's buffer, which both servers take as they need it (MySQL, 10.2.1.16 "ORDER BY
       // Optimization").
-      Set(kMaxSortLength), SetTo("sort_buffer_size", "GREATEST(@@sort_buffer_size, 4194304)"),
+      // MySQL carries JSON through a sort, where TEXT is fetched after it, and ends the statement
+      // (1038) where a value is larger than the buffer (seen on 9.7): there it is as large as what
+      // can be sent to us.
+      Set(kMaxSortLength),
+      SetTo("sort_buffer_size",
+            server_ == Server::kMariaDb
+                ? "GREATEST(@@sort_buffer_size, 4194304)"
+                : "GREATEST(@@sort_buffer_size, 4194304, LEAST(@@max_allowed_packet, 268435456))"),
       // MySQL, 14.19.1 "Aggregate Function Descriptions"; MariaDB, "GROUP_CONCAT", "JSON_ARRAYAGG".
       // A query's lists would be cut off, without an error, at MySQL's 1024 bytes or MariaDB's 1
       // MiB. More than max_allowed_packet, at most this, no server gives.
@@ -126,15 +139,22 @@ std::vector<std::string> Dialect::SessionSettings() const {
   // MariaDB, "Condition Pushdown into Derived Table Optimization", from 10.2; MySQL, 10.2.2.5
   // "Derived Condition Pushdown Optimization", from 8.0.22. A condition on the exact bytes of a
   // column that a query groups by would go below the grouping, and there divide what its collation
-  // takes for one group. Servers that cannot do it have no such switch, and are left as they are.
-  const absl::string_view pushdown =
-      server_ == Server::kMariaDb ? "condition_pushdown_for_derived" : "derived_condition_pushdown";
-  settings.push_back(absl::StrCat("SET SESSION optimizer_switch = IF(@@optimizer_switch LIKE '%",
-                                  pushdown, "=%', '", pushdown, "=off', @@optimizer_switch)"));
+  // takes for one group.
+  settings.push_back(Switch(
+      server_ == Server::kMariaDb ? "condition_pushdown_for_derived" : "derived_condition_pushdown",
+      "off"));
+  // MySQL, 10.2.2.4 "Optimizing Derived Tables"; MariaDB, "Derived Table Merge Optimization". A
+  // server's own may have every page of a query make all of it.
+  settings.push_back(Switch("derived_merge", "on"));
   if (server_ == Server::kMySql && major_ >= 8) {
     // MySQL, 10.2.3 "Optimizing INFORMATION_SCHEMA Queries": TABLE_ROWS may be a day old, and 0 or
     // NULL for a table that was filled since. 0 asks the engine. MariaDB always does.
     settings.emplace_back("SET SESSION information_schema_stats_expiry = 0");
+    // MySQL, 15.1.20.11 "Generated Invisible Primary Keys", from 8.0.30: a server may hide that
+    // there is one to page by.
+    if (major_ > 8 || minor_ > 0) {
+      settings.emplace_back("SET SESSION show_gipk_in_create_table_and_information_schema = ON");
+    }
   }
   return settings;
 }
@@ -270,7 +290,8 @@ ErrorClass OfTheLogin(int error) {
     case 1045:  // access denied
     case 1698:
       return {absl::StatusCode::kPermissionDenied,
-              "check the user and the password (--defaults-file, MYSQL_PWD or a password file)"};
+              "check the user, the password (--defaults-file, MYSQL_PWD or a password file), and "
+              "whether the account wants TLS (ssl_mode)"};
     case 1251:  // the client's ways of logging in are not the server's
     case 2059:
     case 2061:
@@ -281,6 +302,7 @@ ErrorClass OfTheLogin(int error) {
     case 1820:  // a password to be changed, an account locked
     case 1862:
     case 3118:  // MySQL
+    case 3955:  // too many logins that failed: MySQL
     case 4151:  // MariaDB
       return {absl::StatusCode::kPermissionDenied,
               "the account is locked or its password has expired: see to it on the server"};
@@ -311,7 +333,8 @@ ErrorClass Classify(int error, bool connected) {
     case 1142:
     case 1143:
     case 1227:
-      return {absl::StatusCode::kPermissionDenied, "grant the user SELECT on the table"};
+      return {absl::StatusCode::kPermissionDenied,
+              "grant the user SELECT on the table, or make the role that has it a default one"};
     case 1049:
     case 1102:  // a name that no database can have
       return {absl::StatusCode::kNotFound, "check the database's name"};
@@ -339,6 +362,7 @@ ErrorClass Classify(int error, bool connected) {
     case 1129:  // host blocked
     case 1203:
     case 1226:
+    case 3032:  // offline mode: MySQL
       return {absl::StatusCode::kUnavailable, "the server takes no more for now: try again later"};
     case 1927:  // connection killed: MariaDB
     case 2002:
@@ -354,9 +378,11 @@ ErrorClass Classify(int error, bool connected) {
               "check that the server runs, and the host, port or socket"};
     case 1028:  // the server's own memory and disk
     case 1037:
-    case 1038:
     case 1041:
       return {absl::StatusCode::kUnavailable, "the server lacks memory or disk: try again later"};
+    case 1038:
+      return {absl::StatusCode::kUnavailable,
+              "the server lacks memory to sort: raise its sort_buffer_size"};
     case 1205:
     case 1213:
     case 1317:

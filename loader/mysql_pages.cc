@@ -30,6 +30,7 @@ bool IsNumber(std::string_view text, std::string_view characters) {
 // alone would turn BIT into a decimal number.
 std::string ValueExpression(const Column& column) {
   const std::string name = QuoteName(column.name);
+  if (column.no_key == NoKey::kVector) return absl::StrCat("CAST(", name, " AS BINARY)");
   return column.kind == ColumnKind::kBits ? absl::StrCat("CONCAT(", name, ")") : name;
 }
 

@@ -57,6 +57,14 @@ absl::Status ReadNewest(Session* session, const FollowPlan& plan, const std::str
   return status.ok() && !ended ? session->EndedEarly(Doing(plan)) : status;
 }
 
+// As an expression, NULL where there is none. Not MAX, for which MySQL uses an index only where it
+// ascends.
+std::string Largest(const std::string& column, const std::string& from,
+                    const std::string& condition) {
+  return absl::StrCat("(SELECT ", column, from, " WHERE ", condition, " ORDER BY ", column,
+                      " DESC LIMIT 1)");
+}
+
 // Where, of values in order, the first lies that is behind kMostAhead different ones; their size
 // where there are no more.
 std::size_t BehindMostAhead(const std::vector<std::string>& values) {
@@ -116,8 +124,8 @@ absl::Status PositionTracker::ReadLargestTime(Session* session, const FollowPlan
   std::vector<std::optional<std::string>> cells;
   absl::Status status = ReadRow(
       session, plan,
-      absl::StrCat("SELECT (SELECT MAX(", name, ")", from, " WHERE ", until, "), ", utc,
-                   ", COALESCE(CONVERT_TZ(", utc, ", '+00:00', @@GLOBAL.time_zone), ", utc, ")"),
+      absl::StrCat("SELECT ", Largest(name, from, until), ", ", utc, ", COALESCE(CONVERT_TZ(", utc,
+                   ", '+00:00', @@GLOBAL.time_zone), ", utc, ")"),
       &cells);
   if (!status.ok()) return status;
   NoteZone(*cells[1], *cells[2]);
@@ -131,9 +139,9 @@ absl::Status PositionTracker::ReadLargestTime(Session* session, const FollowPlan
     if (!status.ok()) return status;
     if (ahead.size() > kMostRowsAhead || BehindMostAhead(ahead) < ahead.size()) continue;
     std::vector<std::optional<std::string>> below;
-    status = ReadRow(session, plan,
-                     absl::StrCat("SELECT MAX(", name, ")", from, " WHERE ", name, " <= ", literal),
-                     &below);
+    status = ReadRow(
+        session, plan,
+        absl::StrCat("SELECT ", Largest(name, from, absl::StrCat(name, " <= ", literal))), &below);
     if (status.ok()) largest_ = below[0];
     return status;
   }

@@ -70,7 +70,9 @@ bool IsGeometry(std::string_view type) {
   return std::find(std::begin(kShapes), std::end(kShapes), type) != std::end(kShapes);
 }
 
-bool IsBlob(std::string_view type) { return type == "mediumblob" || type == "longblob"; }
+bool IsBlob(std::string_view type) {
+  return type == "mediumblob" || type == "longblob" || type == "vector";
+}
 
 const Column* FindColumn(const Table& table, std::string_view name) {
   const Column* found = nullptr;
@@ -112,12 +114,17 @@ absl::StatusOr<Column> Need(const Table& table, const MySqlMapping& mapping, std
 absl::StatusOr<Column> NeedKey(const Table& table, const MySqlMapping& mapping,
                                std::string_view name, std::string_view parameter) {
   absl::StatusOr<Column> column = Need(table, mapping, name, parameter);
-  if (!column.ok() || !column->geometry) return column;
-  return absl::InvalidArgumentError(absl::StrCat(
-      Described(mapping), ": column ", QuoteForMessage(column->name), " (", View(parameter),
-      "=) is a geometry, which can be neither a key nor an order; name another column, or a "
-      "query's "
-      "that is text: query = \"SELECT ST_AsText(…) AS …\""));
+  if (!column.ok() || column->no_key == NoKey::kNone) return column;
+  const auto [what, as_text] =
+      column->no_key == NoKey::kGeometry ? std::pair("a geometry", "ST_AsText(…)")
+      : column->no_key == NoKey::kVector ? std::pair("a vector", "HEX(…)")
+                                         : std::pair("JSON", "payload->>'$.name'");
+  return absl::InvalidArgumentError(
+      absl::StrCat(Described(mapping), ": column ", QuoteForMessage(column->name), " (",
+                   View(parameter), "=) is ", what,
+                   ", which can be neither a key nor an order; name another column, or a query's "
+                   "that is text: query = \"SELECT ",
+                   as_text, " AS …\""));
 }
 
 absl::StatusOr<std::vector<Column>> SelectId(const Table& table, const MySqlMapping& mapping) {
@@ -234,7 +241,9 @@ Column DescribeColumn(std::string name, std::string_view type) {
     return column;
   }
   column.unbounded = true;
-  column.geometry = IsGeometry(word);
+  if (IsGeometry(word)) column.no_key = NoKey::kGeometry;
+  if (word == "json" || word == "unknown") column.no_key = NoKey::kJson;
+  if (word == "vector") column.no_key = NoKey::kVector;
   if (IsBlob(word)) column.kind = ColumnKind::kBytes;
   return column;
 }

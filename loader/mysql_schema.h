@@ -31,6 +31,14 @@ enum class ColumnKind {
   kBytes,     ///< BINARY, BLOB
 };
 
+/// Types that are values and nothing else, for what is compared with a text there is another value.
+enum class NoKey {
+  kNone,
+  kGeometry,  ///< and its kin
+  kJson,      ///< MySQL's own; of a query, all whose type the connector does not know
+  kVector,    ///< MySQL's, from 9.0: not even a function takes it as it is
+};
+
 struct Column {
   std::string name;
   std::string type;  ///< as the server writes it
@@ -39,7 +47,7 @@ struct Column {
   bool invisible = false;       ///< left out by SELECT *
   std::uint64_t max_bytes = 0;  ///< the longest text of a value; meaningless if `unbounded`
   bool unbounded = false;       ///< values of megabytes are possible
-  bool geometry = false;        ///< GEOMETRY and its kin: bytes that no text compares with
+  NoKey no_key = NoKey::kNone;  ///< what forbids that it is compared
   std::string collation;        ///< empty for what is no character string
 };
 

@@ -8,6 +8,7 @@
 #include <cppconn/statement.h>
 #include <mysql_driver.h>
 
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <map>
@@ -20,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
+#include "loader/mysql_greeting.h"
 #include "loader/view.h"
 
 namespace strata::mysql {
@@ -43,7 +45,11 @@ sql::Driver* Driver() {
   return driver;
 }
 
-sql::ConnectOptionsMap ConnectOptions(const MySqlOptions& options) {
+bool Verifies(MySqlSslMode mode) {
+  return mode == MySqlSslMode::kVerifyCa || mode == MySqlSslMode::kVerifyIdentity;
+}
+
+sql::ConnectOptionsMap ConnectOptions(const MySqlOptions& options, bool tls) {
   sql::ConnectOptionsMap map;
   const auto text = [&map](const char* name, const std::string& value) {
     map[name] = sql::SQLString(value);
@@ -65,23 +71,36 @@ sql::ConnectOptionsMap ConnectOptions(const MySqlOptions& options) {
   map["OPT_WRITE_TIMEOUT"] = static_cast<int>(options.read_timeout_s);
   map["OPT_LOCAL_INFILE"] = 0;
   text("preInit", kFirstStatement);
-  switch (options.ssl_mode) {
-    case MySqlSslMode::kDisabled:
-      break;
-    case MySqlSslMode::kPreferred:
-      if (options.socket.empty()) map["sslEnforce"] = true;
-      break;
-    case MySqlSslMode::kRequired:
-      map["sslEnforce"] = true;  // tries TLS; CheckEncryption makes it a must
-      break;
-    case MySqlSslMode::kVerifyCa:
-    case MySqlSslMode::kVerifyIdentity:
-      map["sslEnforce"] = true;
-      text("sslCA", options.ssl_ca);
-      map["sslVerify"] = true;
-      break;
+  if (tls) map["sslEnforce"] = true;  // tries it; CheckEncryption makes it a must
+  if (Verifies(options.ssl_mode)) {
+    text("sslCA", options.ssl_ca);
+    map["sslVerify"] = true;
   }
   return map;
+}
+
+absl::Status NotEncrypted(const std::string& server) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("MySQL ", server,
+                   ": the connection is not encrypted: the server offers no TLS; set it up "
+                   "there, or allow plain text with ssl_mode=PREFERRED"));
+}
+
+// Whether to ask for TLS. Over a network it is not asked for in vain: the password would go over
+// the connection all the same.
+absl::StatusOr<bool> AsksForTls(const MySqlOptions& options, const std::string& server) {
+  if (options.ssl_mode == MySqlSslMode::kDisabled) return false;
+  if (Verifies(options.ssl_mode)) return true;
+  if (!options.socket.empty()) return options.ssl_mode == MySqlSslMode::kRequired;
+  const absl::StatusOr<bool> offered =
+      OffersTls(options.host, options.port, std::chrono::seconds(options.connect_timeout_s));
+  if (!offered.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("MySQL ", server, ": connecting: ", offered.status().message(),
+                     "; check that the server runs, and the host, port or socket"));
+  }
+  if (!*offered && options.ssl_mode == MySqlSslMode::kRequired) return NotEncrypted(server);
+  return *offered;
 }
 
 }  // namespace
@@ -163,9 +182,11 @@ absl::StatusOr<std::unique_ptr<Session>> Session::OpenOne(const MySqlOptions& op
   auto connection = std::make_unique<Connection>();
   connection->password = options.password;
   std::unique_ptr<Session> session(new Session(std::move(connection), ServerName(options)));
+  const absl::StatusOr<bool> tls = AsksForTls(options, session->server_);
+  if (!tls.ok()) return tls.status();
   Connection& opened = *session->connection_;
   absl::Status status = opened.Guard(session->server_, "connecting", [&] {
-    sql::ConnectOptionsMap map = ConnectOptions(options);
+    sql::ConnectOptionsMap map = ConnectOptions(options, *tls);
     opened.handle.reset(Driver()->connect(map));
     return absl::OkStatus();
   });
@@ -185,10 +206,7 @@ absl::Status Session::CheckEncryption(const MySqlOptions& options) {
     return absl::OkStatus();
   });
   if (!status.ok() || encrypted) return status;
-  return absl::FailedPreconditionError(
-      absl::StrCat("MySQL ", server_,
-                   ": the connection is not encrypted: the server offers no TLS; set it up "
-                   "there, or allow plain text with ssl_mode=PREFERRED"));
+  return NotEncrypted(server_);
 }
 
 absl::Status Session::Prepare() {

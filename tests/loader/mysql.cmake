@@ -1,5 +1,6 @@
 # Without a server.
 strata_add_test(mysql_url_test SOURCES mysql_url_test.cc LIBRARIES strata_loader)
+strata_add_test(mysql_greeting_test SOURCES mysql_greeting_test.cc LIBRARIES strata_loader)
 strata_add_test(mysql_dialect_test SOURCES mysql_dialect_test.cc LIBRARIES strata_loader
                                                                        GTest::gmock)
 strata_add_test(mysql_toml_test SOURCES mysql_toml_test.cc LIBRARIES strata_loader)

@@ -69,25 +69,34 @@ TEST(Dialect, SessionsDifferInStatisticsAndInWhatEndsIdleTransactions) {
       "SET SESSION completion_type = 'NO_CHAIN'",
       "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
   };
-  const auto without_pushdown = [](const std::string& name) {
-    return absl::StrCat("SET SESSION optimizer_switch = IF(@@optimizer_switch LIKE '%", name,
-                        "=%', '", name, "=off', @@optimizer_switch)");
+  const auto switches = [](const std::string& pushdown, std::vector<std::string>* settings) {
+    for (const auto& [name, value] :
+         {std::pair(pushdown, "off"), std::pair(std::string("derived_merge"), "on")}) {
+      settings->push_back(
+          absl::StrCat("SET SESSION optimizer_switch = IF(@@optimizer_switch LIKE '%", name,
+                       "=%', '", name, "=", value, "', @@optimizer_switch)"));
+    }
   };
   std::vector<std::string> maria = alike;
-  maria.push_back(without_pushdown("condition_pushdown_for_derived"));
+  switches("condition_pushdown_for_derived", &maria);
   EXPECT_EQ(Dialect::Of("10.2.44-MariaDB").SessionSettings(), maria);
   std::vector<std::string> oracle = alike;
-  oracle.push_back(without_pushdown("derived_condition_pushdown"));
+  oracle[7] =
+      "SET SESSION sort_buffer_size = CAST(GREATEST(@@sort_buffer_size, 4194304, "
+      "LEAST(@@max_allowed_packet, 268435456)) AS UNSIGNED)";
+  switches("derived_condition_pushdown", &oracle);
   EXPECT_EQ(Dialect::Of("5.7.44").SessionSettings(), oracle);
-  maria.pop_back();
+  maria = alike;
   maria.emplace_back("SET SESSION idle_transaction_timeout = 0");
   maria.emplace_back("SET SESSION idle_readonly_transaction_timeout = 0");
   maria.emplace_back("SET SESSION system_versioning_asof = DEFAULT");
-  maria.push_back(without_pushdown("condition_pushdown_for_derived"));
+  switches("condition_pushdown_for_derived", &maria);
   EXPECT_EQ(Dialect::Of("10.11.6-MariaDB").SessionSettings(), maria);
   EXPECT_EQ(Dialect::Of("11.4.2-MariaDB").SessionSettings(), maria);
   oracle.emplace_back("SET SESSION information_schema_stats_expiry = 0");
   EXPECT_EQ(Dialect::Of("8.0.36").SessionSettings(), oracle);
+  oracle.emplace_back("SET SESSION show_gipk_in_create_table_and_information_schema = ON");
+  EXPECT_EQ(Dialect::Of("8.4.0").SessionSettings(), oracle);
   EXPECT_EQ(Dialect::Of("9.7.0").SessionSettings(), oracle);
 }
 

@@ -270,6 +270,24 @@ TEST_F(MySqlFollowJsonTest, RecordsInAColumnOfJsonAreFollowed) {
   }
 }
 
+// MySQL carries JSON through a sort, in a buffer that is of 256 KiB by default.
+TEST_F(MySqlFollowJsonTest, AValueLargerThanTheSortsBufferIsFollowed) {
+  MySqlOptions source = MakeJson("JSON", false);
+  for (int i = 0; i < 100; ++i) Add(absl::StrCat("'many','i", i, "',1"), R"({"k":"v"})");
+  Run("INSERT INTO j (outer_key, inner_key, seq, payload) VALUES ('big', 'x', 1, "
+      "JSON_OBJECT('k', REPEAT('x', 10000000)))");
+  AgeJson();
+  Follow(source);
+  EXPECT_EQ(RepairsOfAPass(), 0u);
+  Run("UPDATE j SET payload = JSON_OBJECT('k', 'small') WHERE inner_key = 'i7'");
+  ExpectValue("many", "i7", 0, "k", "small");
+  Run("UPDATE j SET payload = JSON_OBJECT('k', REPEAT('y', 12000000)) WHERE inner_key = 'x'");
+  ASSERT_TRUE(WaitUntil([&] { return Value("big", "x", 0, "k").size() == 12'000'000; }))
+      << follower().status().last_error;
+  EXPECT_TRUE(follower().status().last_error.ok()) << follower().status().last_error;
+  ExpectEqual(source);
+}
+
 TEST_F(MySqlFollowJsonTest, ListsInAColumnOfJsonAreFollowed) {
   MySqlOptions source = MakeJson("JSON", true);
   source.mapping.outer_const = "fieldA";

@@ -81,6 +81,59 @@ TEST_F(MySqlFollowSettingsTest, AServersOwnLimitOfAJoinIsNotOurs) {
   ExpectEqual(OptionsFor("t"));
 }
 
+TEST_F(MySqlFollowSettingsTest, AVectorIsAValueThatIsFollowedAndNoKey) {
+  if (IsMariaDb()) GTEST_SKIP() << "has no vectors before 11.7";
+  Run("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(40), inner_key "
+      "VARCHAR(40), seq INT, k VARCHAR(40), v VECTOR(2), w VECTOR(2), updated_at TIMESTAMP(6) "
+      "DEFAULT NOW(6) ON UPDATE NOW(6), KEY (outer_key, inner_key), KEY (updated_at))");
+  Run("INSERT INTO t (outer_key, inner_key, seq, k, v) VALUES ('a','x',0,'k',X'0000803F00000040')");
+  Follow();
+  Run("UPDATE t SET v = X'0000000000000080'");
+  ExpectValue("a", "x", 0, "k", std::string("\0\0\0\0\0\0\0\x80", 8));
+  ASSERT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+  EXPECT_EQ(follower().status().repairs, 0u);
+  ExpectEqual(OptionsFor("t"));
+  MySqlOptions source = OptionsFor("t");
+  source.mapping.inner = "v";
+  EXPECT_THAT(std::string(Load(source).status().message()), HasSubstr("is a vector"));
+}
+
+TEST_F(MySqlFollowSettingsTest, AServersOwnWayWithQueriesIsNotOurs) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  SetGlobal("optimizer_switch", "'derived_merge=off'");
+  MySqlOptions source = OptionsFor("");
+  source.mapping.query = "SELECT id, outer_key, inner_key, seq, k, v FROM t";
+  source.mapping.id = {"id"};
+  absl::StatusOr<std::unique_ptr<Source>> opened = OpenMySqlTable(source);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_THAT((*opened)->progress().advice, testing::Not(HasSubstr("GROUP BY")));
+}
+
+TEST_F(MySqlFollowSettingsTest, ADescendingIndexServesTheCursor) {
+  for (const char* type : {"DATETIME", "DATETIME(6)", "TIMESTAMP(6)"}) {
+    SCOPED_TRACE(type);
+    Run("DROP TABLE IF EXISTS t");
+    Run(
+        absl::StrCat("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, outer_key VARCHAR(40), "
+                     "inner_key VARCHAR(40), seq INT, k VARCHAR(40), v TEXT, updated_at ",
+                     type, ", KEY (outer_key, inner_key), KEY (updated_at DESC))"));
+    Run("INSERT INTO t (outer_key, inner_key, seq, k, v, updated_at) SELECT 'o', seq, 0, 'k', 'v', "
+        "'2020-01-01' + INTERVAL seq SECOND FROM seq_1_to_20000");
+    Rows("ANALYZE TABLE t");
+    cache().Clear();
+    Follow();
+    const std::uint64_t before = HandlerReads();
+    for (int i = 0; i < 10; ++i) {
+      Run(absl::StrCat("UPDATE t SET v = 'v", i, "', updated_at = NOW(6) WHERE id = 7"));
+      ExpectValue("o", "7", 0, "k", absl::StrCat("v", i));
+    }
+    // A scan of the index for each look would be 200,000.
+    EXPECT_LT(HandlerReads() - before, 100'000u);
+    follower_.reset();
+  }
+}
+
 // Its rows are older than what was read by then, so that polling does not see them.
 TEST_F(MySqlFollowSettingsTest, ATableThatIsExchangedForAnotherIsComparedWithinSeconds) {
   MakeTable();

@@ -356,6 +356,27 @@ TEST_F(MySqlMappingTest, AGeometryIsAValueAndNeitherKeyNorOrder) {
   }
 }
 
+// A text compared with MySQL's JSON is another value: nothing would be found by it.
+TEST_F(MySqlMappingTest, JsonIsAValueAndNeitherKeyNorOrder) {
+  if (IsMariaDb()) GTEST_SKIP() << "its JSON is LONGTEXT";
+  Run("CREATE TABLE j (id INT PRIMARY KEY, o VARCHAR(9), i VARCHAR(9), doc JSON, v TEXT)");
+  Run(R"(INSERT INTO j VALUES (1, 'o', 'i', '{"name":"x"}', 'v'))");
+  MySqlOptions options = OptionsFor("j");
+  options.mapping.outer = "o";
+  options.mapping.inner = "doc";
+  options.mapping.order = "";
+  options.mapping.columns = {"v"};
+  EXPECT_THAT(ErrorOf(options, absl::StatusCode::kInvalidArgument),
+              HasSubstr("column \"doc\" (inner=) is JSON"));
+  options.mapping.table.clear();
+  options.mapping.query = "SELECT id, o, doc->'$.name' AS name, v FROM j";
+  options.mapping.id = {"id"};
+  options.mapping.inner = "name";
+  EXPECT_THAT(ErrorOf(options, absl::StatusCode::kInvalidArgument), HasSubstr("->>"));
+  options.mapping.query = "SELECT id, o, doc->>'$.name' AS name, v FROM j";
+  EXPECT_EQ(Must(options), (Content{{"o", {{"x", {{{"v", "v"}}}}}}}));
+}
+
 TEST_F(MySqlMappingTest, ATableOrDatabaseThatIsNotThereIsNotFound) {
   EXPECT_THAT(ErrorOf(OptionsFor("nothing"), absl::StatusCode::kNotFound), HasSubstr("table="));
   MySqlOptions options = OptionsFor("t");

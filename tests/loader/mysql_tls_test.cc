@@ -115,6 +115,29 @@ TEST_F(MySqlTlsTest, RequiredSpeaksTlsWithWhomeverAndNeverPlainText) {
   ExpectRefused(Over(true, "localhost", MySqlSslMode::kRequired, ""));
 }
 
+// Whose password the server has never seen, and wants as it is.
+TEST_F(MySqlTlsTest, NoPasswordGoesOverAPlainConnection) {
+  const std::string who = "'cold'@'localhost'";
+  for (const MySqlSslMode mode :
+       {MySqlSslMode::kRequired, MySqlSslMode::kPreferred, MySqlSslMode::kDisabled}) {
+    Run("DROP USER IF EXISTS " + who);
+    Run("CREATE USER " + who + " IDENTIFIED BY 's3cret-w0rd'");
+    Run("GRANT SELECT ON *.* TO " + who);
+    MySqlOptions options = Over(true, "localhost", mode, "");
+    options.user = "cold";
+    const absl::StatusOr<Content> content = Load(options);
+    EXPECT_THAT(relay().client_bytes(), Not(HasSubstr("s3cret")));
+    if (mode == MySqlSslMode::kRequired) {
+      EXPECT_EQ(content.status().code(), absl::StatusCode::kFailedPrecondition);
+      EXPECT_THAT(std::string(content.status().message()), HasSubstr("offers no TLS"));
+      EXPECT_EQ(relay().client_bytes(), "") << "nothing was said";
+    } else if (IsMariaDb()) {
+      EXPECT_TRUE(content.ok()) << content.status();
+    }
+  }
+  Run("DROP USER " + who);
+}
+
 TEST_F(MySqlTlsTest, VerifyingAcceptsTheRightNameUnderTheRightAuthority) {
   for (const MySqlSslMode mode : kVerifying) {
     ExpectLoads(Over(false, "localhost", mode, "ca.pem"));

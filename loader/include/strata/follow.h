@@ -108,10 +108,12 @@ struct FollowStatus {
   std::uint64_t entries_refused = 0;
   /// Complete passes of reconciling: the number of the last one that all have done.
   std::uint64_t passes = 0;
-  double last_pass_seconds = -1;            ///< since all had done one; below 0: not yet
-  double reconcile_busy_seconds = 0;        ///< spent on passes, the rests between chunks left out
-  std::uint64_t errors = 0;                 ///< that were met, each try that failed counted
-  std::uint64_t reconnects = 0;             ///< connections after the first
+  double last_pass_seconds = -1;      ///< since all had done one; below 0: not yet
+  double reconcile_busy_seconds = 0;  ///< spent on passes, the rests between chunks left out
+  std::uint64_t errors = 0;           ///< that were met, each try that failed counted
+  /// Connections after the first: of lost ones, and one a minute at most after a row of a megabyte
+  /// or more, whose memory the client's library keeps as long as its connection.
+  std::uint64_t reconnects = 0;
   std::vector<FollowSourceStatus> sources;  ///< in the order in which they were given
 };
 
