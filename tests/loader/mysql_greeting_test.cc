@@ -1,5 +1,5 @@
-// Greetings that offer TLS, do not, or are cut off; servers that are not there. What follows from it
-// at a login is in mysql_tls_test.
+// Greetings that offer TLS, do not, or are cut off; servers that are not there. What it means for
+// a login is in mysql_tls_test.
 #include "loader/mysql_greeting.h"
 
 #include <string>
