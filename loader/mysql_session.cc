@@ -182,10 +182,10 @@ absl::StatusOr<std::unique_ptr<Session>> Session::OpenOne(const MySqlOptions& op
   auto connection = std::make_unique<Connection>();
   connection->password = options.password;
   std::unique_ptr<Session> session(new Session(std::move(connection), ServerName(options)));
-  const absl::StatusOr<bool> tls = AsksForTls(options, session->server_);
-  if (!tls.ok()) return tls.status();
   Connection& opened = *session->connection_;
-  absl::Status status = opened.Guard(session->server_, "connecting", [&] {
+  absl::Status status = opened.Guard(session->server_, "connecting", [&]() -> absl::Status {
+    const absl::StatusOr<bool> tls = AsksForTls(options, session->server_);
+    if (!tls.ok()) return tls.status();
     sql::ConnectOptionsMap map = ConnectOptions(options, *tls);
     opened.handle.reset(Driver()->connect(map));
     return absl::OkStatus();
