@@ -108,11 +108,11 @@ std::vector<std::string> Dialect::SessionSettings() const {
       // the sort's buffer, which both servers take as they need it (MySQL, 10.2.1.16 "ORDER BY
       // Optimization").
       // MySQL carries JSON through a sort, where TEXT is fetched after it, and ends the statement
-      // (1038) where a value is larger than the buffer (seen on 9.7): there it is as large as what
-      // can be sent to us.
+      // (1038) where a value is larger than the buffer (seen on 9.7): there, from 8 on, which takes
+      // it as needed, it is as large as what can be sent to us.
       Set(kMaxSortLength),
       SetTo("sort_buffer_size",
-            server_ == Server::kMariaDb
+            server_ == Server::kMariaDb || major_ < 8
                 ? "GREATEST(@@sort_buffer_size, 4194304)"
                 : "GREATEST(@@sort_buffer_size, 4194304, LEAST(@@max_allowed_packet, 268435456))"),
       // MySQL, 14.19.1 "Aggregate Function Descriptions"; MariaDB, "GROUP_CONCAT", "JSON_ARRAYAGG".
@@ -351,6 +351,10 @@ ErrorClass Classify(int error, bool connected) {
       return {absl::StatusCode::kNotFound,
               "check the columns that the configuration names, its SQL among them; where the table "
               "was altered meanwhile, load again (a follower does by itself)"};
+    case 1210:
+      return {absl::StatusCode::kInvalidArgument,
+              "MySQL takes no VECTOR for a text: in a query of the configuration select CAST(x AS "
+              "BINARY) AS x"};
     case 1792:
       return {absl::StatusCode::kInvalidArgument,
               "the configuration's SQL may only read: take out what writes"};

@@ -1,13 +1,15 @@
-// Whether a server offers TLS, asked of its greeting, before anybody logs in.
+// What a server says before anybody logs in, and whether it offers TLS.
 //
 // libmariadb's caching_sha2_password sends the password as it is once TLS was asked for, whether or
 // not the server has it: that a connection is plain text would be known only when the password has
 // gone over it (seen with libmariadb 3.3.20 and MySQL 9.7).
 //
-// The connection is given up after the greeting. Servers count that as an error of the host's until
-// the next login that succeeds, and block a host after max_connect_errors (100) of them in a row.
+// Who only read the greeting and left would be counted as an error of the host's, and the host
+// blocked for all after max_connect_errors (100) of them. So the talk is brought to its end:
+// nobody, an empty name without a password, logs in and is refused. Servers log that as access
+// denied.
 //
-// Threads: a plain function, which blocks.
+// Threads: plain functions; ReadGreeting blocks.
 #ifndef STRATA_LOADER_MYSQL_GREETING_H_
 #define STRATA_LOADER_MYSQL_GREETING_H_
 
@@ -20,15 +22,22 @@
 
 namespace strata::mysql {
 
-/// What the server at `host` says, waiting at most `timeout` for each of its addresses. One that
-/// answers with an error instead counts as offering it: it lets nobody in. Unavailable: it cannot
-/// be reached, or says nothing; the message says why, and not where.
-absl::StatusOr<bool> OffersTls(const std::string& host, std::uint16_t port,
-                               std::chrono::milliseconds timeout);
+struct Greeting {
+  std::string address;  ///< of the host's the one that answered, in numbers
+  bool offers_tls = false;
+  int error = 0;  ///< where it lets nobody in, why not
+  std::string error_text;
+};
 
-/// Of a greeting's bytes without the packet's head (MySQL, "Protocol::HandshakeV10"; MariaDB,
-/// "Connection", Initial Handshake Packet). False where they are too few.
-bool GreetingOffersTls(std::string_view greeting);
+/// What the server at `host` says, waiting at most `timeout`, and an hour, for each of its
+/// addresses. Unavailable: it cannot be reached, or says nothing that is understood; the message
+/// says why, and not where.
+absl::StatusOr<Greeting> ReadGreeting(const std::string& host, std::uint16_t port,
+                                      std::chrono::milliseconds timeout);
+
+/// Of a packet's bytes without its head (MySQL, "Protocol::HandshakeV10", "ERR_Packet"; MariaDB,
+/// "Connection", "ERR_Packet"), all but the address. False where it is neither or cut off.
+bool ParseGreeting(std::string_view packet, Greeting* greeting);
 
 }  // namespace strata::mysql
 

@@ -83,24 +83,36 @@ absl::Status NotEncrypted(const std::string& server) {
   return absl::FailedPreconditionError(
       absl::StrCat("MySQL ", server,
                    ": the connection is not encrypted: the server offers no TLS; set it up "
-                   "there, or allow plain text with ssl_mode=PREFERRED"));
+                   "there, or allow plain text with ssl_mode=DISABLED"));
 }
 
-// Whether to ask for TLS. Over a network it is not asked for in vain: the password would go over
-// the connection all the same.
-absl::StatusOr<bool> AsksForTls(const MySqlOptions& options, const std::string& server) {
-  if (options.ssl_mode == MySqlSslMode::kDisabled) return false;
-  if (Verifies(options.ssl_mode)) return true;
-  if (!options.socket.empty()) return options.ssl_mode == MySqlSslMode::kRequired;
-  const absl::StatusOr<bool> offered =
-      OffersTls(options.host, options.port, std::chrono::seconds(options.connect_timeout_s));
-  if (!offered.ok()) {
+// Sets whether to ask for TLS and, over a network, the address that was asked. It is not asked for
+// in vain: the password would go over the connection all the same.
+absl::Status AskForTls(const std::string& server, MySqlOptions* options, bool* tls) {
+  *tls = options->ssl_mode != MySqlSslMode::kDisabled;
+  if (!*tls || Verifies(options->ssl_mode)) return absl::OkStatus();
+  if (!options->socket.empty()) {
+    *tls = options->ssl_mode == MySqlSslMode::kRequired;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Greeting> greeting =
+      ReadGreeting(options->host, options->port, std::chrono::seconds(options->connect_timeout_s));
+  if (!greeting.ok()) {
     return absl::UnavailableError(
-        absl::StrCat("MySQL ", server, ": connecting: ", offered.status().message(),
+        absl::StrCat("MySQL ", server, ": connecting: ", greeting.status().message(),
                      "; check that the server runs, and the host, port or socket"));
   }
-  if (!*offered && options.ssl_mode == MySqlSslMode::kRequired) return NotEncrypted(server);
-  return *offered;
+  if (greeting->error != 0) {
+    const ErrorClass kind = Classify(greeting->error, false);
+    return absl::Status(kind.code, absl::StrCat("MySQL ", server, ": connecting: ",
+                                                CleanText(greeting->error_text, {}), " (error ",
+                                                greeting->error, "); ", kind.advice));
+  }
+  *tls = greeting->offers_tls;
+  if (!*tls && options->ssl_mode == MySqlSslMode::kRequired) return NotEncrypted(server);
+  // Another of the host's may have no TLS. No certificate is looked at for its name here.
+  if (!greeting->address.empty()) options->host = greeting->address;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -183,23 +195,22 @@ absl::StatusOr<std::unique_ptr<Session>> Session::OpenOne(const MySqlOptions& op
   connection->password = options.password;
   std::unique_ptr<Session> session(new Session(std::move(connection), ServerName(options)));
   Connection& opened = *session->connection_;
+  bool tls = false;
   absl::Status status = opened.Guard(session->server_, "connecting", [&]() -> absl::Status {
-    const absl::StatusOr<bool> tls = AsksForTls(options, session->server_);
-    if (!tls.ok()) return tls.status();
-    sql::ConnectOptionsMap map = ConnectOptions(options, *tls);
+    MySqlOptions asked = options;
+    absl::Status may = AskForTls(session->server_, &asked, &tls);
+    if (!may.ok()) return may;
+    sql::ConnectOptionsMap map = ConnectOptions(asked, tls);
     opened.handle.reset(Driver()->connect(map));
     return absl::OkStatus();
   });
-  if (status.ok()) status = session->CheckEncryption(options);
+  if (status.ok() && tls) status = session->CheckEncryption();
   if (status.ok()) status = session->Prepare();
   if (!status.ok()) return status;
   return session;
 }
 
-absl::Status Session::CheckEncryption(const MySqlOptions& options) {
-  if (options.ssl_mode == MySqlSslMode::kDisabled || options.ssl_mode == MySqlSslMode::kPreferred) {
-    return absl::OkStatus();
-  }
+absl::Status Session::CheckEncryption() {
   bool encrypted = false;
   absl::Status status = Query(kCipherStatement, "checking for TLS", [&](const Row& row) {
     encrypted = row.size() > 1 && !row[1].empty();

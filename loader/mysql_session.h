@@ -144,7 +144,7 @@ class Session {
   absl::Status CheckSettings(std::span<const Setting> settings);
   absl::Status Read(bool streamed, const std::string& statement, std::string_view doing,
                     absl::FunctionRef<absl::Status(const Row&)> on_row);
-  absl::Status CheckEncryption(const MySqlOptions& options);
+  absl::Status CheckEncryption();
 
   std::unique_ptr<Connection> connection_;
   std::string server_;

@@ -19,7 +19,7 @@ mkdir -p "$1"
 dir=$(cd "$1" && pwd -P)
 root=$dir/root
 
-if [ ! -x "$root/usr/sbin/mysqld" ]; then
+if [ ! -e "$dir/complete" ]; then
   mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
   : >"$dir/state/status"
   echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]' \
@@ -38,6 +38,7 @@ if [ ! -x "$root/usr/sbin/mysqld" ]; then
   for package in "$dir"/cache/archives/*.deb; do
     dpkg-deb --fsys-tarfile "$package" | tar -x -C "$root" --keep-directory-symlink
   done
+  touch "$dir/complete"
 fi
 
 # By its own loader and libraries, for Debian 12's are too old for it.

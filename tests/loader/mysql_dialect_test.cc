@@ -81,11 +81,11 @@ TEST(Dialect, SessionsDifferInStatisticsAndInWhatEndsIdleTransactions) {
   switches("condition_pushdown_for_derived", &maria);
   EXPECT_EQ(Dialect::Of("10.2.44-MariaDB").SessionSettings(), maria);
   std::vector<std::string> oracle = alike;
+  switches("derived_condition_pushdown", &oracle);
+  EXPECT_EQ(Dialect::Of("5.7.44").SessionSettings(), oracle);
   oracle[7] =
       "SET SESSION sort_buffer_size = CAST(GREATEST(@@sort_buffer_size, 4194304, "
       "LEAST(@@max_allowed_packet, 268435456)) AS UNSIGNED)";
-  switches("derived_condition_pushdown", &oracle);
-  EXPECT_EQ(Dialect::Of("5.7.44").SessionSettings(), oracle);
   maria = alike;
   maria.emplace_back("SET SESSION idle_transaction_timeout = 0");
   maria.emplace_back("SET SESSION idle_readonly_transaction_timeout = 0");
