@@ -119,7 +119,9 @@ TEST_F(MySqlTlsTest, RequiredSpeaksTlsWithWhomeverAndNeverPlainText) {
 // sixth byte.
 bool AsksForTls(const std::string& client_bytes, const std::string& user) {
   for (std::size_t at = 0; at + 36 < client_bytes.size();) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(client_bytes[i]); };
+    const auto byte = [&](std::size_t i) {
+      return static_cast<std::size_t>(static_cast<unsigned char>(client_bytes[i]));
+    };
     const std::size_t size = byte(at) | byte(at + 1) << 8 | byte(at + 2) << 16;
     if (client_bytes.compare(at + 36, user.size(), user) == 0) return (byte(at + 5) & 0x08) != 0;
     at += 4 + size;
