@@ -27,6 +27,7 @@
 namespace strata::mysql {
 namespace {
 
+constexpr const char* kConnecting = "connecting";
 constexpr const char* kSettingUp = "setting the session up";
 
 // The server's text on one line, without a password that some plugin may have put there.
@@ -36,6 +37,14 @@ std::string CleanText(std::string text, const std::string& password) {
   }
   if (password.size() > 3) text = absl::StrReplaceAll(text, {{password, "***"}});
   return text;
+}
+
+// What an error of the server or the client library's comes to.
+absl::Status Numbered(const std::string& server, std::string_view doing, const std::string& text,
+                      int error, bool connected) {
+  const ErrorClass kind = Classify(error, connected);
+  return absl::Status(kind.code, absl::StrCat("MySQL ", server, ": ", View(doing), ": ", text,
+                                              " (error ", error, "); ", kind.advice));
 }
 
 sql::Driver* Driver() {
@@ -99,14 +108,12 @@ absl::Status AskForTls(const std::string& server, MySqlOptions* options, bool* t
       ReadGreeting(options->host, options->port, std::chrono::seconds(options->connect_timeout_s));
   if (!greeting.ok()) {
     return absl::UnavailableError(
-        absl::StrCat("MySQL ", server, ": connecting: ", greeting.status().message(),
+        absl::StrCat("MySQL ", server, ": ", kConnecting, ": ", greeting.status().message(),
                      "; check that the server runs, and the host, port or socket"));
   }
   if (greeting->error != 0) {
-    const ErrorClass kind = Classify(greeting->error, false);
-    return absl::Status(kind.code, absl::StrCat("MySQL ", server, ": connecting: ",
-                                                CleanText(greeting->error_text, {}), " (error ",
-                                                greeting->error, "); ", kind.advice));
+    return Numbered(server, kConnecting, CleanText(greeting->error_text, {}), greeting->error,
+                    /*connected=*/false);
   }
   *tls = greeting->offers_tls;
   if (!*tls && options->ssl_mode == MySqlSslMode::kRequired) return NotEncrypted(server);
@@ -127,10 +134,8 @@ struct Session::Connection {
     try {
       return body();
     } catch (const sql::SQLException& error) {
-      const ErrorClass kind = Classify(error.getErrorCode(), handle != nullptr);
-      return absl::Status(kind.code, absl::StrCat("MySQL ", server, ": ", View(doing), ": ",
-                                                  CleanText(error.what(), password), " (error ",
-                                                  error.getErrorCode(), "); ", kind.advice));
+      return Numbered(server, doing, CleanText(error.what(), password), error.getErrorCode(),
+                      handle != nullptr);
     } catch (const std::bad_alloc&) {
       return absl::ResourceExhaustedError(
           absl::StrCat("MySQL ", server, ": ", View(doing), ": out of memory"));
@@ -196,7 +201,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::OpenOne(const MySqlOptions& op
   std::unique_ptr<Session> session(new Session(std::move(connection), ServerName(options)));
   Connection& opened = *session->connection_;
   bool tls = false;
-  absl::Status status = opened.Guard(session->server_, "connecting", [&]() -> absl::Status {
+  absl::Status status = opened.Guard(session->server_, kConnecting, [&]() -> absl::Status {
     MySqlOptions asked = options;
     absl::Status may = AskForTls(session->server_, &asked, &tls);
     if (!may.ok()) return may;
