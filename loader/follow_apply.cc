@@ -67,19 +67,19 @@ absl::StatusOr<bool> EntryApplier::Apply(std::string_view outer, std::string_vie
   return changed;
 }
 
-// The last entry takes its outer along: a table has no outers without rows.
+// The last entry takes its outer along, in one step: a table has no outers without rows, and no
+// reader sees one.
 bool EntryApplier::DeleteWithOuter(std::string_view outer, std::string_view inner) {
-  if (!cache_->Delete(outer, inner)) return false;
   bool last = false;
   {
     const ReadGuard guard(*cache_);
-    EntryCursor rest(outer);
-    last = !rest.Next(guard) && rest.status().ok();
+    if (!guard.Get(outer, inner)) return false;
+    EntryCursor entries(outer);
+    last = entries.Next(guard) && !entries.Next(guard) && entries.status().ok();
   }
-  if (last) {
-    cache_->DeleteOuter(outer);
-    if (claims_.owners != nullptr) claims_.owners->Release(outer);
-  }
+  if (!last) return cache_->Delete(outer, inner);
+  cache_->DeleteOuter(outer);
+  if (claims_.owners != nullptr) claims_.owners->Release(outer);
   return true;
 }
 

@@ -185,7 +185,14 @@ std::size_t FollowTest::KillConnections() {
 void FollowTest::ExpectEqual(const MySqlOptions& source) {
   const absl::StatusOr<Content> table = Load(source);
   ASSERT_TRUE(table.ok()) << table.status();
-  EXPECT_EQ(Difference(ContentOf(*cache_), *table), "");
+  std::string difference;
+  WaitUntil(
+      [&] {
+        difference = Difference(ContentOf(*cache_), *table);
+        return difference.empty();
+      },
+      std::chrono::seconds(20));
+  EXPECT_EQ(difference, "") << follower_->status().last_error;
   EXPECT_TRUE(cache_->Validate().ok());
 }
 

@@ -82,7 +82,8 @@ class FollowTest : public MySqlServerTest {
   std::size_t RunAdvice(const std::string& advice);
   /// Ends every connection to the test's database but the test's own; how many there were.
   std::size_t KillConnections();
-  /// That a fresh load of `source` and the cache are the same.
+  /// That a fresh load of `source` and the cache are the same, as soon as all is applied that the
+  /// table had when this was called: changes of one statement come an entry at a time.
   void ExpectEqual(const MySqlOptions& source);
 
   Cache& cache() { return *cache_; }
