@@ -16,7 +16,7 @@ function(strata_add_follow_test name)
   target_link_libraries(${name} PRIVATE strata_follow_kit)
   add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/kit/private_mariadb.sh run --
                                 $<TARGET_FILE:${name}>)
-  set_tests_properties(${name} PROPERTIES LABELS "mysql;server;threads" TIMEOUT 300)
+  set_tests_properties(${name} PROPERTIES LABELS "mysql;server;threads" TIMEOUT 900)
   add_dependencies(strata_thread_tests ${name})
 endfunction()
 strata_add_follow_test(mysql_follow_test follow_example_test.cc mysql_dialect_server_test.cc

@@ -21,7 +21,7 @@ target_link_libraries(mysql_source_test PRIVATE strata_loader GTest::gtest GTest
 add_test(NAME mysql_source_test
          COMMAND ${PROJECT_SOURCE_DIR}/tests/kit/private_mariadb.sh run --
                  $<TARGET_FILE:mysql_source_test>)
-set_tests_properties(mysql_source_test PROPERTIES LABELS "mysql;server;threads" TIMEOUT 300)
+set_tests_properties(mysql_source_test PROPERTIES LABELS "mysql;server;threads" TIMEOUT 900)
 add_dependencies(strata_thread_tests mysql_source_test)
 
 # The script itself: it hands the status on and leaves nothing behind, also when interrupted.
@@ -35,5 +35,5 @@ strata_target_options(mysql_tls_test)
 target_link_libraries(mysql_tls_test PRIVATE strata_follow_kit)
 add_test(NAME mysql_tls_test
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/mysql_tls_test.sh $<TARGET_FILE:mysql_tls_test>)
-set_tests_properties(mysql_tls_test PROPERTIES LABELS "mysql;server;threads" TIMEOUT 300)
+set_tests_properties(mysql_tls_test PROPERTIES LABELS "mysql;server;threads" TIMEOUT 900)
 add_dependencies(strata_thread_tests mysql_tls_test)
