@@ -1,10 +1,10 @@
 #include "cli/exit_status.h"
 
-#include <system_error>
-
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+
+#include "loader/message_text.h"
 
 namespace strata::cli {
 namespace {
@@ -43,8 +43,7 @@ ExitStatus ExitStatusOf(const absl::Status& status) {
 std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
 
 absl::Status SystemError(std::string_view what, int error) {
-  return absl::UnavailableError(
-      absl::StrFormat("%s: %s", what, std::system_category().message(error)));
+  return absl::UnavailableError(absl::StrFormat("%s: %s", what, ErrnoText(error)));
 }
 
 }  // namespace strata::cli

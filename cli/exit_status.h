@@ -34,7 +34,7 @@ ExitStatus ExitStatusOf(const absl::Status& status);
 /// The message of `status`; Debian's absl::string_view is a type of its own.
 std::string MessageOf(const absl::Status& status);
 
-/// "WHAT: the reason of errno `error`".
+/// "WHAT: the reason of errno `error`, and what to do".
 absl::Status SystemError(std::string_view what, int error);
 
 }  // namespace strata::cli

@@ -5,11 +5,12 @@
 
 #include <array>
 #include <cerrno>
-#include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
+
 #include "accounting/unique_fd.h"
+#include "loader/message_text.h"
 
 namespace strata::cli {
 namespace {
@@ -17,8 +18,7 @@ namespace {
 constexpr std::size_t kMostBytes = std::size_t{64} << 20;
 
 absl::Status Failure(const std::string& path, int error) {
-  const std::string message =
-      absl::StrFormat("%s: cannot be read: %s", path, std::system_category().message(error));
+  const std::string message = absl::StrFormat("%s: cannot be read: %s", path, ErrnoText(error));
   return error == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
 }
 

@@ -18,8 +18,9 @@ namespace strata {
 namespace {
 
 absl::Status SystemError(const std::string& name, const char* action, int error) {
-  return absl::ErrnoToStatus(
-      error, absl::StrCat(EscapeForMessage(name, kLongMessageTextBytes), ": cannot ", action));
+  return absl::Status(absl::ErrnoToStatusCode(error),
+                      absl::StrCat(EscapeForMessage(name, kLongMessageTextBytes), ": cannot ",
+                                   action, ": ", ErrnoText(error)));
 }
 
 class FdStream final : public ByteStream {

@@ -1,6 +1,8 @@
 #include "loader/message_text.h"
 
+#include <cerrno>
 #include <new>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 
@@ -14,6 +16,31 @@ void AppendHexByte(std::string* out, unsigned char byte) {
   out->append("\\x");
   out->push_back(kDigits[byte >> 4]);
   out->push_back(kDigits[byte & 15]);
+}
+
+const char* WhatToDo(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case ELOOP:
+      return "; check the name";
+    case EISDIR:
+      return "; name a file in it";
+    case EACCES:
+    case EPERM:
+      return "; check who may use it";
+    case EROFS:
+      return "; name a place that can be written";
+    case ENOSPC:
+    case EDQUOT:
+      return "; make room there, or name another place";
+    case EMFILE:
+    case ENFILE:
+      return "; raise the limit of open files (ulimit -n)";
+    default:
+      return "";
+  }
 }
 
 }  // namespace
@@ -73,6 +100,8 @@ std::string ShellWord(std::string_view text) {
   }
   return plain ? std::string(text) : quoted + "'";
 }
+
+std::string ErrnoText(int error) { return std::system_category().message(error) + WhatToDo(error); }
 
 absl::Status OutOfMemory() noexcept {
   try {

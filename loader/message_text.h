@@ -30,6 +30,10 @@ std::string PointerSegment(std::string_view key);
 /// `text` as one word of a shell's command line: in single quotes where it needs them.
 std::string ShellWord(std::string_view text);
 
+/// What errno `error` says and, of those that files meet, what to do about it: "No such file or
+/// directory; check the name".
+std::string ErrnoText(int error);
+
 /// The ResourceExhausted of a failed allocation. Never throws: where there is not even memory for
 /// its words it has none.
 absl::Status OutOfMemory() noexcept;

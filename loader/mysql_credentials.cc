@@ -29,8 +29,7 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path, const char* w
   if (file.is_open() && !file.bad()) return text;
   const int error = errno;
   const std::string message =
-      absl::StrCat(what, " ", QuoteForMessage(path), " cannot be read: ", std::strerror(error),
-                   "; check the path and who may read it");
+      absl::StrCat(what, " ", QuoteForMessage(path), " cannot be read: ", ErrnoText(error));
   if (error == ENOENT) return absl::NotFoundError(message);
   if (error == EACCES) return absl::PermissionDeniedError(message);
   return absl::InvalidArgumentError(message);
@@ -146,6 +145,7 @@ absl::Status ApplySection(const ClientSection& section, const std::string& path,
                      "PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY"));
   }
   options->ssl_mode = mode->ssl_mode;
+  options->ssl_mode_given = true;
   return absl::OkStatus();
 }
 

@@ -360,7 +360,8 @@ ErrorClass Classify(int error, bool connected) {
               "the configuration's SQL may only read: take out what writes"};
     case 2026:
       return {absl::StatusCode::kFailedPrecondition,
-              "check ssl_mode and ssl_ca, and that the server offers TLS under this name"};
+              "check ssl_mode and ssl_ca, and that the server offers TLS under this name, "
+              "which VERIFY_CA checks as VERIFY_IDENTITY does"};
     case 1040:  // too many connections
     case 1053:  // shutting down
     case 1129:  // host blocked

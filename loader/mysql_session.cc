@@ -54,6 +54,12 @@ sql::Driver* Driver() {
   return driver;
 }
 
+// Who names authorities wants to be sure of them.
+MySqlSslMode SslModeInForce(const MySqlOptions& options) {
+  const bool by_default = options.ssl_mode == MySqlSslMode::kPreferred && !options.ssl_mode_given;
+  return by_default && !options.ssl_ca.empty() ? MySqlSslMode::kVerifyCa : options.ssl_mode;
+}
+
 bool Verifies(MySqlSslMode mode) {
   return mode == MySqlSslMode::kVerifyCa || mode == MySqlSslMode::kVerifyIdentity;
 }
@@ -203,6 +209,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::OpenOne(const MySqlOptions& op
   bool tls = false;
   absl::Status status = opened.Guard(session->server_, kConnecting, [&]() -> absl::Status {
     MySqlOptions asked = options;
+    asked.ssl_mode = SslModeInForce(options);
     absl::Status may = AskForTls(session->server_, &asked, &tls);
     if (!may.ok()) return may;
     sql::ConnectOptionsMap map = ConnectOptions(asked, tls);

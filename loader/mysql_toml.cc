@@ -390,13 +390,14 @@ absl::StatusOr<MySqlFile> Parse(std::string_view text, std::string_view file) {
     const toml::source_position& begin = error.source().begin;
     return absl::InvalidArgumentError(
         absl::StrCat(View(file), ":", begin.line, ":", begin.column,
-                     ": no TOML: ", EscapeForMessage(error.description(), kLongMessageTextBytes)));
+                     ": no TOML (names and values as in key = \"value\"): ",
+                     EscapeForMessage(error.description(), kLongMessageTextBytes)));
   }
   Reader reader(document, file, "the file");
   reader.AllowOnly({"connection", "source"});
   const toml::node* const connection = reader.Node("connection");
   if (connection == nullptr) {
-    reader.Fail("there is no [connection]");
+    reader.Fail("there is no [connection]: add one, with host, user and database");
   } else if (!connection->is_table()) {
     reader.Fail(*connection, "connection is to be a table, [connection]");
   }

@@ -187,6 +187,17 @@ TEST_F(MySqlTlsTest, VerifyingRefusesAnAuthorityThatCannotBeRead) {
   }
 }
 
+TEST_F(MySqlTlsTest, AuthoritiesAloneMeanThatTheServerIsVerified) {
+  ExpectLoads(Over(false, "localhost", MySqlSslMode::kPreferred, "ca.pem"));
+  ExpectReadable(false);
+  ExpectRefused(Over(false, "localhost", MySqlSslMode::kPreferred, "foreign.pem"));
+  ExpectRefused(Over(true, "localhost", MySqlSslMode::kPreferred, "ca.pem"));
+  MySqlOptions asked_for = Over(false, "localhost", MySqlSslMode::kPreferred, "foreign.pem");
+  asked_for.ssl_mode_given = true;
+  ExpectLoads(asked_for);
+  ExpectLoads(Over(false, "localhost", MySqlSslMode::kRequired, "foreign.pem"));
+}
+
 class MySqlTlsFollowTest : public MySqlTlsTest {
  protected:
   void SetUp() override {

@@ -173,6 +173,7 @@ TEST_F(MySqlCredentialsTest, ReadsTheClientSectionAsMySqlsClientsDo) {
   EXPECT_EQ(options->host, "db.example.org");
   EXPECT_EQ(options->ssl_ca, "/ca.pem");
   EXPECT_EQ(options->ssl_mode, MySqlSslMode::kVerifyIdentity);
+  EXPECT_TRUE(options->ssl_mode_given);
 }
 
 TEST_F(MySqlCredentialsTest, WhatAConnectionNeedsMayComeFromEither) {
