@@ -1,18 +1,11 @@
 #include "loader/entry_digests.h"
 
 #include <cstring>
-#include <random>
 #include <type_traits>
 
 #include "loader/mysql_sort_key.h"
 
 namespace strata::mysql {
-
-EntryDigests::EntryDigests() {
-  std::random_device random;
-  key_.low = std::uint64_t{random()} << 32 | random();
-  key_.high = std::uint64_t{random()} << 32 | random();
-}
 
 EntryDigests::Slot EntryDigests::SlotOf(std::string_view outer, std::string_view inner,
                                         const EntryDigest& digest) const {

@@ -26,9 +26,6 @@ namespace strata::mysql {
 
 class EntryDigests {
  public:
-  /// Draws a key.
-  EntryDigests();
-
   /// Throws std::bad_alloc and leaves what was known as it was.
   void Set(std::string_view outer, std::string_view inner, const EntryDigest& digest);
   void Erase(std::string_view outer, std::string_view inner);
@@ -52,7 +49,7 @@ class EntryDigests {
 
   Slot SlotOf(std::string_view outer, std::string_view inner, const EntryDigest& digest) const;
 
-  Hash128 key_;
+  Hash128 key_ = RandomKey();
   mutable std::mutex mutex_;  // of what follows
   mutable std::string scratch_;
   SlotTable<Slot> slots_;

@@ -54,7 +54,12 @@ absl::StatusOr<bool> EntryApplier::Apply(std::string_view outer, std::string_vie
         changed = !SameList(guard.Get(outer, inner), records);
       }
       if (!changed) return absl::OkStatus();
-      if (absl::Status put = cache_->Put(outer, inner, records); !put.ok()) return put;
+      if (absl::Status put = cache_->Put(outer, inner, records); !put.ok()) {
+        if (claims_.owners != nullptr && !ReadGuard(*cache_).HasOuter(outer)) {
+          claims_.owners->Release(outer);  // it has nothing of the source's
+        }
+        return put;
+      }
     } else if (Owns(outer)) {
       changed = DeleteWithOuter(outer, inner);
     }
@@ -125,8 +130,10 @@ void GatedTarget::Clear() {
     OuterCursor outers;
     const ReadGuard guard(*cache_);
     while (outers.Next(guard)) {
-      if (owners_->OwnerOf(outers.outer())) cache_->DeleteOuter(std::string(outers.outer()));
+      if (owners_->OwnerOf(outers.outer())) cache_->DeleteOuter(outers.outer());
     }
+    // Without memory to go through them they stay, and stay the sources' own.
+    if (!outers.status().ok()) return false;
     owners_->Clear();
     return true;
   });

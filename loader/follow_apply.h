@@ -60,8 +60,11 @@ class EntryApplier {
   bool Owns(std::string_view outer) const {
     return claims_.owners == nullptr || claims_.owners->OwnerOf(outer) == claims_.source;
   }
-  const Cache& cache() const { return *cache_; }
-  FollowGate& gate() { return *gate_; }
+  /// `body(cache)`, through the gate: its status, or Cancelled where the cache may be gone.
+  template <class Body>
+  absl::Status Look(const Body& body) const {
+    return gate_->Through([&] { return body(*cache_); });
+  }
 
  private:
   absl::Status Claim(std::string_view outer);

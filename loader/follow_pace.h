@@ -29,6 +29,18 @@ auto* FurthestBehind(const Sources& sources, IsDue is_due) {
   return furthest;
 }
 
+/// Whose chunk is next: the furthest behind, but one whose last chunk failed gives way
+/// (gives_way()) to the others until one of theirs is done: an error that stays keeps nobody else
+/// from its passes.
+template <class Sources, class IsDue>
+auto* NextForChunk(const Sources& sources, IsDue is_due) {
+  auto* const next = FurthestBehind(
+      sources, [&](const auto& source) { return is_due(source) && !source.gives_way(); });
+  if (next != nullptr) return next;
+  for (const auto& source : sources) source->SetGivesWay(false);
+  return FurthestBehind(sources, is_due);
+}
+
 /// `share` is above 0 and at most 1; `left` is until the pass is to be done, below 0 where that is
 /// past, nothing where it may take as long as it likes; `chunks_left` does not count this one.
 inline std::chrono::steady_clock::duration RestAfterChunk(

@@ -82,6 +82,9 @@ class FollowedSource {
   }
   /// The number of the last pass that it has done.
   std::uint64_t pass_done() const { return told_.pass; }
+  /// Whether its last chunk failed, and no other's has been done since.
+  bool gives_way() const { return gives_way_; }
+  void SetGivesWay(bool gives_way) { gives_way_ = gives_way; }
   /// One chunk of the pass that goes on, else of a new one of that number.
   absl::Status Reconcile(std::uint64_t pass);
   /// How many chunks are left of what it wants, by estimate.
@@ -110,6 +113,7 @@ class FollowedSource {
   absl::Status refusal_;    // the last that was said
   std::uint64_t pass_ = 0;  // the number of the one that goes on
   Clock::time_point pass_began_;
+  bool gives_way_ = false;
   std::size_t chunks_ = 0;       // of the pass that goes on
   std::size_t last_chunks_ = 1;  // of the pass before
   SourceTold told_;

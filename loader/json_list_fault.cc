@@ -1,7 +1,5 @@
 #include "loader/json_list_fault.h"
 
-#include "absl/strings/str_cat.h"
-
 #include "loader/json_error.h"
 #include "loader/json_string.h"
 

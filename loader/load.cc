@@ -270,13 +270,16 @@ absl::StatusOr<LoadProgress> Load(Source& source, Target& target, const LoadOpti
     status = Run(source, applier, options, begin, &progress);
   } catch (const std::bad_alloc&) {
     status = OutOfMemory();
-  } catch (const std::exception&) {
+  } catch (...) {
     // A callback of the caller's that throws.
     status = absl::Status(absl::StatusCode::kInternal, "a callback threw");
   }
   if (status.ok()) return progress;
   if (applier.began_empty()) {
-    target.Clear();
+    try {
+      target.Clear();
+    } catch (...) {  // what a target keeps that cannot be cleared is its own
+    }
     return status;
   }
   try {

@@ -99,6 +99,7 @@ absl::StatusOr<OpenWork> ReadOpenWork(Session* session) {
 }
 
 std::int64_t BoundTracker::First(const OpenWork& work, const Sample& sample) {
+  ++firsts_;
   before_.clear();
   transactions_us_.clear();
   first_open_.clear();

@@ -17,7 +17,8 @@
 //   - What began after the last sample is not looked for at all: B is never later than that.
 //   - For the first sample, and only there, trx_started and a second's grace must do. One that was
 //     open then may have made its version long before (a table's lock, again): when the last of
-//     them has ended, whoever began by that sample is to reconcile (FirstAreOpen).
+//     them has ended, whoever began by that sample is to reconcile (FirstAreOpen). So is, at once,
+//     whoever began before it by something else: a lag, or the clock before it was set back.
 // All of it is the server's clock in UTC; ours is not asked.
 //
 // Threads: one at a time.
@@ -65,6 +66,8 @@ class BoundTracker {
   /// that come faster than one in kLeastSpacing are not taken: the bound stays.
   std::int64_t Add(const OpenWork& work);
 
+  /// How many samples were a first one.
+  std::uint64_t firsts() const { return firsts_; }
   /// Whether a transaction of the first sample is open still.
   bool FirstAreOpen() const { return !first_open_.empty(); }
 
@@ -82,6 +85,7 @@ class BoundTracker {
   std::map<std::string, std::int64_t> transactions_us_;  // by id: began no earlier than this
   std::set<std::string> first_open_;                     // by id: of the first sample
   std::int64_t bound_us_ = 0;
+  std::uint64_t firsts_ = 0;
 };
 
 }  // namespace strata::mysql

@@ -1,7 +1,6 @@
 #include "loader/mysql_changes.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -98,12 +97,6 @@ std::size_t PageRows(const ChangeReader::Round& round) {
 }
 
 }  // namespace
-
-ChangeReader::ChangeReader() {
-  std::random_device random;
-  key_.low = std::uint64_t{random()} << 32 | random();
-  key_.high = std::uint64_t{random()} << 32 | random();
-}
 
 KnownRows::Row ChangeReader::HashOf(const FollowPlan& plan, const Row& row) {
   const Cells cells(plan.selection);

@@ -54,8 +54,6 @@ class ChangeReader {
   /// A page has no more rows, so that what a round takes beside the cache stays small.
   static constexpr std::size_t kMostPageRows = 1000;
 
-  ChangeReader();
-
   struct Round {
     std::optional<std::string> from;        ///< the position; none: from the first row
     std::optional<std::string> fresh_from;  ///< rows at and behind this may change unseen
@@ -124,7 +122,7 @@ class ChangeReader {
   absl::Status RefreshRest(Reading* reading);
   void EndRound(const FollowPlan& plan, const Round& round);
 
-  Hash128 key_;
+  Hash128 key_ = RandomKey();
   KnownRows known_;
   std::vector<std::string> cut_;  // cursor and id of the last row that was reached; empty: all were
   bool goes_on_ = false;          // behind cut_, in the next round

@@ -18,6 +18,7 @@
 #include "absl/strings/str_split.h"
 
 #include "loader/message_text.h"
+#include "loader/mysql_words.h"
 
 namespace strata {
 namespace {
@@ -25,8 +26,11 @@ namespace {
 absl::StatusOr<std::string> ReadSmallFile(const std::string& path, const char* what) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (file.is_open() && !file.bad()) return text;
+  try {
+    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    if (file.is_open()) return text;
+  } catch (const std::ios_base::failure&) {  // a folder, say
+  }
   const int error = errno;
   const std::string message =
       absl::StrCat(what, " ", QuoteForMessage(path), " cannot be read: ", ErrnoText(error));
@@ -78,6 +82,8 @@ bool MeansOn(const std::string& value) {
 // What the [client] section says; an empty string is not said.
 struct ClientSection {
   std::string user, host, port, socket, ssl_ca, ssl_mode;
+  bool ssl = false;
+  bool verify = false;
   std::optional<std::string> password;
 
   void Set(const std::string& name, const std::string& value, bool has_value) {
@@ -88,12 +94,18 @@ struct ClientSection {
     if (name == "socket") socket = value;
     if (name == "ssl-ca") ssl_ca = value;
     if (name == "ssl-mode") ssl_mode = absl::AsciiStrToUpper(value);
-    // MariaDB's words for the same. The stricter one stands.
+    // MariaDB's words for the same.
     const bool on = !has_value || MeansOn(value);
-    if (name == "ssl" && on && ssl_mode.empty()) ssl_mode = "REQUIRED";
-    if (name == "ssl-verify-server-cert" && on) ssl_mode = "VERIFY_IDENTITY";
+    if (name == "ssl") ssl = on;
+    if (name == "ssl-verify-server-cert") verify = on;
   }
 };
+
+// The strictest that is said; empty where nothing is.
+std::string StrictestMode(const ClientSection& section) {
+  if (section.verify) return "VERIFY_IDENTITY";
+  return section.ssl_mode.empty() && section.ssl ? "REQUIRED" : section.ssl_mode;
+}
 
 ClientSection ReadClientSection(const std::string& text) {
   ClientSection section;
@@ -134,17 +146,16 @@ absl::Status ApplySection(const ClientSection& section, const std::string& path,
     }
   }
   if (options->ssl_ca.empty()) options->ssl_ca = section.ssl_ca;
-  if (options->ssl_mode_given || section.ssl_mode.empty()) return absl::OkStatus();
-  // Through the URL's reader: one table of the modes' names.
-  absl::StatusOr<MySqlOptions> mode =
-      ParseMySqlUrl(absl::StrCat("mysql://h/d?table=t&ssl_mode=", section.ssl_mode));
-  if (!mode.ok()) {
+  const std::string ssl_mode = StrictestMode(section);
+  if (options->ssl_mode_given || ssl_mode.empty()) return absl::OkStatus();
+  const std::optional<MySqlSslMode> mode = mysql::SslModeOf(ssl_mode);
+  if (!mode) {
     return absl::InvalidArgumentError(
         absl::StrCat("defaults file ", QuoteForMessage(path),
                      ": ssl-mode is unknown; it is one of DISABLED, "
                      "PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY"));
   }
-  options->ssl_mode = mode->ssl_mode;
+  options->ssl_mode = *mode;
   options->ssl_mode_given = true;
   return absl::OkStatus();
 }

@@ -66,14 +66,14 @@ Dialect Dialect::Of(std::string_view version) {
   }
   dialect.major_ = TakeNumber(&version);
   dialect.minor_ = TakeNumber(&version);
+  dialect.patch_ = TakeNumber(&version);
   return dialect;
 }
 
 // MySQL, 14.20 "Window Functions": from 8.0. MariaDB, "Window Functions Overview": from 10.2.
 absl::Status Dialect::CheckFollowing() const {
   const bool maria = server_ == Server::kMariaDb;
-  const bool has = maria ? major_ > 10 || (major_ == 10 && minor_ >= 2) : major_ >= 8;
-  if (has) return absl::OkStatus();
+  if (maria ? AtLeast(10, 2) : AtLeast(8, 0)) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("the server is ", version_, ", and following needs window functions: MariaDB ",
                    "10.2 or MySQL 8.0 at the least; load the table again instead"));
@@ -112,7 +112,7 @@ std::vector<std::string> Dialect::SessionSettings() const {
       // it as needed, it is as large as what can be sent to us.
       Set(kMaxSortLength),
       SetTo("sort_buffer_size",
-            server_ == Server::kMariaDb || major_ < 8
+            server_ == Server::kMariaDb || !AtLeast(8, 0)
                 ? "GREATEST(@@sort_buffer_size, 4194304)"
                 : "GREATEST(@@sort_buffer_size, 4194304, LEAST(@@max_allowed_packet, 268435456))"),
       // MySQL, 14.19.1 "Aggregate Function Descriptions"; MariaDB, "GROUP_CONCAT", "JSON_ARRAYAGG".
@@ -126,7 +126,7 @@ std::vector<std::string> Dialect::SessionSettings() const {
       // MySQL, 15.3.7 "SET TRANSACTION"; MariaDB, "SET TRANSACTION". A snapshot wants it: under
       // READ COMMITTED both ignore WITH CONSISTENT SNAPSHOT.
       "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"};
-  if (server_ == Server::kMariaDb && (major_ > 10 || (major_ == 10 && minor_ >= 3))) {
+  if (server_ == Server::kMariaDb && AtLeast(10, 3)) {
     // MariaDB, "Transaction Timeouts", from 10.3: ends connections that idle in a transaction, as a
     // load does between two tables. MySQL has none.
     settings.emplace_back("SET SESSION idle_transaction_timeout = 0");
@@ -146,13 +146,13 @@ std::vector<std::string> Dialect::SessionSettings() const {
   // MySQL, 10.2.2.4 "Optimizing Derived Tables"; MariaDB, "Derived Table Merge Optimization". A
   // server's own may have every page of a query make all of it.
   settings.push_back(Switch("derived_merge", "on"));
-  if (server_ == Server::kMySql && major_ >= 8) {
+  if (server_ == Server::kMySql && AtLeast(8, 0)) {
     // MySQL, 10.2.3 "Optimizing INFORMATION_SCHEMA Queries": TABLE_ROWS may be a day old, and 0 or
     // NULL for a table that was filled since. 0 asks the engine. MariaDB always does.
     settings.emplace_back("SET SESSION information_schema_stats_expiry = 0");
     // MySQL, 15.1.20.11 "Generated Invisible Primary Keys", from 8.0.30: a server may hide that
     // there is one to page by.
-    if (major_ > 8 || minor_ > 0) {
+    if (AtLeast(8, 0, 30)) {
       settings.emplace_back("SET SESSION show_gipk_in_create_table_and_information_schema = ON");
     }
   }

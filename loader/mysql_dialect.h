@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -41,8 +42,9 @@ class Dialect {
   static Dialect Of(std::string_view version);
 
   Server server() const { return server_; }
-  unsigned major_version() const { return major_; }
-  unsigned minor_version() const { return minor_; }
+  bool AtLeast(unsigned major, unsigned minor, unsigned patch = 0) const {
+    return std::tie(major_, minor_, patch_) >= std::tie(major, minor, patch);
+  }
 
   /// FailedPrecondition, naming the version, where the server has no window functions, without
   /// which digests cannot be told: before MariaDB 10.2 and MySQL 8.0.
@@ -66,6 +68,7 @@ class Dialect {
   Server server_ = Server::kMySql;
   unsigned major_ = 0;
   unsigned minor_ = 0;
+  unsigned patch_ = 0;  // 0 where it is no number
   std::string version_;
 };
 

@@ -184,7 +184,21 @@ absl::Status FaultOfEntry(const std::string& server, const Selection& selection,
                    QuoteForMessage(selection.values[0].name), ": ", message));
 }
 
-absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_view text) {
+absl::Status CanHold(const Session& session, const Selection& selection, const EntryName& name) {
+  const auto check = [&](const Column& column, std::string_view text) -> absl::Status {
+    if (column.kind != ColumnKind::kInteger && column.kind != ColumnKind::kDecimal) {
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<std::string> literal = IdLiteral(column, text);
+    return literal.ok() ? absl::OkStatus() : InTable(session, selection, literal.status());
+  };
+  if (!selection.outer_const) {
+    if (absl::Status outer = check(selection.outer, name.outer); !outer.ok()) return outer;
+  }
+  return check(selection.inner, name.inner);
+}
+
+std::string ExactCondition(const Column& column, std::string_view text) {
   const std::string name = QuoteName(column.name);
   const std::string exact =
       absl::StrCat("CAST(CONVERT(", name, " USING utf8mb4) AS BINARY) = ", QuoteBytes(text));
@@ -202,24 +216,19 @@ absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_vie
     case ColumnKind::kBytes:
       break;
   }
-  absl::StatusOr<std::string> literal = IdLiteral(column, text);
-  if (!literal.ok()) return literal.status();
-  return absl::StrCat(name, " = ", *literal);
+  const absl::StatusOr<std::string> literal = IdLiteral(column, text);
+  return literal.ok() ? absl::StrCat(name, " = ", *literal) : "FALSE";
 }
 
 namespace {
 
 // The rows of one entry.
-absl::StatusOr<std::string> EntryCondition(const Selection& selection, const EntryName& name) {
-  absl::StatusOr<std::string> inner = ExactCondition(selection.inner, name.inner);
-  if (!inner.ok()) return inner.status();
+std::string EntryCondition(const Selection& selection, const EntryName& name) {
+  const std::string inner = ExactCondition(selection.inner, name.inner);
   if (selection.outer_const) {
-    return name.outer == *selection.outer_const ? absl::StrCat("(", *inner, ")")
-                                                : std::string("FALSE");
+    return name.outer == *selection.outer_const ? absl::StrCat("(", inner, ")") : "FALSE";
   }
-  absl::StatusOr<std::string> outer = ExactCondition(selection.outer, name.outer);
-  if (!outer.ok()) return outer.status();
-  return absl::StrCat("(", *outer, " AND ", *inner, ")");
+  return absl::StrCat("(", ExactCondition(selection.outer, name.outer), " AND ", inner, ")");
 }
 
 }  // namespace
@@ -281,23 +290,18 @@ std::string SortedId(const Column& column) {
 // What asks for entries, and their rows as they come.
 class Asked {
  public:
-  Asked(const Session& session, const Selection& selection)
-      : session_(session), selection_(selection), cells_(selection) {}
-
-  absl::Status Ask(std::span<const EntryName> names) {
+  Asked(const Session& session, const Selection& selection, std::span<const EntryName> names)
+      : session_(session), selection_(selection), cells_(selection) {
     std::vector<std::string> wanted;
     for (const EntryName& name : names) {
       entries_[name];
-      absl::StatusOr<std::string> condition = EntryCondition(selection_, name);
-      if (!condition.ok()) return InTable(session_, selection_, condition.status());
-      wanted.push_back(*std::move(condition));
+      wanted.push_back(EntryCondition(selection_, name));
     }
     from_where_ = absl::StrCat(FromClause(selection_), " WHERE (", absl::StrJoin(wanted, " OR "),
                                ") AND ", LivingCondition(selection_));
     doing_ =
         absl::StrCat("reading ", Described(selection_), ", entry ", QuoteForMessage(names[0].outer),
                      ", ", QuoteForMessage(names[0].inner), names.size() > 1 ? " and others" : "");
-    return absl::OkStatus();
   }
 
   std::string Statement() const {
@@ -360,11 +364,9 @@ absl::Status ReadEntries(Session* session, const Selection& selection,
                          std::span<const EntryName> names,
                          absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
   if (names.empty()) return absl::OkStatus();
-  Asked asked(*session, selection);
-  absl::Status status = asked.Ask(names);
-  if (!status.ok()) return status;
-  status = session->Query(asked.Statement(), asked.doing(),
-                          [&](const Row& row) { return asked.Take(row); });
+  Asked asked(*session, selection, names);
+  absl::Status status = session->Query(asked.Statement(), asked.doing(),
+                                       [&](const Row& row) { return asked.Take(row); });
   if (!status.ok()) return status;
   if (asked.rows() == 0) {
     const absl::StatusOr<bool> some =
@@ -377,10 +379,9 @@ absl::Status ReadEntries(Session* session, const Selection& selection,
 
 absl::Status ReadLargeEntry(Session* session, const Selection& selection, const EntryName& name,
                             absl::FunctionRef<absl::Status(const EntryAsRead&)> on_entry) {
-  Asked asked(*session, selection);
-  absl::Status status = asked.Ask({&name, 1});
-  if (!status.ok()) return status;
-  status = session->InSnapshot(asked.doing(), [&] { return StreamAndCount(session, &asked); });
+  Asked asked(*session, selection, {&name, 1});
+  absl::Status status =
+      session->InSnapshot(asked.doing(), [&] { return StreamAndCount(session, &asked); });
   return status.ok() ? asked.TellAll(on_entry) : status;
 }
 

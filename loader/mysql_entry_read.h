@@ -44,8 +44,12 @@ absl::Status FaultOfEntry(const std::string& server, const Selection& selection,
 /// As many entries are read by one statement at the most.
 inline constexpr std::size_t kMostEntriesARead = 32;
 
-/// The condition that `column` holds exactly the value whose text is `text`.
-absl::StatusOr<std::string> ExactCondition(const Column& column, std::string_view text);
+/// Whether the columns can hold such keys. Aborted: one is a number and the text is none, so that
+/// one of them is of before an ALTER TABLE and the other of after it.
+absl::Status CanHold(const Session& session, const Selection& selection, const EntryName& name);
+
+/// The condition that `column` holds exactly the value whose text is `text`; FALSE where it cannot.
+std::string ExactCondition(const Column& column, std::string_view text);
 
 /// The condition for rows that are content: keys not NULL, not deleted, chosen by `where`.
 std::string LivingCondition(const Selection& selection);

@@ -2,8 +2,9 @@
 // entries, entries handed on in batches; one table after another.
 //
 // Rows of an entry may lie anywhere in the order of ids: all of them are sorted (bounded memory,
-// the rest in a temporary file) before the first entry is whole. All pages are read in one
-// snapshot, so that they agree with each other where the engine has snapshots (InnoDB).
+// the rest in a temporary file). Where they lie together the entry is given early, and again,
+// whole, where more of it comes later (mysql_entries.h). All pages are read in one snapshot, so
+// that they agree with each other where the engine has snapshots (InnoDB).
 //
 // Threads: Run is called once, in the fetching thread; progress from any.
 #ifndef STRATA_LOADER_MYSQL_FETCH_H_

@@ -14,8 +14,6 @@
 #include <thread>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-
 #include "loader/follow_apply.h"
 #include "loader/follow_gate.h"
 #include "loader/follow_pace.h"
@@ -43,9 +41,18 @@ constexpr milliseconds kStopWait{700};
 constexpr std::size_t kLargeRowBytes = std::size_t{1} << 20;
 constexpr std::chrono::seconds kLeastBetweenRenewals{60};
 constexpr milliseconds kBetweenTellings{200};
+constexpr milliseconds kMostInterval = std::chrono::hours(24 * 366);
+// After a turn that threw, and of which nobody could be told.
+constexpr milliseconds kPauseUntold{1000};
 
 absl::Status CheckOptions(const FollowOptions& options) {
   constexpr milliseconds kLeastPoll{10};
+  for (const milliseconds interval :
+       {options.poll_interval, options.reconcile_interval, options.fallback_lag, options.retry_min,
+        options.retry_max, options.slow_retry}) {
+    if (interval <= kMostInterval) continue;
+    return absl::InvalidArgumentError("an interval of FollowOptions is above a year; give less");
+  }
   if (options.poll_interval < kLeastPoll) {
     return absl::InvalidArgumentError("poll_interval is below 10 ms; give more");
   }
@@ -177,6 +184,8 @@ class Follower::State {
   }
 
   void Run();
+  std::optional<Clock::time_point> TurnOrPause() noexcept;
+  void TellTheEnd() noexcept;
   /// Whatever is due now; until when to wait then. Nothing: the follower has ended.
   std::optional<Clock::time_point> Turn();
   absl::Status Prepare();
@@ -379,7 +388,7 @@ bool Follower::State::HasNextChunk(const FollowedSource* source) {
   const std::uint64_t wanted = PassWanted();
   const Clock::time_point now = Clock::now();
   if (now < next_chunk_) return false;
-  return source == FurthestBehind(sources_, [&](const FollowedSource& one) {
+  return source == NextForChunk(sources_, [&](const FollowedSource& one) {
            return one.ChunkDue(now, wanted);
          });
 }
@@ -388,7 +397,12 @@ absl::Status Follower::State::Reconcile(FollowedSource* source) {
   const Clock::time_point began = Clock::now();
   absl::Status status = source->Reconcile(PassWanted());
   PaceAfterChunk(Clock::now() - began);
-  if (!status.ok()) next_chunk_ = Clock::now() + options_.poll_interval;
+  if (status.ok()) {
+    for (const auto& one : sources_) one->SetGivesWay(false);
+  } else {
+    source->SetGivesWay(true);
+    next_chunk_ = std::max(next_chunk_, Clock::now() + options_.poll_interval);
+  }
   return status;
 }
 
@@ -478,25 +492,41 @@ std::optional<Clock::time_point> Follower::State::Turn() {
   return next;
 }
 
+// A turn, and a pause after one that threw.
+std::optional<Clock::time_point> Follower::State::TurnOrPause() noexcept {
+  bool callback = false;
+  try {
+    return Turn();
+  } catch (const std::bad_alloc&) {
+  } catch (...) {
+    callback = true;
+  }
+  try {
+    return JudgeAll(callback ? absl::InternalError("a callback threw") : OutOfMemory());
+  } catch (...) {
+    // Nobody could be told: there is no memory for the words, or telling is what throws.
+    return not_before_ = Clock::now() + kPauseUntold;
+  }
+}
+
+void Follower::State::TellTheEnd() noexcept {
+  try {
+    if (Status().state == FollowState::kFailed) return;
+    SetAll(FollowState::kStopped);
+    Publish();
+  } catch (...) {  // as above
+  }
+}
+
 void Follower::State::Run() {
   const mysql::SessionThread thread;
   while (!stopping_.load()) {
-    std::optional<Clock::time_point> next;
-    try {
-      next = Turn();
-    } catch (const std::bad_alloc&) {
-      next = JudgeAll(OutOfMemory());
-    } catch (const std::exception&) {
-      next = JudgeAll(absl::Status(absl::StatusCode::kInternal, "a callback threw"));
-    }
+    const std::optional<Clock::time_point> next = TurnOrPause();
     if (!next) break;
     WaitUntil(*next);
   }
   Disconnect();
-  if (Status().state != FollowState::kFailed) {
-    SetAll(FollowState::kStopped);
-    Publish();
-  }
+  TellTheEnd();
   const std::lock_guard<std::mutex> lock(mutex_);
   ended_ = true;
   wake_.notify_all();

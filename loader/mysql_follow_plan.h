@@ -37,8 +37,8 @@ struct FollowPlan {
   std::string advice;      ///< what following wants for; empty for nothing
 };
 
-/// Of what was looked up. InvalidArgument: the server is too old, or a cursor is of a type that
-/// does not order changes. Errors name the server.
+/// Of what was looked up. FailedPrecondition: the server is too old. InvalidArgument: a cursor is
+/// of a type that does not order changes.
 absl::StatusOr<FollowPlan> PlanFollowing(Session* session, Relation relation,
                                          const MySqlMapping& mapping);
 /// Looks up and plans.

@@ -1,8 +1,6 @@
 #include "loader/mysql_follow_table.h"
 
 #include <algorithm>
-#include <limits>
-#include <span>
 #include <thread>
 #include <utility>
 
@@ -11,7 +9,6 @@
 #include "loader/kept_layers.h"
 #include "loader/message_text.h"
 #include "loader/mysql_clock.h"
-#include "loader/mysql_relation.h"
 
 namespace strata::mysql {
 namespace {
@@ -33,11 +30,6 @@ constexpr std::chrono::milliseconds kBetweenFirstLooks{120};
 // The table is looked up again so often, and so many times as long after as it takes.
 constexpr std::chrono::seconds kBetweenPlans{5};
 constexpr int kPlanRests = 100;
-
-// What is wrong with one entry and lets all others go on.
-bool IsOfOneEntry(const absl::Status& status) {
-  return absl::IsResourceExhausted(status) || absl::IsInvalidArgument(status);
-}
 
 // Whether a position by the one's cursor is one by the other's.
 bool SameCursor(const FollowPlan& a, const FollowPlan& b) {
@@ -71,24 +63,6 @@ bool SameContent(const Selection& a, const Selection& b) {
   return SameColumn(a.outer, b.outer) && SameColumn(a.inner, b.inner) &&
          SameColumn(a.order, b.order) && SameColumn(a.deleted, b.deleted) &&
          SameColumns(a.id, b.id) && SameColumns(a.values, b.values);
-}
-
-// Entries whose names are longer than this are not asked for: a statement has each up to six times
-// over, and a packet of 16 MiB is the least that servers have by default.
-constexpr std::size_t kMostNameBytes = std::size_t{2} << 20;
-
-// A statement asks for entries of so many bytes, by what is known of them before: their rows are
-// held twice while they come. One that is larger is asked for alone, and streamed.
-constexpr std::size_t kMostGroupBytes = std::size_t{4} << 20;
-
-std::size_t BytesOf(const EntryName& name) { return name.outer.size() + name.inner.size(); }
-
-std::uint64_t BytesOf(const RecordsView& records) {
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    for (const Pair& pair : records[i]) bytes += pair.key.size() + pair.value.size();
-  }
-  return bytes;
 }
 
 }  // namespace
@@ -137,30 +111,30 @@ absl::Status TableFollower::SetPlan(Session* session) {
     if (!changes.ok()) return changes.status();
     wanted.emplace_back(*std::move(changes), FollowPlan());
   }
+  const std::lock_guard lock(layers_mutex_);
+  // What may throw comes first. New ones where there was none, or the cursor is another.
+  std::vector<ThroughDoor<Feed>> feeds(wanted.size());
+  for (std::size_t i = 0; i < feeds.size(); ++i) {
+    const FollowPlan& now = wanted[i].first ? wanted[i].first->plan : wanted[i].second;
+    if (i >= feeds_.size() || !SameCursor(feeds_[i]->now(), now)) {
+      feeds[i] = MakeThroughDoor<Feed>(&feeds_door_);
+    }
+  }
   // What was made of rows by the table as it was, their order say, a pass makes anew.
   const bool altered = planned_ && !SameContent(plan->selection, plan_.selection);
   // Another table may stand under the name (RENAME TABLE t TO old, new TO t), with rows as old.
   const bool exchanged = planned_ && plan->created != plan_.created;
   if (altered || exchanged) reconcile_due_ = true;
-  planned_ = true;
+  planned_ = just_planned_ = true;
   // A pass that goes by ranges of an index cannot go on by slices, nor the other way round.
   const bool keeps_pass = !altered && plan->keys_indexed == plan_.keys_indexed;
   plan_ = *std::move(plan);
-  {
-    const std::lock_guard lock(layers_mutex_);
-    if (!keeps_pass) pass_.reset();
-    feeds_.resize(wanted.size());
-    for (std::size_t i = 0; i < feeds_.size(); ++i) {
-      const FollowPlan& now = wanted[i].first ? wanted[i].first->plan : wanted[i].second;
-      if (feeds_[i] == nullptr || !SameCursor(feeds_[i]->now(), now)) {
-        feeds_[i] = MakeThroughDoor<Feed>(&feeds_door_);
-      }
-    }
-  }
+  if (!keeps_pass) pass_.reset();
+  feeds_.swap(feeds);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    Feed& feed = *feeds_[i];
-    feed.changes = std::move(wanted[i].first);
-    feed.plan = std::move(wanted[i].second);
+    if (feeds_[i] == nullptr) feeds_[i] = std::move(feeds[i]);
+    feeds_[i]->changes = std::move(wanted[i].first);
+    feeds_[i]->plan = std::move(wanted[i].second);
   }
   const auto now = std::chrono::steady_clock::now();
   next_plan_ = now + std::max<std::chrono::steady_clock::duration>(kBetweenPlans,
@@ -232,6 +206,11 @@ absl::Status TableFollower::Sample() {
     reconcile_due_ = true;
     begun_beside_open_ = watch_->bounds.FirstAreOpen();
   }
+  if (firsts_ && *firsts_ != watch_->bounds.firsts()) {
+    firsts_ = watch_->bounds.firsts();
+    reconcile_due_ = true;
+    begun_beside_open_ = watch_->bounds.FirstAreOpen();
+  }
   // How old their versions are, nobody knows.
   if (begun_beside_open_ && !watch_->bounds.FirstAreOpen()) {
     begun_beside_open_ = false;
@@ -249,6 +228,7 @@ absl::Status TableFollower::Sample() {
 
 absl::Status TableFollower::Begin() {
   begun_by_lag_ = false;
+  firsts_.reset();
   for (int look = 0; look < kFirstLooks; ++look) {
     if (watch_->bound_by_lag) watch_->next_look = {};
     if (absl::Status status = Sample(); !status.ok()) return status;
@@ -261,6 +241,7 @@ absl::Status TableFollower::Begin() {
     bound_us_ = watch_->bound_us = now_us_ - LagUs();
   }
   for (const auto& feed : feeds_) BeginFeed(feed.get());
+  firsts_ = watch_->bounds.firsts();
   begun_beside_open_ = has_cursor() && watch_->bounds.FirstAreOpen();
   return absl::OkStatus();
 }
@@ -335,11 +316,14 @@ void TableFollower::MovePosition(Feed* feed) {
 }
 
 absl::Status TableFollower::Poll() {
+  just_planned_ = false;
   // Of an ALTER TABLE that makes no statement fail nothing else tells.
   if (std::chrono::steady_clock::now() >= next_plan_) {
     if (absl::Status status = SetPlan(session_); !status.ok()) return status;
   }
-  return PollFeeds();
+  absl::Status status = PollFeeds();
+  if (absl::IsAborted(status)) next_plan_ = {};  // it may come of one
+  return status;
 }
 
 absl::Status TableFollower::PollFeeds() {
@@ -367,133 +351,6 @@ absl::Status TableFollower::PollFeeds() {
 
 bool TableFollower::TakeReconcileDue() { return std::exchange(reconcile_due_, false); }
 
-absl::StatusOr<bool> TableFollower::Apply(const EntryAsRead& entry, bool repair) {
-  if (!entry.status.ok()) return entry.status;
-  const EntryName& name = entry.name;
-  absl::StatusOr<bool> changed =
-      applier_->Apply(name.outer, name.inner, entry.present, entry.records, repair);
-  if (!changed.ok()) return changed;
-  if (entry.present && entry.digest) {
-    digests_.Set(name.outer, name.inner, *entry.digest);
-  } else {
-    digests_.Erase(name.outer, name.inner);
-  }
-  return changed;
-}
-
-absl::Status TableFollower::TooLong(const EntryName& name) const {
-  return absl::InvalidArgumentError(absl::StrCat(
-      "MySQL ", session_->server(), ": ", Described(plan_.selection),
-      ", an entry whose outer and inner have ", BytesOf(name), " bytes, beginning with ",
-      QuoteForMessage(std::string_view(name.outer).substr(0, 40)),
-      ": it is loaded and not followed; keep keys below 2 MiB"));
-}
-
-// Whether reading the entry for each page of rows that name it is dear.
-bool TableFollower::IsLarge(const EntryName& name) const {
-  constexpr std::size_t kManyRecords = 256;
-  constexpr std::size_t kManyBytes = std::size_t{256} << 10;
-  const ReadGuard guard(applier_->cache());
-  const EntrySize size = SizeOf(guard.Get(name.outer, name.inner), kManyRecords, kManyBytes);
-  return size.records > kManyRecords || size.bytes > kManyBytes;
-}
-
-absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<EntryName>& names,
-                                                         bool repair) {
-  ChangeReader::Entries entries;
-  entries.reserve(names.size());
-  for (const EntryName& name : names) entries.emplace_back(name, PendingEntries::Named());
-  return Refresh(entries, repair);
-}
-
-absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const ChangeReader::Entries& entries,
-                                                         bool repair) {
-  std::vector<bool> failed(entries.size(), false);
-  Group group;
-  for (std::size_t begin = 0; begin < entries.size(); begin += group.names.size()) {
-    if (stopping_->load()) return absl::CancelledError("stopped as asked");
-    group = FirstGroup(std::span(entries).subspan(begin));
-    const auto first = failed.begin() + static_cast<std::ptrdiff_t>(begin);
-    const EntryName& name = group.names[0];
-    if (BytesOf(name) > kMostNameBytes) {
-      held_.Hold(name, TooLong(name));
-      *first = true;
-      continue;
-    }
-    if (absl::Status status = RefreshGroup(group, repair, first); !status.ok()) return status;
-    progress_();
-  }
-  return failed;
-}
-
-// What is known of an entry's bytes before it is read: what the cache has of it, and what its rows
-// that changed have said. Of one of which nothing is known, what the last ones had.
-std::uint64_t TableFollower::ExpectedBytes(const EntryName& name,
-                                           const PendingEntries::Named& named) const {
-  const ReadGuard guard(applier_->cache());
-  const EntryReader entry = guard.Get(name.outer, name.inner);
-  if (!entry && named.bytes == 0) return bytes_an_entry_;
-  constexpr std::size_t kAnyRecords = std::numeric_limits<std::size_t>::max();
-  return SizeOf(entry, kAnyRecords, kMostGroupBytes).bytes + named.bytes;
-}
-
-TableFollower::Group TableFollower::FirstGroup(
-    std::span<const ChangeReader::Entries::value_type> entries) const {
-  Group group;
-  std::size_t name_bytes = 0;
-  while (group.names.size() < std::min(kMostEntriesARead, entries.size())) {
-    const auto& [name, named] = entries[group.names.size()];
-    name_bytes += BytesOf(name);
-    const std::uint64_t bytes = group.bytes + ExpectedBytes(name, named);
-    if (!group.names.empty() && (name_bytes > kMostNameBytes || bytes > kMostGroupBytes)) break;
-    group.bytes = bytes;
-    group.names.push_back(name);
-  }
-  return group;
-}
-
-absl::Status TableFollower::RefreshGroup(const Group& group, bool repair,
-                                         std::vector<bool>::iterator failed) {
-  const std::vector<EntryName>& names = group.names;
-  std::uint64_t bytes = 0;
-  const auto on_entry = [&](const EntryAsRead& entry) -> absl::Status {
-    bytes += BytesOf(entry.records);
-    const absl::StatusOr<bool> changed = Apply(entry, repair);
-    ++entries_reread_;
-    if (changed.ok()) {
-      entries_changed_ += *changed ? 1 : 0;
-      repairs_ += *changed && repair ? 1 : 0;
-      if (held_.Release(entry.name)) reconcile_due_ = true;
-      return absl::OkStatus();
-    }
-    if (!IsOfOneEntry(changed.status())) return changed.status();
-    // The others go on: a deletion among them may make the room that is missing.
-    held_.Hold(entry.name, changed.status());
-    failed[std::find(names.begin(), names.end(), entry.name) - names.begin()] = true;
-    return absl::OkStatus();
-  };
-  absl::Status status = group.bytes > kMostGroupBytes
-                            ? ReadLargeEntry(session_, plan_.selection, names[0], on_entry)
-                            : ReadEntries(session_, plan_.selection, names, on_entry);
-  bytes_an_entry_ = bytes / names.size();
-  return status;
-}
-
-absl::Status TableFollower::RetryRefused() { return Refresh(held_.names(), false).status(); }
-
-absl::Status TableFollower::MendSuspects() {
-  if (suspects_.empty()) return absl::OkStatus();
-  // A step that was tried again may have named some twice.
-  std::sort(suspects_.begin(), suspects_.end());
-  suspects_.erase(std::unique(suspects_.begin(), suspects_.end()), suspects_.end());
-  // What has changed since the last round is no repair.
-  if (absl::Status status = PollFeeds(); !status.ok()) return status;
-  absl::StatusOr<std::vector<bool>> failed = Refresh(suspects_, true);
-  if (!failed.ok()) return failed.status();
-  suspects_.clear();
-  return absl::OkStatus();
-}
-
 absl::StatusOr<bool> TableFollower::Reconcile() {
   if (absl::Status status = MendSuspects(); !status.ok()) return status;
   if (!pass_) {
@@ -501,14 +358,20 @@ absl::StatusOr<bool> TableFollower::Reconcile() {
     const bool due = reconcile_due_;
     if (absl::Status status = SetPlan(session_); !status.ok()) return status;
     reconcile_due_ = due;
+    Counts counts;
+    absl::Status looked = applier_->Look([&](const Cache& cache) {
+      counts = cache.counts();
+      return absl::OkStatus();
+    });
+    if (!looked.ok()) return looked;
     const std::lock_guard lock(layers_mutex_);
-    pass_.emplace(plan_, applier_->cache(), &digests_);
+    pass_.emplace(plan_, counts, &digests_);
     held_.PassBegins();
   }
   absl::Status status = pass_->Step(session_, plan_, applier_, &suspects_);
   if (status.ok()) status = MendSuspects();
   if (!status.ok()) return status;
-  if (!pass_->done()) return false;
+  if (!pass_ || !pass_->done()) return false;
   held_.PassEnds();
   const std::lock_guard lock(layers_mutex_);
   pass_.reset();

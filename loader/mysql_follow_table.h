@@ -147,6 +147,8 @@ class TableFollower {
   absl::Status RefreshGroup(const Group& group, bool repair, std::vector<bool>::iterator failed);
   absl::Status MendSuspects();
   absl::Status TooLong(const EntryName& name) const;
+  std::optional<EntrySize> SizeInCache(const EntryName& name, std::size_t most_records,
+                                       std::size_t most_bytes) const;
   bool IsLarge(const EntryName& name) const;
   std::optional<std::string> FreshFrom(const Feed& feed) const;
 
@@ -160,11 +162,13 @@ class TableFollower {
   Session* session_ = nullptr;
   FollowPlan plan_;
   bool planned_ = false;                             // whether the table was looked up
+  bool just_planned_ = false;                        // in this step
   std::chrono::steady_clock::time_point next_plan_;  // when it is to be looked up again
 
   mutable std::mutex layers_mutex_;  // of which feeds there are, and whether a pass is
   MemoryDoor feeds_door_;
   std::vector<ThroughDoor<Feed>> feeds_;
+  std::optional<std::uint64_t> firsts_;  // first samples, at the begin of following and since
   bool begun_by_lag_ = false;  // a lag had to serve, and no fresh look at the transactions since
   bool begun_beside_open_ = false;  // the first sample had open transactions, some are open still
   bool reconcile_due_ = false;

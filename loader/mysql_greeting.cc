@@ -146,10 +146,14 @@ bool ParseGreeting(std::string_view packet, Greeting* greeting) {
   constexpr std::size_t kBehindVersion = 4 + 8 + 1;  // connection, half of the nonce, a zero
   constexpr unsigned kTlsOfHighByte = 0x08;          // CLIENT_SSL, 0x800
   const auto byte = [packet](std::size_t i) { return static_cast<unsigned char>(packet[i]); };
-  if (packet.starts_with(kError) && packet.size() >= 3) {
+  if (packet.starts_with(kError)) {
+    constexpr std::size_t kText = 3;      // the number is before it
+    constexpr std::size_t kSqlState = 6;  // with '#' before it
+    const bool has_state = packet.size() > kText && packet[kText] == '#';
+    const std::size_t text = has_state ? kText + kSqlState : kText;
+    if (packet.size() < text) return false;
     greeting->error = byte(1) | byte(2) << 8;
-    greeting->error_text =
-        std::string(packet.substr(packet.size() > 3 && packet[3] == '#' ? 9 : 3));
+    greeting->error_text = std::string(packet.substr(text));
     return true;
   }
   if (!packet.starts_with(kVersion10)) return false;

@@ -12,7 +12,6 @@
 #include "absl/strings/str_join.h"
 
 #include "loader/message_text.h"
-#include "loader/mysql_query.h"
 #include "loader/utf8.h"
 #include "loader/view.h"
 

@@ -1,10 +1,8 @@
 #include "loader/mysql_pages.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 

@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 
-#include "loader/message_text.h"
 #include "loader/mysql_clock.h"
 #include "loader/mysql_relation.h"
 

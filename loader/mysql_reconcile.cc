@@ -4,14 +4,12 @@
 #include <chrono>
 #include <memory>
 #include <new>
-#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
 #include "loader/kept_layers.h"
-#include "loader/message_text.h"
 #include "loader/mysql_digest.h"
 #include "loader/mysql_pages.h"
 #include "loader/mysql_relation.h"
@@ -55,18 +53,15 @@ absl::StatusOr<std::string> UpToCondition(const std::vector<Column>& keys,
 
 }  // namespace
 
-ReconcilePass::ReconcilePass(const FollowPlan& plan, const Cache& cache,
+ReconcilePass::ReconcilePass(const FollowPlan& plan, const Counts& counts,
                              const EntryDigests* digests)
     : digests_(digests), rows_estimate_(plan.rows_estimate) {
   // How many rows a query has nobody knows; not more than about what the cache has of it.
   if (!plan.selection.query.empty()) {
-    rows_estimate_ = plan.selection.pair_rows ? cache.counts().pairs : cache.counts().records;
+    rows_estimate_ = plan.selection.pair_rows ? counts.pairs : counts.records;
   }
-  std::random_device random;
-  key_.low = std::uint64_t{random()} << 32 | random();
-  key_.high = std::uint64_t{random()} << 32 | random();
-  const std::size_t buckets = std::clamp<std::size_t>(cache.counts().entries / kEntriesABucket,
-                                                      kLeastBuckets, kMostBuckets);
+  const std::size_t buckets =
+      std::clamp<std::size_t>(counts.entries / kEntriesABucket, kLeastBuckets, kMostBuckets);
   void* const block = door_.TryAllocate(kBuckets, buckets * sizeof(Bucket));
   if (block == nullptr) throw std::bad_alloc();
   buckets_ = {static_cast<Bucket*>(block), buckets};
@@ -191,8 +186,8 @@ absl::Status ReconcilePass::ReadChunk(Session* session, const FollowPlan& plan,
     bucket.sum += hash;
     ++bucket.count;
     bool same = false;
-    status = applier->gate().Through([&] {
-      const ReadGuard guard(applier->cache());
+    status = applier->Look([&](const Cache& cache) {
+      const ReadGuard guard(cache);
       const EntryReader entry = guard.Get(name.outer, name.inner);
       same = entry && ((plan.selection.json == JsonValue::kNone &&
                         DigestOf(entry, plan.selection.pair_rows).SameTexts(digest)) ||
@@ -254,8 +249,8 @@ absl::Status ReconcilePass::TableStep(Session* session, const FollowPlan& plan,
 
 absl::Status ReconcilePass::CacheStep(EntryApplier* applier, std::vector<EntryName>* suspects) {
   bool more = true;
-  absl::Status status = applier->gate().Through([&]() -> absl::Status {
-    const ReadGuard guard(applier->cache());
+  absl::Status status = applier->Look([&](const Cache& cache) -> absl::Status {
+    const ReadGuard guard(cache);
     for (std::size_t i = 0; i < kCacheEntriesAStep; ++i) {
       more = cursor_.Next(guard);
       if (!more) return cursor_.status();

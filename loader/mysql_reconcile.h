@@ -47,9 +47,9 @@ namespace strata::mysql {
 
 class ReconcilePass {
  public:
-  /// `digests`: those of the entries whose content does not have them; outlives it. Throws
-  /// std::bad_alloc.
-  ReconcilePass(const FollowPlan& plan, const Cache& cache, const EntryDigests* digests);
+  /// `counts`: of the cache. `digests`: those of the entries whose content does not have them;
+  /// outlives it. Throws std::bad_alloc.
+  ReconcilePass(const FollowPlan& plan, const Counts& counts, const EntryDigests* digests);
   ReconcilePass(const ReconcilePass&) = delete;
   ReconcilePass& operator=(const ReconcilePass&) = delete;
   ~ReconcilePass();
@@ -95,7 +95,7 @@ class ReconcilePass {
 
   const EntryDigests* digests_;
   Phase phase_ = Phase::kTable;
-  Hash128 key_;
+  Hash128 key_ = RandomKey();
   std::string scratch_;
   MemoryDoor door_;
   std::span<Bucket> buckets_;

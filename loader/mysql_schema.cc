@@ -1,8 +1,6 @@
 #include "loader/mysql_schema.h"
 
 #include <algorithm>
-#include <array>
-#include <map>
 #include <tuple>
 #include <utility>
 

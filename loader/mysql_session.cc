@@ -64,6 +64,11 @@ bool Verifies(MySqlSslMode mode) {
   return mode == MySqlSslMode::kVerifyCa || mode == MySqlSslMode::kVerifyIdentity;
 }
 
+std::string HostAndPort(const MySqlOptions& options) {
+  const bool ipv6 = options.host.find(':') != std::string::npos;
+  return absl::StrCat(ipv6 ? "[" : "", options.host, ipv6 ? "]" : "", ":", options.port);
+}
+
 sql::ConnectOptionsMap ConnectOptions(const MySqlOptions& options, bool tls) {
   sql::ConnectOptionsMap map;
   const auto text = [&map](const char* name, const std::string& value) {
@@ -77,9 +82,7 @@ sql::ConnectOptionsMap ConnectOptions(const MySqlOptions& options, bool tls) {
     text("hostName", "localhost");
     text("socket", options.socket);
   } else {
-    const bool ipv6 = options.host.find(':') != std::string::npos;
-    text("hostName",
-         absl::StrCat("tcp://", ipv6 ? "[" : "", options.host, ipv6 ? "]" : "", ":", options.port));
+    text("hostName", "tcp://" + HostAndPort(options));
   }
   map["OPT_CONNECT_TIMEOUT"] = static_cast<int>(options.connect_timeout_s);
   map["OPT_READ_TIMEOUT"] = static_cast<int>(options.read_timeout_s);
@@ -165,11 +168,8 @@ std::string QuoteBytes(std::string_view bytes) {
 }
 
 std::string ServerName(const MySqlOptions& options) {
-  const bool ipv6 = options.host.find(':') != std::string::npos;
   const std::string place =
-      options.socket.empty()
-          ? absl::StrCat(ipv6 ? "[" : "", options.host, ipv6 ? "]" : "", ":", options.port)
-          : absl::StrCat("socket ", options.socket, " ");
+      options.socket.empty() ? HostAndPort(options) : absl::StrCat("socket ", options.socket, " ");
   return absl::StrCat(options.user, "@", place, "/", options.database);
 }
 
@@ -223,13 +223,15 @@ absl::StatusOr<std::unique_ptr<Session>> Session::OpenOne(const MySqlOptions& op
 }
 
 absl::Status Session::CheckEncryption() {
-  bool encrypted = false;
-  absl::Status status = Query(kCipherStatement, "checking for TLS", [&](const Row& row) {
+  constexpr const char* kDoing = "checking for TLS";
+  std::optional<bool> encrypted;
+  absl::Status status = Query(kCipherStatement, kDoing, [&](const Row& row) {
     encrypted = row.size() > 1 && !row[1].empty();
     return absl::OkStatus();
   });
-  if (!status.ok() || encrypted) return status;
-  return NotEncrypted(server_);
+  if (!status.ok()) return status;
+  if (!encrypted) return EndedEarly(kDoing);
+  return *encrypted ? absl::OkStatus() : NotEncrypted(server_);
 }
 
 absl::Status Session::Prepare() {
@@ -287,7 +289,13 @@ absl::Status Session::Execute(const std::string& statement, std::string_view doi
 absl::Status Session::InSnapshot(std::string_view doing, absl::FunctionRef<absl::Status()> work) {
   absl::Status status = Execute(kSnapshotTransaction, doing);
   if (!status.ok()) return status;
-  status = work();
+  try {
+    status = work();
+  } catch (...) {
+    // Or all that is asked after it would be of this moment.
+    (void)Execute(kEndOfTransaction, doing);
+    throw;
+  }
   const absl::Status ended = Execute(kEndOfTransaction, doing);
   return ended.ok() ? status : absl::UnavailableError(ended.message());
 }

@@ -3,8 +3,7 @@
 //
 //     server ──► fetching thread: pages, sort, entries ──► BatchQueue ──► Read: the caller's thread
 //
-// A later Source that follows changes shares Session, Select, Pages and the sort keys with this
-// one.
+// Following (mysql_follow.cc) is no Source: it shares the session and what is known of tables.
 #include <strata/mysql_source.h>
 
 #include <algorithm>

@@ -8,7 +8,6 @@
 #include <exception>
 #include <initializer_list>
 #include <limits>
-#include <new>
 #include <optional>
 #include <utility>
 

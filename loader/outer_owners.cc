@@ -1,6 +1,5 @@
 #include "loader/outer_owners.h"
 
-#include <random>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -8,12 +7,6 @@
 #include "loader/message_text.h"
 
 namespace strata {
-
-OuterOwners::OuterOwners() {
-  std::random_device random;
-  key_.low = std::uint64_t{random()} << 32 | random();
-  key_.high = std::uint64_t{random()} << 32 | random();
-}
 
 OuterOwners::Slot OuterOwners::SlotOf(std::string_view outer, std::size_t owner) const {
   const Hash128 hash = SipHash128(key_, outer);

@@ -28,9 +28,6 @@ class OuterOwners {
  public:
   static constexpr std::size_t kMostOwners = 0xfffe;
 
-  /// Draws a key.
-  OuterOwners();
-
   /// Notes that `owner`, below kMostOwners, has the outer, unless another has it: that one then.
   /// Throws std::bad_alloc.
   std::optional<std::size_t> Claim(std::size_t owner, std::string_view outer);
@@ -57,7 +54,7 @@ class OuterOwners {
 
   Slot SlotOf(std::string_view outer, std::size_t owner) const;
 
-  Hash128 key_;
+  Hash128 key_ = RandomKey();
   mutable std::mutex mutex_;  // of what follows
   SlotTable<Slot> slots_;
 };

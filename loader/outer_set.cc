@@ -63,13 +63,15 @@ Hash128 SipHash128(const Hash128& key, std::string_view text) {
   return hash;
 }
 
-OuterSet::OuterSet() {
-  if (getrandom(&key_, sizeof key_, GRND_NONBLOCK) != static_cast<ssize_t>(sizeof key_)) {
+Hash128 RandomKey() {
+  Hash128 key;
+  if (getrandom(&key, sizeof key, GRND_NONBLOCK) != static_cast<ssize_t>(sizeof key)) {
     // Early in boot or under a filter: address and clock still differ from run to run.
-    key_.low = reinterpret_cast<std::uintptr_t>(this);
-    key_.high =
+    key.low = reinterpret_cast<std::uintptr_t>(&key);
+    key.high =
         static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
   }
+  return key;
 }
 
 Hash128 OuterSet::HashOf(std::string_view outer) const {

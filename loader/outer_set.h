@@ -22,11 +22,11 @@ struct Hash128 {
 /// SipHash-2-4 with 128 bits of output (Aumasson, Bernstein, 2012) under `key`.
 Hash128 SipHash128(const Hash128& key, std::string_view text);
 
+/// A key that nobody knows before.
+Hash128 RandomKey();
+
 class OuterSet {
  public:
-  /// Allocates nothing; draws the key.
-  OuterSet();
-
   /// Adds it; whether it is new. Throws std::bad_alloc and leaves the set as it was.
   bool Insert(std::string_view outer);
   bool Contains(std::string_view outer) const;
@@ -37,7 +37,7 @@ class OuterSet {
   Hash128 HashOf(std::string_view outer) const;
   void Grow();
 
-  Hash128 key_;
+  Hash128 key_ = RandomKey();
   std::unique_ptr<Hash128[]> slots_;  // open addressing; an all-zero slot is free
   std::size_t slot_count_ = 0;        // a power of two, or 0
   std::size_t size_ = 0;

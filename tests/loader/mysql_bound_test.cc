@@ -3,6 +3,7 @@
 #include "loader/mysql_bound.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -171,7 +172,12 @@ struct FakeSource {
   std::uint64_t done = 0;
   std::vector<int> ends;
 
+  bool fails = false;
+  bool behind = false;  // it gives way
+
   std::uint64_t pass_done() const { return done; }
+  bool gives_way() const { return behind; }
+  void SetGivesWay(bool gives_way) { behind = gives_way; }
   void Chunk(std::uint64_t pass, int now) {
     if (chunks_left == 0) {
       chunks_left = chunks_a_pass;
@@ -213,6 +219,36 @@ TEST(FurthestBehind, APassAsLongAsTheIntervalKeepsNoOtherSourceFromItsOwn) {
 TEST(FurthestBehind, IsNobodyWhereNobodyIsDue) {
   const std::vector<std::unique_ptr<FakeSource>> none;
   EXPECT_EQ(FurthestBehind(none, [](const FakeSource&) { return true; }), nullptr);
+}
+
+TEST(NextForChunk, OnesThatAlwaysFailAreTriedAgainAndKeepNobodyFromHisPasses) {
+  std::vector<std::unique_ptr<FakeSource>> sources;
+  for (int i = 0; i < 4; ++i) sources.push_back(std::make_unique<FakeSource>(1));
+  sources[0]->fails = sources[1]->fails = true;
+  std::map<const FakeSource*, int> turns;
+  for (int now = 0; now < 100; ++now) {
+    // A pass is due again as soon as it is done.
+    FakeSource* const next = NextForChunk(sources, [](const FakeSource&) { return true; });
+    ASSERT_NE(next, nullptr);
+    ++turns[next];
+    if (next->fails) {
+      next->SetGivesWay(true);
+      continue;
+    }
+    next->Chunk(static_cast<std::uint64_t>(now) + 1, now);
+    for (const auto& source : sources) source->SetGivesWay(false);
+  }
+  for (const auto& source : sources) EXPECT_GE(turns[source.get()], 15);
+  EXPECT_EQ(sources[0]->done, 0u);
+  EXPECT_GE(sources[2]->ends.size(), 15u);
+  // Where nobody else is due they take turns.
+  const auto failing = [](const FakeSource& source) { return source.fails; };
+  FakeSource* const first = NextForChunk(sources, failing);
+  first->SetGivesWay(true);
+  FakeSource* const second = NextForChunk(sources, failing);
+  EXPECT_NE(first, second);
+  second->SetGivesWay(true);
+  EXPECT_EQ(NextForChunk(sources, failing), first);
 }
 
 TEST(RestAfterChunk, LetsTheChunksTakeTheirShareOfTheTime) {

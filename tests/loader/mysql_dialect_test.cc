@@ -20,25 +20,29 @@ TEST(Dialect, MariaDbTellsItselfAndAllElseIsMySql) {
     Dialect::Server server;
     unsigned major;
     unsigned minor;
+    unsigned patch;
   };
   for (const Case& expected : {
-           Case{"10.11.6-MariaDB-0+deb12u1", Dialect::Server::kMariaDb, 10, 11},
-           Case{"11.4.2-MariaDB-log", Dialect::Server::kMariaDb, 11, 4},
-           Case{"5.5.5-10.6.18-MariaDB", Dialect::Server::kMariaDb, 10, 6},
-           Case{"5.5.68-MariaDB", Dialect::Server::kMariaDb, 5, 5},
-           Case{"10.6.12-mariadb-custom", Dialect::Server::kMariaDb, 10, 6},
-           Case{"8.0.36", Dialect::Server::kMySql, 8, 0},
-           Case{"8.0.36-28.1", Dialect::Server::kMySql, 8, 0},
-           Case{"8.0.mysql_aurora.3.04.0", Dialect::Server::kMySql, 8, 0},
-           Case{"8.4.0-commercial", Dialect::Server::kMySql, 8, 4},
-           Case{"9.7.0", Dialect::Server::kMySql, 9, 7},
-           Case{"5.7.44-log", Dialect::Server::kMySql, 5, 7},
-           Case{"", Dialect::Server::kMySql, 0, 0},
+           Case{"10.11.6-MariaDB-0+deb12u1", Dialect::Server::kMariaDb, 10, 11, 6},
+           Case{"11.4.2-MariaDB-log", Dialect::Server::kMariaDb, 11, 4, 2},
+           Case{"5.5.5-10.6.18-MariaDB", Dialect::Server::kMariaDb, 10, 6, 18},
+           Case{"5.5.68-MariaDB", Dialect::Server::kMariaDb, 5, 5, 68},
+           Case{"10.6.12-mariadb-custom", Dialect::Server::kMariaDb, 10, 6, 12},
+           Case{"8.0.36", Dialect::Server::kMySql, 8, 0, 36},
+           Case{"8.0.36-28.1", Dialect::Server::kMySql, 8, 0, 36},
+           Case{"8.0.mysql_aurora.3.04.0", Dialect::Server::kMySql, 8, 0, 0},
+           Case{"8.4.0-commercial", Dialect::Server::kMySql, 8, 4, 0},
+           Case{"9.7.0", Dialect::Server::kMySql, 9, 7, 0},
+           Case{"5.7.44-log", Dialect::Server::kMySql, 5, 7, 44},
+           Case{"", Dialect::Server::kMySql, 0, 0, 0},
        }) {
     const Dialect dialect = Dialect::Of(expected.version);
     EXPECT_EQ(dialect.server(), expected.server) << expected.version;
-    EXPECT_EQ(dialect.major_version(), expected.major) << expected.version;
-    EXPECT_EQ(dialect.minor_version(), expected.minor) << expected.version;
+    const auto [version, server, major, minor, patch] = expected;
+    EXPECT_TRUE(dialect.AtLeast(major, minor, patch)) << version;
+    EXPECT_FALSE(dialect.AtLeast(major, minor, patch + 1)) << version;
+    EXPECT_FALSE(dialect.AtLeast(major, minor + 1)) << version;
+    EXPECT_FALSE(dialect.AtLeast(major + 1, 0)) << version;
   }
 }
 
@@ -94,8 +98,9 @@ TEST(Dialect, SessionsDifferInStatisticsAndInWhatEndsIdleTransactions) {
   EXPECT_EQ(Dialect::Of("10.11.6-MariaDB").SessionSettings(), maria);
   EXPECT_EQ(Dialect::Of("11.4.2-MariaDB").SessionSettings(), maria);
   oracle.emplace_back("SET SESSION information_schema_stats_expiry = 0");
-  EXPECT_EQ(Dialect::Of("8.0.36").SessionSettings(), oracle);
+  EXPECT_EQ(Dialect::Of("8.0.29").SessionSettings(), oracle);
   oracle.emplace_back("SET SESSION show_gipk_in_create_table_and_information_schema = ON");
+  EXPECT_EQ(Dialect::Of("8.0.30").SessionSettings(), oracle);
   EXPECT_EQ(Dialect::Of("8.4.0").SessionSettings(), oracle);
   EXPECT_EQ(Dialect::Of("9.7.0").SessionSettings(), oracle);
 }

@@ -185,7 +185,7 @@ TEST_F(MySqlDigestTest, APassGoesThroughAllRangesAndFindsWhatIsOnOneSideOnly) {
     as.keys_indexed = indexed;
     as.rows_estimate = 400'000;  // several slices
     const mysql::EntryDigests digests;
-    mysql::ReconcilePass pass(as, cache(), &digests);
+    mysql::ReconcilePass pass(as, cache().counts(), &digests);
     std::vector<mysql::EntryName> suspects;
     int steps = 0;
     while (!pass.done()) {
@@ -222,7 +222,7 @@ TEST_F(MySqlDigestTest, AnEntryThatDigestAndBucketBothShowIsNamedOnce) {
   FollowGate gate;
   EntryApplier applier(&cache(), &gate, &options);
   const mysql::EntryDigests digests;
-  mysql::ReconcilePass pass(*plan, cache(), &digests);
+  mysql::ReconcilePass pass(*plan, cache().counts(), &digests);
   std::vector<mysql::EntryName> suspects;
   while (!pass.done()) ASSERT_TRUE(pass.Step(&session(), *plan, &applier, &suspects).ok());
   const std::set<mysql::EntryName> found(suspects.begin(), suspects.end());

@@ -220,6 +220,31 @@ TEST_F(MySqlFollowSettingsTest, AKeyOfAnotherTypeIsNamedAndFollowed) {
   ExpectEqual(OptionsFor("t"));
 }
 
+TEST_F(MySqlFollowSettingsTest, ACallbackThatThrowsEndsNothing) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  std::atomic<int> told = 0;
+  FollowOptions options = QuickFollow();
+  options.on_status = [&told](const FollowStatus&) {
+    if (++told <= 4) throw 7;
+  };
+  Follow(OptionsFor("t"), options);
+  Run("UPDATE t SET v = 'w'");
+  ExpectValue("a", "x", 0, "k", "w");
+}
+
+TEST_F(MySqlFollowSettingsTest, AKeyThatItsColumnNoLongerHoldsIsGone) {
+  MakeTable();
+  Add("('a','abc',0,'k','v'),('a','7',0,'k','w')");
+  Follow();
+  Run("DELETE FROM t WHERE inner_key = 'abc'");
+  Run("ALTER TABLE t MODIFY inner_key INT");
+  ASSERT_TRUE(ReconcileOnce(&follower())) << follower().status().last_error;
+  ExpectNoEntry("a", "abc");
+  EXPECT_EQ(Value("a", "7", 0, "k"), "w");
+  ExpectEqual(OptionsFor("t"));
+}
+
 // No row of it has changed, and no pass is asked for.
 TEST_F(MySqlFollowSettingsTest, AnAlterThatMakesNoStatementFailIsSeenWithinSeconds) {
   MakeTable();

@@ -20,6 +20,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Clock = std::chrono::steady_clock;
 using MySqlFollowTest = FollowTest;
 
@@ -262,6 +263,32 @@ TEST_F(MySqlFollowTest, WithoutThePrivilegeAFixedLagServesAndTheAdviceNamesTheGr
   ExpectValue("fast", "x", 0, "k", "v");
   Must(slow.get(), "COMMIT");
   ExpectValue("slow", "x", 0, "k", "v");
+  // What a lag has passed over is looked for where the right is given later.
+  EXPECT_EQ(follower().status().passes, 0u);
+  Run("GRANT PROCESS ON *.* TO plain@localhost");
+  KillConnections();
+  EXPECT_TRUE(WaitUntil([&] { return follower().status().passes > 0; }));
+  EXPECT_THAT(follower().status().advice, Not(HasSubstr("GRANT PROCESS")));
+}
+
+// The thread is in a statement for longer than Stop waits, and nobody keeps the cache for it.
+TEST_F(MySqlFollowTest, RowsThatComeAfterStopMeetNoCache) {
+  MakeTable();
+  Add("('a','x',0,'k','v')");
+  MySqlOptions source = OptionsFor("t");
+  source.mapping.where = "(seq = 0 OR SLEEP(1) = 0)";
+  Follow(source);
+  const auto connections = [&](const std::string& state) {
+    return Rows(absl::StrCat("SELECT ID FROM information_schema.PROCESSLIST WHERE ID <> "
+                             "CONNECTION_ID() AND DB = ",
+                             mysql::QuoteText(database()), state))
+        .size();
+  };
+  Add("('a','x',1,'k','w')");
+  ASSERT_TRUE(WaitUntil([&] { return connections(" AND STATE = 'User sleep'") == 1; }));
+  follower_.reset();
+  cache_.reset();
+  EXPECT_TRUE(WaitUntil([&] { return connections("") == 0; }));
 }
 
 TEST_F(MySqlFollowTest, TheConnectionIsRenewedAfterALargeRowAndNotAgainAtOnce) {

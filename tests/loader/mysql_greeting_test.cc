@@ -96,6 +96,12 @@ TEST(Greeting, ThatIsCutOffIsNone) {
     Greeting greeting;
     EXPECT_EQ(ParseGreeting(whole.substr(0, size), &greeting), size >= high_byte) << size;
   }
+  const std::string error = "\xff\x10\x04#08004"s;
+  for (std::size_t size = 0; size <= error.size(); ++size) {
+    Greeting greeting;
+    const bool is = size == 3 || size == error.size();  // a text of none, without and with a state
+    EXPECT_EQ(ParseGreeting(error.substr(0, size), &greeting), is) << size;
+  }
   Greeting greeting;
   EXPECT_FALSE(ParseGreeting("SSH-2.0-OpenSSH_9.2", &greeting));
 }

@@ -215,10 +215,14 @@ TEST_F(MySqlCredentialsTest, TheUrlStandsBeforeTheFile) {
 }
 
 TEST_F(MySqlCredentialsTest, MariaDbsWordsForTlsAreNotOverheard) {
-  Write("[client]\nssl\nssl-verify-server-cert\n");
-  const absl::StatusOr<MySqlOptions> verified = Apply("mysql://u@h/d?table=t", {path_, {}});
-  ASSERT_TRUE(verified.ok());
-  EXPECT_EQ(verified->ssl_mode, MySqlSslMode::kVerifyIdentity);
+  for (const char* strict :
+       {"ssl\nssl-verify-server-cert\n", "ssl-verify-server-cert\nssl-mode=PREFERRED\n",
+        "ssl-mode=PREFERRED\nssl-verify-server-cert\n"}) {
+    Write(std::string("[client]\n") + strict);
+    const absl::StatusOr<MySqlOptions> verified = Apply("mysql://u@h/d?table=t", {path_, {}});
+    ASSERT_TRUE(verified.ok());
+    EXPECT_EQ(verified->ssl_mode, MySqlSslMode::kVerifyIdentity) << strict;
+  }
   Write("[client]\nssl=1\nssl-verify-server-cert=off\n");
   const absl::StatusOr<MySqlOptions> required = Apply("mysql://u@h/d?table=t", {path_, {}});
   ASSERT_TRUE(required.ok());
@@ -241,6 +245,8 @@ TEST_F(MySqlCredentialsTest, NamesTheFileThatCannotBeRead) {
       Apply("mysql://u@h/d?table=t", {"/nonexistent/my.cnf", {}});
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Message(missing.status()), HasSubstr("/nonexistent/my.cnf"));
+  EXPECT_THAT(Message(Apply("mysql://u@h/d?table=t", {"/tmp", {}}).status()),
+              HasSubstr("\"/tmp\" cannot be read: Is a directory"));
   Write("[client]\npassword=s3cret\nport=abc\n");
   const absl::StatusOr<MySqlOptions> wrong = Apply("mysql:///d?table=t", {path_, {}});
   EXPECT_EQ(wrong.status().code(), absl::StatusCode::kInvalidArgument);

@@ -188,7 +188,8 @@ class Follower {
   FollowStatus status() const;
 
   /// What it keeps beside the cache for as long as it follows: the layers "sources", 7 KB each;
-  /// "entry digests", 20 to 40 bytes an entry of JSON (record= and list=) and none for other forms;
+  /// "entry digests", 20 to 40 bytes an entry of JSON (record= and list=), or of pair rows of which
+  /// one repeats a key, and none for others;
   /// "known rows", 20 to 40 bytes a row that polling meets again, at most 32 MiB (half as much more
   /// while it grows); "buckets", 1 byte an entry, at most 16 MiB, and "named", 10 to 20 bytes for
   /// each of up to 100,000 entries that differed, while it reconciles; and "outers", 20 to 40 bytes

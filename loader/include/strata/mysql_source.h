@@ -177,12 +177,13 @@ absl::Status ApplyMySqlCredentials(const MySqlCredentials& credentials, MySqlOpt
 absl::Status CheckMySqlOptions(const MySqlOptions& options);
 
 /// Connects and checks the mapping against the table; the rows are read by Source::Read, in one
-/// consistent snapshot where the table's engine has them, all of them before the first entry comes
-/// out. Errors name the server, the table, the column and the fix, never the password:
-/// PermissionDenied (user, password, rights), NotFound (database, table, column), Unavailable (no
-/// server, connection lost), InvalidArgument (as CheckMySqlOptions), FailedPrecondition (TLS
-/// refused, no usable id), Aborted (a statement ended by the server: killed, timed out),
-/// ResourceExhausted (memory, temporary space).
+/// consistent snapshot where the table's engine has them. An entry comes out when its rows have, or
+/// all have: one that had come already may come again, whole, and replaces it. Errors name the
+/// server, the table, the column and the fix, never the password: PermissionDenied (user, password,
+/// rights), NotFound (database, table, column), Unavailable (no server, connection lost),
+/// InvalidArgument (as CheckMySqlOptions), FailedPrecondition (TLS refused, no usable id), Aborted
+/// (a statement ended by the server: killed, timed out), ResourceExhausted (memory, temporary
+/// space).
 absl::StatusOr<std::unique_ptr<Source>> OpenMySqlTable(const MySqlOptions& options);
 
 /// The same for several tables, one after another in one snapshot. An outer belongs to the table
