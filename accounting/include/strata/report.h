@@ -96,7 +96,7 @@ std::string DiffJson(const FootprintDiff& diff);
 std::string DiffText(const FootprintDiff& diff);
 
 // A page each: one file that needs nothing else, a picture first (layers as areas; layouts side by
-// side as bars), the figures of the JSON in tables beneath. About 1.1 MB, nearly all of it the
+// side as bars), the figures of the JSON in tables beneath. About 1.2 MB, nearly all of it the
 // chart library.
 std::string FootprintHtml(const FootprintReport& report);
 std::string CompareHtml(const CompareReport& report);
