@@ -132,7 +132,10 @@ struct Reservation {
   std::size_t distinct_string_bytes = 0;
 };
 
-/// The cache. Movable; guards and cursors of a moved-from cache go with it.
+/// The cache. Movable: guards and cursors go on with the cache that was moved to; what refers to
+/// the object itself (a Target, a Follower) does not. One that was moved from is only good for
+/// being destroyed or assigned to. While one is moved or assigned to no thread may use it in any
+/// way, and guards of a cache that is assigned over have ended.
 class Cache {
  public:
   /// An empty cache. ResourceExhausted when there is no memory or there are no addresses for that.

@@ -128,7 +128,7 @@ struct AppliedChange {
 struct FollowOptions {
   /// From the end of a round to the next; at least 10 ms.
   std::chrono::milliseconds poll_interval{1000};
-  /// From the beginning of a pass to the next. 0: only when asked for.
+  /// From the beginning of a pass to the next, from 0. 0: only when asked for.
   std::chrono::milliseconds reconcile_interval{std::chrono::minutes(5)};
   /// Of the time, how much the server may spend on digests, above 0 to 1. A pass that would not be
   /// done within the interval at this share takes more.
@@ -137,15 +137,16 @@ struct FollowOptions {
   /// then stays this far behind. One that is open longer may commit rows that only reconciling
   /// finds. Where something reads the server's list of transactions all the time, so that it is not
   /// renewed, the position is held for ten times as long (3 s at the least), then follows at that
-  /// distance, and a pass makes up for it when the list is renewed.
+  /// distance, and a pass makes up for it when the list is renewed. From 0.
   std::chrono::milliseconds fallback_lag{std::chrono::seconds(30)};
   /// The pause after an error that may pass grows from the first to the second figure, and beyond
-  /// 2 s no faster than an eighth of the time that there has been one after the other.
+  /// 2 s no faster than an eighth of the time that there has been one after the other. The first is
+  /// at least 1 ms, the second no less than the first.
   std::chrono::milliseconds retry_min{100};
   std::chrono::milliseconds retry_max{std::chrono::seconds(30)};
   /// The longest pause after an error for a person to mend, to which it grows likewise. A login
   /// that was refused, and an entry that was (its JSON, its outer), are tried again after about as
-  /// long from the first on; an entry at once where a row of it changes.
+  /// long from the first on; an entry at once where a row of it changes. At least 1 ms.
   std::chrono::milliseconds slow_retry{std::chrono::seconds(15)};
   /// Whether all of the cache is the one table's: what it lacks is then deleted from the cache.
   /// Else, and always with several tables, only outers under which one has put something are its
@@ -197,7 +198,8 @@ class Follower {
   Footprint MeasureFootprint() const;
 
   /// Asks for a pass of reconciling now. The pass is done when status().passes has reached the
-  /// number that is returned; it began after this call.
+  /// number that is returned; it began after this call. Once the follower has ended (kStopped,
+  /// kFailed) the number is never reached: who waits for it looks at status().state, too.
   std::uint64_t RequestReconcile();
 
  private:

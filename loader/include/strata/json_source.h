@@ -46,11 +46,15 @@ struct JsonOptions {
 std::optional<JsonOptions::Form> JsonFormOf(std::string_view path);
 
 /// The file, unpacked while reading where its name ends in ".gz" or ".zst". NotFound and the
-/// system's other errors name it; InvalidArgument: `options.root` is no JSON pointer.
+/// system's other errors name it; InvalidArgument: `options.root` is no JSON pointer;
+/// ResourceExhausted: no memory.
 absl::StatusOr<std::unique_ptr<Source>> OpenJsonFile(const std::string& path,
                                                      const JsonOptions& options = {});
 
-/// What can be read from `fd`, as it comes; `fd` stays the caller's. `name` stands in messages.
+/// What can be read from `fd`, from where it stands, as it comes: not unpacked. `fd` stays the
+/// caller's, who keeps it open as long as there is the source. `name` stands in messages.
+/// InvalidArgument: `options.root` is no JSON pointer; ResourceExhausted: no memory. That `fd`
+/// cannot be read is told by Source::Read.
 absl::StatusOr<std::unique_ptr<Source>> OpenJsonFd(int fd, const std::string& name,
                                                    const JsonOptions& options = {});
 

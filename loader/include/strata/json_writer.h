@@ -36,7 +36,8 @@ absl::Status WriteJson(const Cache& cache, const TextSink& sink,
                        const JsonWriteOptions& options = {});
 
 /// Parts of it, each followed by a newline: what stands under an outer, an entry's list, one of its
-/// records. False, and nothing written, where there is no such thing.
+/// records. False, and nothing written, where there is no such thing. Errors as WriteJson's, and
+/// the text is cut off likewise.
 absl::StatusOr<bool> WriteJsonOuter(const Cache& cache, std::string_view outer,
                                     const TextSink& sink, const JsonWriteOptions& options = {});
 absl::StatusOr<bool> WriteJsonEntry(const Cache& cache, std::string_view outer,

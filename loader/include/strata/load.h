@@ -29,7 +29,12 @@ struct LoadOptions {
   std::function<bool()> should_stop;
 };
 
-/// Loads all of `source`.
+/// Loads all of `source`. Errors: as Source::Read; what the target said, with the outer and inner
+/// that it was about; Cancelled, `should_stop` asked for it; ResourceExhausted, no memory;
+/// Internal, a callback or the target threw something else. No std::exception leaves it.
+///
+/// Nobody else may write to the target until it ends: all of a target that was empty is taken for
+/// this load's, and cleared after an error.
 ///
 /// Into an empty target (no outers) it is all or nothing: after an error the target is empty again.
 /// Until it ends an entry that is read may lack records (Source::GiveEarly, GiveParts).

@@ -124,7 +124,8 @@ struct MySqlOptions {
 /// Reads `mysql://USER@HOST[:PORT]/DATABASE?table=T&…`: parameters table, outer, inner, order, id,
 /// cursor, deleted, key, value, columns, socket, ssl_mode, ssl_ca, connect_timeout, read_timeout,
 /// password_file. Percent escapes are decoded (`+` is itself); a comma inside a name of a list is
-/// %2C. InvalidArgument, never naming a password: another scheme, an unknown or repeated
+/// %2C. The time-outs are durations, 500ms, 10s or 2m, up to 24 hours, and rounded up to whole
+/// seconds. InvalidArgument, never naming a password: another scheme, an unknown or repeated
 /// parameter, a value out of range, a column named twice in a list, a password in the URL.
 absl::StatusOr<MySqlOptions> ParseMySqlUrl(std::string_view url);
 

@@ -135,13 +135,20 @@ class Source {
   virtual void SetPulse(std::function<bool()> pulse) { (void)pulse; }
 };
 
-/// What changes are applied to.
+/// What changes are applied to. Views are valid during the call. An error ends the load, which
+/// passes it on: InvalidArgument, a string is too long; ResourceExhausted, no memory; any other
+/// that a target has. After one the target is as it was before the call. So it is where one throws,
+/// which all but empty and Clear may: std::bad_alloc becomes ResourceExhausted, any other
+/// std::exception Internal.
 class Target {
  public:
   virtual ~Target() = default;
 
-  virtual bool empty() const = 0;  ///< no outers at all
+  /// Whether it has no outers at all. Must not throw.
+  virtual bool empty() const = 0;
+  /// Whether there is such an outer, with entries or without.
   virtual bool HasOuter(std::string_view outer) const = 0;
+  /// Replaces the entry's list by `records`, making outer and entry where they are missing.
   virtual absl::Status Put(std::string_view outer, std::string_view inner,
                            const RecordsView& records) = 0;
   /// Whether AppendRecords works. Where not, sources are asked for whole entries.
@@ -153,9 +160,13 @@ class Target {
     (void)outer, (void)inner, (void)records, (void)times;
     return absl::UnimplementedError("this target takes whole entries");
   }
+  /// Makes the outer where it is missing; an existing one keeps its entries.
   virtual absl::Status PutOuter(std::string_view outer) = 0;
+  /// Deletes one entry; its outer stays. Whether there was one: that there was none is no error.
   virtual bool Delete(std::string_view outer, std::string_view inner) = 0;
+  /// Deletes the outer and all its entries. Whether there was one.
   virtual bool DeleteOuter(std::string_view outer) = 0;
+  /// Deletes everything; cannot fail. Must not throw: a load that has failed ends with it.
   virtual void Clear() = 0;
 };
 
