@@ -66,6 +66,20 @@ absl::StatusOr<std::unique_ptr<Output>> Output::Open(const std::optional<std::st
   return output;
 }
 
+absl::StatusOr<std::unique_ptr<Output>> Output::OpenJson(const std::optional<std::string>& path) {
+  if (path.has_value() && (path->ends_with(".gz") || path->ends_with(".zst"))) {
+    return UsageError(absl::StrFormat(
+        "%s: JSON is written unpacked, and such a name is read as packed: write to - and pack that "
+        "with %s",
+        *path, path->ends_with(".gz") ? "gzip" : "zstd"));
+  }
+  if (path.has_value() && path->ends_with(".strata")) {
+    return UsageError(absl::StrFormat(
+        "%s: JSON is written, and such a name is read as a saved cache: name it .json", *path));
+  }
+  return Open(path);
+}
+
 absl::Status Output::OpenFile(const std::string& path) {
   owns_fd_ = true;
   struct stat existing = {};

@@ -25,6 +25,9 @@ class Output {
   /// The file `path`; standard output for none and "-". Fails where it cannot be written, before
   /// any work is done for it; an empty path is an error of the call's words.
   static absl::StatusOr<std::unique_ptr<Output>> Open(const std::optional<std::string>& path);
+  /// The same for JSON, which is written unpacked. A name that SOURCE reads as packed or as a saved
+  /// cache (.gz, .zst, .strata) is an error of the call's words, too.
+  static absl::StatusOr<std::unique_ptr<Output>> OpenJson(const std::optional<std::string>& path);
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
   ~Output();

@@ -10,7 +10,7 @@ namespace strata::cli {
 absl::Status RunDump(const DumpArgs& args) {
   const absl::StatusOr<SourceArg> source = SourceArg::Parse(args.source);
   if (!source.ok()) return source.status();
-  absl::StatusOr<std::unique_ptr<Output>> output = Output::Open(args.output);
+  absl::StatusOr<std::unique_ptr<Output>> output = Output::OpenJson(args.output);
   if (!output.ok()) return output.status();
   absl::StatusOr<LoadedCache> loaded = LoadCache(*source, args.source.progress);
   if (!loaded.ok()) return loaded.status();

@@ -25,7 +25,7 @@ absl::Status RunGen(const GenArgs& args) {
       ParseNumber("--seed", args.seed, std::numeric_limits<std::uint64_t>::max());
   if (!seed.ok()) return seed.status();
 
-  absl::StatusOr<std::unique_ptr<Output>> output = Output::Open(args.output);
+  absl::StatusOr<std::unique_ptr<Output>> output = Output::OpenJson(args.output);
   if (!output.ok()) return output.status();
   absl::Status status = Generate(args.shape, *records, *seed,
                                  [&](std::string_view block) { return (*output)->Write(block); });

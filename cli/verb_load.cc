@@ -141,7 +141,7 @@ absl::Status RunLoad(const LoadArgs& args) {
   }
   std::unique_ptr<Output> dump;
   if (args.dump.has_value()) {
-    absl::StatusOr<std::unique_ptr<Output>> opened = Output::Open(args.dump);
+    absl::StatusOr<std::unique_ptr<Output>> opened = Output::OpenJson(args.dump);
     if (!opened.ok()) return opened.status();
     dump = *std::move(opened);
   }

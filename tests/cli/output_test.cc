@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/interrupt.h"
@@ -137,6 +138,24 @@ TEST_F(OutputTest, LoadWithTheDumpOnStandardOutputKeepsItJsonAlone) {
 TEST_F(OutputTest, MissingFolderAndFolderAreRefusedByName) {
   ExpectFailure(Strata({"dump", data_, "-o", folder_ / "none/out.json"}), 1, "none/out.json");
   ExpectFailure(Strata({"dump", data_, "-o", folder_.path()}), 1, "is a folder");
+}
+
+// Read back, it would be taken for something packed, or for a saved cache.
+TEST_F(OutputTest, NameThatSaysOtherThanJsonIsRefusedForJson) {
+  const std::vector<std::pair<std::string, std::string>> names = {
+      {"x.json.gz", "write to - and pack that with gzip"},
+      {"x.json.zst", "write to - and pack that with zstd"},
+      {"x.strata", "read as a saved cache: name it .json"}};
+  for (const auto& [name, says] : names) {
+    const std::string out = folder_ / name;
+    ExpectFailure(Strata({"gen", "forum", "--records", "1", "-o", out}), 2, says);
+    ExpectFailure(Strata({"dump", data_, "-o", out}), 2, says);
+    ExpectFailure(Strata({"load", data_, "--dump", out}), 2, says);
+  }
+  EXPECT_THAT(folder_.Names(), ElementsAre("f.json"));
+  // What really is packed may say so.
+  ExpectSuccess(Strata({"footprint", data_, "--format", "pprof", "-o", folder_ / "x.pb.gz"}));
+  EXPECT_THAT(folder_.Names(), ElementsAre("f.json", "x.pb.gz"));
 }
 
 TEST_F(OutputTest, OldFileStaysWhereTheVerbFails) {
