@@ -1,6 +1,7 @@
 #include "cli/churn_report.h"
 
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -43,10 +44,10 @@ Json LayoutObject(const ChurnMeasurement& churn) {
                  {"cpu_seconds", churn.cpu_seconds},
                  {"wall_ns_per_write", OrNull(churn.WallNsPerWrite())},
                  {"cpu_ns_per_write", OrNull(churn.CpuNsPerWrite())},
-                 {"put_p50_us", churn.put_p50_us},
-                 {"put_p99_us", churn.put_p99_us},
-                 {"put_p999_us", churn.put_p999_us},
-                 {"put_max_us", churn.put_max_us},
+                 {"put_p50_us", OrNull(churn.put_p50_us)},
+                 {"put_p99_us", OrNull(churn.put_p99_us)},
+                 {"put_p999_us", OrNull(churn.put_p999_us)},
+                 {"put_max_us", OrNull(churn.put_max_us)},
                  {"before", StateObject(churn.memory_before, churn.content_before)},
                  {"after", std::move(after)},
                  {"rounds", std::move(rounds)}};
@@ -57,6 +58,11 @@ Json LayoutObject(const ChurnMeasurement& churn) {
   return object;
 }
 
+std::optional<double> ReadFigure(const Json& value) {
+  if (value.is_null()) return std::nullopt;
+  return value.get<double>();
+}
+
 ChurnMeasurement ReadLayout(const Json& object) {
   ChurnMeasurement churn;
   object.at("layout").get_to(churn.layout);
@@ -65,10 +71,10 @@ ChurnMeasurement ReadLayout(const Json& object) {
   object.at("pairs_written").get_to(churn.pairs_written);
   object.at("wall_seconds").get_to(churn.wall_seconds);
   object.at("cpu_seconds").get_to(churn.cpu_seconds);
-  object.at("put_p50_us").get_to(churn.put_p50_us);
-  object.at("put_p99_us").get_to(churn.put_p99_us);
-  object.at("put_p999_us").get_to(churn.put_p999_us);
-  object.at("put_max_us").get_to(churn.put_max_us);
+  churn.put_p50_us = ReadFigure(object.at("put_p50_us"));
+  churn.put_p99_us = ReadFigure(object.at("put_p99_us"));
+  churn.put_p999_us = ReadFigure(object.at("put_p999_us"));
+  churn.put_max_us = ReadFigure(object.at("put_max_us"));
   churn.memory_before = ReadMemory(object.at("before"));
   churn.content_before = ReadContent(object.at("before"));
   churn.memory_after = ReadMemory(object.at("after"));
@@ -89,7 +95,9 @@ std::string PercentARound(const std::optional<double>& percent) {
   return percent.has_value() ? absl::StrFormat("%+.3f%%", *percent) : "-";
 }
 
-std::string Microseconds(double us) { return absl::StrFormat("%.1f", us); }
+std::string Microseconds(const std::optional<double>& us) {
+  return us.has_value() ? absl::StrFormat("%.1f", *us) : "-";
+}
 
 std::string WritesText(const std::vector<ChurnMeasurement>& layouts) {
   Table table({"layout", "writes", "pairs", "wall s", "CPU s", "wall ns/write", "CPU ns/write"});

@@ -98,6 +98,7 @@ absl::Status OverwriteAtRandom(const EntryPlan& plan, std::uint64_t times, Layou
   churn->cpu_seconds =
       std::chrono::duration<double>(ProcessCpuClock::now() - begin - preparing).count();
   churn->wall_seconds = std::chrono::duration<double>(wall).count();
+  if (churn->writes == 0) return absl::OkStatus();
   churn->put_p50_us = static_cast<double>(latencies.QuantileNs(0.5)) * 1e-3;
   churn->put_p99_us = static_cast<double>(latencies.QuantileNs(0.99)) * 1e-3;
   churn->put_p999_us = static_cast<double>(latencies.QuantileNs(0.999)) * 1e-3;

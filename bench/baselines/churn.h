@@ -62,11 +62,11 @@ struct ChurnMeasurement {
   std::uint64_t writes = 0;
   std::uint64_t pairs_written = 0;
   double wall_seconds = 0;
-  double cpu_seconds = 0;  ///< of all threads
-  double put_p50_us = 0;   ///< these four in wall time
-  double put_p99_us = 0;
-  double put_p999_us = 0;
-  double put_max_us = 0;
+  double cpu_seconds = 0;            ///< of all threads
+  std::optional<double> put_p50_us;  ///< these four in wall time; nullopt without writes
+  std::optional<double> put_p99_us;
+  std::optional<double> put_p999_us;
+  std::optional<double> put_max_us;
   MemoryState memory_before;  ///< loaded and maintained to idle
   MemoryState memory_after;   ///< as the last write left it
   ContentState content_before;

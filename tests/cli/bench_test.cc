@@ -225,6 +225,19 @@ TEST_F(BenchTest, DataWithoutPairsIsChurnedByEntries) {
   EXPECT_TRUE(nothing.at("layouts")[0].at("cpu_ns_per_write").is_null());
 }
 
+TEST_F(BenchTest, WithoutWritesNoWriteHasALatency) {
+  const std::string path = Gen("forum", "100");
+  const json document = Parse(Strata({"bench", "churn", path, "--times", "0", "--format", "json"}));
+  const json& layout = document.at("layouts")[0];
+  EXPECT_EQ(layout.at("writes"), 0);
+  for (const char* const figure : {"put_p50_us", "put_p99_us", "put_p999_us", "put_max_us"}) {
+    EXPECT_TRUE(layout.at(figure).is_null()) << figure;
+  }
+  const Finished text = Strata({"bench", "churn", path, "--times", "0"});
+  ExpectSuccess(text);
+  EXPECT_THAT(text.out, testing::ContainsRegex("p99.9 +max\npacked( +-)( +-)( +-)( +-)\n"));
+}
+
 TEST_F(BenchTest, StandardInputIsReadOnceForAllProcesses) {
   const std::string path = Gen("sparse", "300");
   for (const char* const benchmark : {"churn", "reclaim"}) {
