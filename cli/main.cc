@@ -46,7 +46,9 @@ constexpr char kTableFooter[] =
     "primary key's), key=k, value=v, id=(the primary key's), cursor=updated_at (when a row last\n"
     "changed: without such a column --follow finds changes by comparing alone). columns=a,b or\n"
     "columns=* makes a record of each row; deleted=COLUMN is not 0 in rows that are deleted.\n"
-    "Also socket, ssl_mode, ssl_ca, connect_timeout, read_timeout, password_file.";
+    "Also socket, password_file, ssl_ca, ssl_mode=PREFERRED (VERIFY_CA where ssl_ca is given),\n"
+    "connect_timeout=10s and read_timeout=60s: durations as 500ms, 10s, 2m, in whole seconds,\n"
+    "rounded up.";
 
 // What the command line said; the verbs' options write into it.
 struct Words {
@@ -236,8 +238,10 @@ class CommandLine {
   }
 
   static void AddReplace(CLI::App* verb, bool* replace) {
-    verb->add_flag("--replace-invalid-utf8", *replace,
-                   "write U+FFFD where bytes are not UTF-8 instead of refusing them");
+    verb->add_flag(
+        "--replace-invalid-utf8", *replace,
+        "write U+FFFD where a table's bytes are not UTF-8 instead of refusing them; JSON "
+        "that is not UTF-8 is always refused");
   }
 
   // An option whose absence is not the same as an empty value.
