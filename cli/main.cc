@@ -218,6 +218,11 @@ class CommandLine {
 
   static void AddSource(CLI::App* verb, SourceFlags* flags) {
     verb->add_option("SOURCE", flags->source, kSourceHelp)->required();
+    AddSourceFlags(verb, flags);
+  }
+
+  // What may stand beside a SOURCE.
+  static void AddSourceFlags(CLI::App* verb, SourceFlags* flags) {
     verb->add_option("--root", flags->root, "JSON pointer to begin below, as in --root /FieldA");
     verb->add_option("--input-format", flags->input_format,
                      "json or ndjson, where the name does not say");
@@ -386,10 +391,12 @@ class CommandLine {
         ->required();
     AddOptional(verb, "--observed", &args.observed,
                 "what its container is charged, as kubectl top shows it: 17367Mi");
-    verb->add_option("--sample", args.sample.source,
-                     "SOURCE, a piece of its data: what all of it would take in our layouts");
-    verb->add_option("--root", args.sample.root, "of the sample: JSON pointer to begin below");
     AddOutput(verb, &args.output);
+    verb->option_defaults()->group("Sample");
+    verb->add_option("--sample", args.sample.source,
+                     "SOURCE, a piece of its data: what all of it would take in our layouts; "
+                     "the options below are of it");
+    AddSourceFlags(verb, &args.sample);
   }
 
   bool HasVerb(std::string_view name) const {

@@ -40,26 +40,39 @@ absl::Status Reckon(const Cache& cache, GoHeapReckoner* go) {
   return outers.status();
 }
 
+// Where there is no sample, no word may say how to read one.
+absl::Status CheckNoSample(const SourceFlags& flags) {
+  for (const auto& [option, given] : {std::pair("--root", !flags.root.empty()),
+                                      std::pair("--input-format", !flags.input_format.empty()),
+                                      std::pair("--defaults-file", !flags.defaults_file.empty()),
+                                      std::pair("--password-file", !flags.password_file.empty()),
+                                      std::pair("--progress", flags.progress)}) {
+    if (given) {
+      return UsageError(
+          absl::StrFormat("%s is for --sample: give that too, or leave it out", option));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Builds the sample in each layout.
-absl::StatusOr<GoSampleEstimate> Estimate(const SourceFlags& flags) {
-  absl::StatusOr<SourceArg> source = SourceArg::Parse(flags);
-  if (!source.ok()) return source.status();
-  if (absl::Status status = source->Spool(); !status.ok()) return status;
+absl::StatusOr<GoSampleEstimate> Estimate(SourceArg& source, bool progress_wanted) {
+  if (absl::Status status = source.Spool(); !status.ok()) return status;
   GoSampleEstimate estimate;
-  estimate.sample = source->name();
+  estimate.sample = source.name();
   {
-    const absl::StatusOr<LoadedCache> loaded = LoadCache(*source, flags.progress);
+    const absl::StatusOr<LoadedCache> loaded = LoadCache(source, progress_wanted);
     if (!loaded.ok()) return loaded.status();
     estimate.counts = loaded->cache.counts();
     GoHeapReckoner go;
     if (absl::Status status = Reckon(loaded->cache, &go); !status.ok()) return status;
     estimate.go_sample_bytes = go.bytes();
   }
-  ProgressLine progress("explain", flags.progress);
+  ProgressLine progress("explain", progress_wanted);
   for (const std::string_view layout : LayoutNames()) {
     progress.Note(std::string(layout));
     const absl::StatusOr<FootprintReport> report = MeasureInProcess(
-        *source, {.layout = std::string(layout), .rounds = 0, .describe_dataset = false});
+        source, {.layout = std::string(layout), .rounds = 0, .describe_dataset = false});
     if (!report.ok()) return report.status();
     estimate.layouts.push_back({.layout = std::string(layout),
                                 .sample_bytes = report->layout.footprint.total_bytes(),
@@ -90,6 +103,14 @@ absl::Status RunExplain(const ExplainArgs& args) {
   if (args.file == "-" && args.sample.source == "-") {
     return UsageError("standard input can be FILE or --sample: give a file for the other");
   }
+  std::optional<SourceArg> sample;
+  if (args.sample.source.empty()) {
+    if (absl::Status status = CheckNoSample(args.sample); !status.ok()) return status;
+  } else {
+    absl::StatusOr<SourceArg> parsed = SourceArg::Parse(args.sample);
+    if (!parsed.ok()) return parsed.status();
+    sample = *std::move(parsed);
+  }
   const absl::StatusOr<std::string> json = ReadWholeFile(args.file);
   if (!json.ok()) return json.status();
   const absl::StatusOr<GoMemStats> stats = ParseGoMemStats(*json);
@@ -100,8 +121,8 @@ absl::Status RunExplain(const ExplainArgs& args) {
   absl::StatusOr<std::unique_ptr<Output>> output = Output::Open(args.output);
   if (!output.ok()) return output.status();
   std::optional<GoSampleEstimate> estimate;
-  if (!args.sample.source.empty()) {
-    absl::StatusOr<GoSampleEstimate> made = Estimate(args.sample);
+  if (sample.has_value()) {
+    absl::StatusOr<GoSampleEstimate> made = Estimate(*sample, args.sample.progress);
     if (!made.ok()) return made.status();
     estimate = *std::move(made);
   }

@@ -113,6 +113,15 @@ TEST(ExplainTest, SampleIsBuiltInEveryLayoutAndScaledAsAnEstimate) {
   EXPECT_THAT(finished.out, HasSubstr(grouped));
 }
 
+TEST(ExplainTest, SampleIsReadWithTheOptionsOfAnySource) {
+  const TemporaryFolder folder;
+  const std::string sample = folder.Write("sample", "{\"w\":{\"a\":{\"x\":[{\"k\":\"v\"}]}}}\n");
+  const Finished finished = Strata({"explain", "memstats", kDumpA, "--sample", sample,
+                                    "--input-format", "ndjson", "--root", "/w"});
+  ExpectSuccess(finished);
+  EXPECT_THAT(finished.out, HasSubstr("ESTIMATE from the sample"));
+}
+
 TEST(ExplainTest, WhatIsNoDumpSaysWhichFieldIsAtFault) {
   const TemporaryFolder folder;
   ExpectFailure(Strata({"explain", "memstats", folder / "none.json"}), 1, "none.json");

@@ -125,6 +125,12 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"explain", "memstats", "f", "--observed", "9e9"}, "'9e9'"},
         Wrong{{"explain", "memstats", "f", "--observed", "99999999Pi"}, "99999999Pi"},
         Wrong{{"explain", "memstats", "-", "--sample", "-"}, "standard input"},
+        Wrong{{"explain", "memstats", "f", "--root", "/x"}, "--root is for --sample"},
+        Wrong{{"explain", "memstats", "f", "--input-format", "json"}, "--input-format is for"},
+        Wrong{{"explain", "memstats", "f", "--defaults-file", "c"}, "--defaults-file is for"},
+        Wrong{{"explain", "memstats", "f", "--password-file", "c"}, "--password-file is for"},
+        Wrong{{"explain", "memstats", "f", "--progress"}, "--progress is for --sample"},
+        Wrong{{"explain", "memstats", "f", "--sample", "data"}, "give --input-format"},
         Wrong{{"--layout-process"}, "strata's own use"}));
 
 INSTANTIATE_TEST_SUITE_P(
