@@ -92,6 +92,25 @@ class MySqlFollowQueryTest : public FollowTest {
   }
 };
 
+// It is told each time, and the rounds go on.
+TEST_F(MySqlFollowQueryTest, AChangeThatNamesAKeyWhichCannotBeHoldsNothingUp) {
+  MySqlOptions source = Baskets();
+  source.mapping.outer = "number";
+  source.mapping.columns = {"what", "name"};
+  source.mapping.changes = {
+      "SELECT IF(what = 'odd', 'none', customer), basket, changed FROM line WHERE changed >= "
+      ":since"};
+  Follow(source);
+  Run("INSERT INTO line (customer, basket, what) VALUES (3, 'b3', 'odd')");
+  ASSERT_TRUE(WaitUntil([&] { return !follower().status().last_error.ok(); }));
+  EXPECT_THAT(std::string(follower().status().last_error.message()),
+              HasSubstr("\"none\" came, which is no number"));
+  Run("INSERT INTO line (customer, basket, what) VALUES (3, 'b4', 'cap')");
+  ExpectValue("3", "b4", 0, "what", "cap");
+  EXPECT_TRUE(ReconcileOnce(&follower()));
+  ExpectEqual(source);
+}
+
 TEST_F(MySqlFollowQueryTest, ASmallChangeDoesNotWaitForABigOneThatWasMadeBefore) {
   constexpr int kEntries = 3000;
   Run(
