@@ -48,6 +48,7 @@ absl::StatusOr<bool> EntryApplier::Apply(std::string_view outer, std::string_vie
   bool changed = false;
   absl::Status status = gate_->Through([&]() -> absl::Status {
     if (present) {
+      const bool claimed_now = claims_.owners != nullptr && !claims_.owners->OwnerOf(outer);
       if (absl::Status claimed = Claim(outer); !claimed.ok()) return claimed;
       {
         const ReadGuard guard(*cache_);
@@ -55,9 +56,7 @@ absl::StatusOr<bool> EntryApplier::Apply(std::string_view outer, std::string_vie
       }
       if (!changed) return absl::OkStatus();
       if (absl::Status put = cache_->Put(outer, inner, records); !put.ok()) {
-        if (claims_.owners != nullptr && !ReadGuard(*cache_).HasOuter(outer)) {
-          claims_.owners->Release(outer);  // it has nothing of the source's
-        }
+        if (claimed_now) claims_.owners->Release(outer);  // it has nothing of the source's
         return put;
       }
     } else if (Owns(outer)) {

@@ -30,8 +30,8 @@ auto* FurthestBehind(const Sources& sources, IsDue is_due) {
 }
 
 /// Whose chunk is next: the furthest behind, but one whose last chunk failed gives way
-/// (gives_way()) to the others until one of theirs is done: an error that stays keeps nobody else
-/// from its passes.
+/// (gives_way()) to the others until a pass of theirs is done: an error that stays keeps nobody
+/// else from its passes.
 template <class Sources, class IsDue>
 auto* NextForChunk(const Sources& sources, IsDue is_due) {
   auto* const next = FurthestBehind(

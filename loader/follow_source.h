@@ -82,7 +82,7 @@ class FollowedSource {
   }
   /// The number of the last pass that it has done.
   std::uint64_t pass_done() const { return told_.pass; }
-  /// Whether its last chunk failed, and no other's has been done since.
+  /// Whether its last chunk failed, and no other's pass has been done since.
   bool gives_way() const { return gives_way_; }
   void SetGivesWay(bool gives_way) { gives_way_ = gives_way; }
   /// One chunk of the pass that goes on, else of a new one of that number.

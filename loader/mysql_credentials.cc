@@ -83,7 +83,7 @@ bool MeansOn(const std::string& value) {
 struct ClientSection {
   std::string user, host, port, socket, ssl_ca, ssl_mode;
   bool ssl = false;
-  bool verify = false;
+  std::optional<bool> verify;
   std::optional<std::string> password;
 
   void Set(const std::string& name, const std::string& value, bool has_value) {
@@ -101,10 +101,12 @@ struct ClientSection {
   }
 };
 
-// The strictest that is said; empty where nothing is.
-std::string StrictestMode(const ClientSection& section) {
-  if (section.verify) return "VERIFY_IDENTITY";
-  return section.ssl_mode.empty() && section.ssl ? "REQUIRED" : section.ssl_mode;
+// The mode in MySQL's word, by either's; empty where nothing is said.
+std::string SslModeIn(const ClientSection& section) {
+  if (section.verify.value_or(false)) return "VERIFY_IDENTITY";
+  if (!section.ssl_mode.empty()) return section.ssl_mode;
+  if (section.ssl) return "REQUIRED";
+  return section.verify ? "PREFERRED" : "";  // not to be verified, it says
 }
 
 ClientSection ReadClientSection(const std::string& text) {
@@ -146,7 +148,7 @@ absl::Status ApplySection(const ClientSection& section, const std::string& path,
     }
   }
   if (options->ssl_ca.empty()) options->ssl_ca = section.ssl_ca;
-  const std::string ssl_mode = StrictestMode(section);
+  const std::string ssl_mode = SslModeIn(section);
   if (options->ssl_mode_given || ssl_mode.empty()) return absl::OkStatus();
   const std::optional<MySqlSslMode> mode = mysql::SslModeOf(ssl_mode);
   if (!mode) {

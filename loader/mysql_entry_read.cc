@@ -16,6 +16,7 @@
 #include "loader/message_text.h"
 #include "loader/mysql_cells.h"
 #include "loader/mysql_charset.h"
+#include "loader/mysql_clock.h"
 #include "loader/mysql_pages.h"
 #include "loader/mysql_relation.h"
 #include "loader/mysql_row_json.h"
@@ -150,9 +151,19 @@ std::string BitLiteral(std::string_view bytes) {
   return absl::StrCat(number);
 }
 
+// Whether a column of times can hold it: MySQL refuses to compare with what is no time (1525).
+bool MayBeTime(const Column& column, std::string_view text) {
+  if (column.type.starts_with("date") || column.type.starts_with("timestamp")) {
+    return ParseTime(text).has_value();
+  }
+  return column.kind != ColumnKind::kTime ||
+         text.find_first_not_of("-0123456789:.") == std::string_view::npos;
+}
+
 // A condition that an index on the column answers, with the AND behind it, which every value that
 // arrives as `text` fulfils; empty where there is none.
 std::string ByIndex(const Column& column, std::string_view text) {
+  if (!MayBeTime(column, text)) return std::string();
   const std::string name = QuoteName(column.name);
   switch (WayBackOf(column.collation)) {
     case WayBack::kSame:

@@ -228,6 +228,7 @@ class Follower::State {
   bool ever_connected_ = false;
   Clock::time_point next_renewal_;
   bool loaded_ = false;
+  bool failed_ = false;           // before it was loaded: it ends
   std::size_t first_source_ = 0;  // whose turn is first
   Clock::time_point next_pass_;
   Clock::time_point next_chunk_;
@@ -395,11 +396,13 @@ bool Follower::State::HasNextChunk(const FollowedSource* source) {
 
 absl::Status Follower::State::Reconcile(FollowedSource* source) {
   const Clock::time_point began = Clock::now();
+  const std::uint64_t pass_done = source->pass_done();
   absl::Status status = source->Reconcile(PassWanted());
   PaceAfterChunk(Clock::now() - began);
-  if (status.ok()) {
+  if (source->pass_done() != pass_done) {
     for (const auto& one : sources_) one->SetGivesWay(false);
-  } else {
+  }
+  if (!status.ok()) {
     source->SetGivesWay(true);
     next_chunk_ = std::max(next_chunk_, Clock::now() + options_.poll_interval);
   }
@@ -432,19 +435,22 @@ std::optional<Clock::time_point> Follower::State::JudgeAll(const absl::Status& e
   const ErrorKind kind = KindOf(error);
   if (kind == ErrorKind::kStop || stopping_.load()) return std::nullopt;
   const bool person = kind == ErrorKind::kPerson;
+  // What follows is settled before it is told, for telling may throw.
   if (!loaded_ && (person || kind == ErrorKind::kMemory)) {
+    failed_ = true;
     SetAll(FollowState::kFailed, error);
     Publish(error);
     return std::nullopt;
   }
   Disconnect();
-  SetAll(person ? FollowState::kWaiting : FollowState::kRetrying, error);
-  Publish(error);
   milliseconds pause = retry_.Next();
   if (person) pause = std::min(pause, options_.slow_retry);
   // Who comes with a password that is refused, again and again, is locked out by many a server.
   if (absl::IsPermissionDenied(error)) pause = retry_.About(options_.slow_retry);
-  return not_before_ = Clock::now() + pause;
+  not_before_ = std::max(not_before_, Clock::now() + pause);
+  SetAll(person ? FollowState::kWaiting : FollowState::kRetrying, error);
+  Publish(error);
+  return not_before_;
 }
 
 std::optional<Clock::time_point> Follower::State::Turn() {
@@ -501,11 +507,13 @@ std::optional<Clock::time_point> Follower::State::TurnOrPause() noexcept {
   } catch (...) {
     callback = true;
   }
+  if (failed_) return std::nullopt;
   try {
     return JudgeAll(callback ? absl::InternalError("a callback threw") : OutOfMemory());
   } catch (...) {
     // Nobody could be told: there is no memory for the words, or telling is what throws.
-    return not_before_ = Clock::now() + kPauseUntold;
+    if (failed_) return std::nullopt;
+    return not_before_ = std::max(not_before_, Clock::now() + kPauseUntold);
   }
 }
 

@@ -168,16 +168,25 @@ absl::Status TableFollower::RefreshGroup(const Group& group, bool repair,
   return status;
 }
 
-absl::Status TableFollower::RetryRefused() { return Refresh(held_.names(), false).status(); }
-
-absl::Status TableFollower::MendSuspects() {
-  if (suspects_.empty()) return absl::OkStatus();
+// Looks the table up again where it could not have one of them, as it was: an ALTER TABLE made them
+// what can be no more, or the plan is of before one.
+absl::Status TableFollower::PlanFor(const std::vector<EntryName>& names) {
   const auto can_hold = [this](const EntryName& name) {
     return CanHold(*session_, plan_.selection, name).ok();
   };
-  if (!std::all_of(suspects_.begin(), suspects_.end(), can_hold)) {
-    if (absl::Status status = SetPlan(session_); !status.ok()) return status;
-  }
+  if (std::all_of(names.begin(), names.end(), can_hold)) return absl::OkStatus();
+  return SetPlan(session_);
+}
+
+absl::Status TableFollower::RetryRefused() {
+  const std::vector<EntryName> names = held_.names();
+  if (absl::Status status = PlanFor(names); !status.ok()) return status;
+  return Refresh(names, false).status();
+}
+
+absl::Status TableFollower::MendSuspects() {
+  if (suspects_.empty()) return absl::OkStatus();
+  if (absl::Status status = PlanFor(suspects_); !status.ok()) return status;
   // A step that was tried again may have named some twice.
   std::sort(suspects_.begin(), suspects_.end());
   suspects_.erase(std::unique(suspects_.begin(), suspects_.end()), suspects_.end());

@@ -206,7 +206,7 @@ absl::Status TableFollower::Sample() {
     reconcile_due_ = true;
     begun_beside_open_ = watch_->bounds.FirstAreOpen();
   }
-  if (firsts_ && *firsts_ != watch_->bounds.firsts()) {
+  if (has_cursor() && firsts_ && *firsts_ != watch_->bounds.firsts()) {
     firsts_ = watch_->bounds.firsts();
     reconcile_due_ = true;
     begun_beside_open_ = watch_->bounds.FirstAreOpen();

@@ -145,6 +145,7 @@ class TableFollower {
   Group FirstGroup(std::span<const ChangeReader::Entries::value_type> entries) const;
   std::uint64_t ExpectedBytes(const EntryName& name, const PendingEntries::Named& named) const;
   absl::Status RefreshGroup(const Group& group, bool repair, std::vector<bool>::iterator failed);
+  absl::Status PlanFor(const std::vector<EntryName>& names);
   absl::Status MendSuspects();
   absl::Status TooLong(const EntryName& name) const;
   std::optional<EntrySize> SizeInCache(const EntryName& name, std::size_t most_records,
@@ -162,7 +163,7 @@ class TableFollower {
   Session* session_ = nullptr;
   FollowPlan plan_;
   bool planned_ = false;                             // whether the table was looked up
-  bool just_planned_ = false;                        // in this step
+  bool just_planned_ = false;                        // and since the last Poll began
   std::chrono::steady_clock::time_point next_plan_;  // when it is to be looked up again
 
   mutable std::mutex layers_mutex_;  // of which feeds there are, and whether a pass is

@@ -17,9 +17,29 @@ namespace {
 
 constexpr std::size_t kFirstPageRows = 1000;
 
-bool IsNumber(std::string_view text, std::string_view characters) {
-  return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos &&
-         text.find_first_of("0123456789") != std::string_view::npos;
+// Takes the digits in front; whether there are some.
+bool TakeDigits(std::string_view* text) {
+  const std::size_t size = std::min(text->find_first_not_of("0123456789"), text->size());
+  text->remove_prefix(size);
+  return size > 0;
+}
+
+bool TakeOneOf(std::string_view characters, std::string_view* text) {
+  const bool is = !text->empty() && characters.find(text->front()) != std::string_view::npos;
+  if (is) text->remove_prefix(1);
+  return is;
+}
+
+// Whether it is a number as servers write them. What is let through stands bare in a statement.
+bool IsNumber(std::string_view text, bool fraction, bool exponent) {
+  (void)TakeOneOf("-", &text);
+  bool digits = TakeDigits(&text);
+  if (fraction && TakeOneOf(".", &text)) digits = TakeDigits(&text) || digits;
+  if (exponent && digits && TakeOneOf("eE", &text)) {
+    (void)TakeOneOf("+-", &text);
+    digits = TakeDigits(&text);
+  }
+  return digits && text.empty();
 }
 
 }  // namespace
@@ -71,9 +91,9 @@ std::string OrderExpression(const Column& column) {
 }
 
 absl::Status OfAnotherType(const Column& column, std::string_view why) {
-  return absl::AbortedError(absl::StrCat(
-      "column ", QuoteForMessage(column.name), ": ", View(why),
-      ": was the column's type altered? The table is looked up again with the next connection"));
+  return absl::AbortedError(
+      absl::StrCat("column ", QuoteForMessage(column.name), ": ", View(why),
+                   ": was the column's type altered? The table is looked up again"));
 }
 
 absl::StatusOr<std::string> IdLiteral(const Column& column, std::string_view text) {
@@ -82,13 +102,13 @@ absl::StatusOr<std::string> IdLiteral(const Column& column, std::string_view tex
     case ColumnKind::kInteger:
     case ColumnKind::kBits:
     case ColumnKind::kNumbered:
-      fits = IsNumber(text, "-0123456789");
+      fits = IsNumber(text, false, false);
       break;
     case ColumnKind::kDecimal:
-      fits = IsNumber(text, "-.0123456789");
+      fits = IsNumber(text, true, false);
       break;
     case ColumnKind::kReal: {
-      fits = IsNumber(text, "-+.eE0123456789");
+      fits = IsNumber(text, true, true);
       const bool exponent = text.find_first_of("eE") != std::string_view::npos;
       if (fits) return absl::StrCat(View(text), exponent ? "" : "e0");
       break;

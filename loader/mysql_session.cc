@@ -56,7 +56,8 @@ sql::Driver* Driver() {
 
 // Who names authorities wants to be sure of them.
 MySqlSslMode SslModeInForce(const MySqlOptions& options) {
-  const bool by_default = options.ssl_mode == MySqlSslMode::kPreferred && !options.ssl_mode_given;
+  const bool by_default = options.ssl_mode == MySqlSslMode::kPreferred && !options.ssl_mode_given &&
+                          options.socket.empty();
   return by_default && !options.ssl_ca.empty() ? MySqlSslMode::kVerifyCa : options.ssl_mode;
 }
 
@@ -177,11 +178,11 @@ Session::Session(std::unique_ptr<Connection> connection, std::string server)
     : connection_(std::move(connection)), server_(std::move(server)) {}
 
 Session::~Session() {
-  // Closing speaks to the server and may throw.
-  (void)connection_->Guard(server_, "closing", [this] {
+  // Closing speaks to the server and may throw; so may putting that into words.
+  try {
     connection_->handle.reset();
-    return absl::OkStatus();
-  });
+  } catch (...) {
+  }
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Open(const MySqlOptions& options) {
@@ -293,7 +294,8 @@ absl::Status Session::InSnapshot(std::string_view doing, absl::FunctionRef<absl:
     status = work();
   } catch (...) {
     // Or all that is asked after it would be of this moment.
-    (void)Execute(kEndOfTransaction, doing);
+    const absl::Status ended = Execute(kEndOfTransaction, doing);
+    if (!ended.ok()) return absl::UnavailableError(ended.message());
     throw;
   }
   const absl::Status ended = Execute(kEndOfTransaction, doing);
@@ -375,7 +377,12 @@ absl::Status Session::Read(bool streamed, const std::string& statement, std::str
   });
 }
 
-SessionThread::SessionThread() { Driver()->threadInit(); }
+SessionThread::SessionThread() {
+  try {
+    Driver()->threadInit();
+  } catch (...) {  // then no session can be opened either, which says why
+  }
+}
 SessionThread::~SessionThread() { Driver()->threadEnd(); }
 
 }  // namespace strata::mysql

@@ -22,7 +22,7 @@ struct Hash128 {
 /// SipHash-2-4 with 128 bits of output (Aumasson, Bernstein, 2012) under `key`.
 Hash128 SipHash128(const Hash128& key, std::string_view text);
 
-/// A key that nobody knows before.
+/// A key that nobody can foretell; early in boot, where there is none, address and clock.
 Hash128 RandomKey();
 
 class OuterSet {

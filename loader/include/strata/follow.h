@@ -125,6 +125,7 @@ struct AppliedChange {
   bool repair = false;  ///< found by reconciling
 };
 
+/// No interval is above a year.
 struct FollowOptions {
   /// From the end of a round to the next; at least 10 ms.
   std::chrono::milliseconds poll_interval{1000};

@@ -101,8 +101,8 @@ struct MySqlOptions {
   std::string database;
   MySqlSslMode ssl_mode = MySqlSslMode::kPreferred;
   /// PEM file of the authorities; kVerifyCa and kVerifyIdentity need it. With it kPreferred that
-  /// nobody asked for (`ssl_mode_given`) is kVerifyCa, as with MySQL's clients; other modes do not
-  /// read it.
+  /// nobody asked for (`ssl_mode_given`) is kVerifyCa over a network, as with MySQL's clients;
+  /// other modes do not read it.
   std::string ssl_ca;
   unsigned connect_timeout_s = 10;
   unsigned read_timeout_s = 60;  ///< the longest silence of the server within one statement
