@@ -92,11 +92,10 @@ absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<Entry
 
 absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const ChangeReader::Entries& entries,
                                                          bool repair) {
-  // With a plan that is new there is no such entry any more.
-  for (const auto& entry : entries) {
-    if (just_planned_) break;
-    absl::Status can = CanHold(*session_, plan_.selection, entry.first);
-    if (!can.ok()) return can;
+  // What cannot be by an old plan may be by a new one; by that it is no more.
+  for (const auto& [name, named] : entries) {
+    absl::Status can = CanHold(*session_, plan_.selection, name);
+    if (!can.ok() && !just_planned_) return can;
   }
   std::vector<bool> failed(entries.size(), false);
   Group group;
