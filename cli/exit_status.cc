@@ -23,6 +23,10 @@ absl::Status UsageError(std::string_view message) {
   return WithExitStatus(absl::StatusCode::kInvalidArgument, message, ExitStatus::kUsage);
 }
 
+absl::Status OnlyWith(std::string_view option, std::string_view other) {
+  return UsageError(absl::StrFormat("%s is for %s: give that too, or leave it out", option, other));
+}
+
 absl::Status NotInThisVersion(std::string_view what, std::string_view instead) {
   return WithExitStatus(absl::StatusCode::kUnimplemented,
                         absl::StrFormat("%s is not in this version of strata: %s", what, instead),

@@ -22,13 +22,16 @@ enum class ExitStatus : int {
 /// An error in the call's words: exit status 2.
 absl::Status UsageError(std::string_view message);
 
+/// The same for `option`, which means nothing without `other`.
+absl::Status OnlyWith(std::string_view option, std::string_view other);
+
 /// A form of the contract that this version does not have: exit status 2, and says so.
 absl::Status NotInThisVersion(std::string_view what, std::string_view instead);
 
 /// Nothing is there: exit status 3.
 absl::Status NothingThere(std::string_view message);
 
-/// What the program exits with: 0 for OK, what the three above say, else kFault.
+/// What the program exits with: 0 for OK, what those above say, else kFault.
 ExitStatus ExitStatusOf(const absl::Status& status);
 
 /// The message of `status`; Debian's absl::string_view is a type of its own.

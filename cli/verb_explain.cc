@@ -47,10 +47,7 @@ absl::Status CheckNoSample(const SourceFlags& flags) {
                                       std::pair("--defaults-file", !flags.defaults_file.empty()),
                                       std::pair("--password-file", !flags.password_file.empty()),
                                       std::pair("--progress", flags.progress)}) {
-    if (given) {
-      return UsageError(
-          absl::StrFormat("%s is for --sample: give that too, or leave it out", option));
-    }
+    if (given) return OnlyWith(option, "--sample");
   }
   return absl::OkStatus();
 }

@@ -30,17 +30,13 @@ absl::Status CheckWords(const LoadArgs& args, FollowTimes* times) {
     if (!interval->has_value()) continue;
     const auto parsed = ParseDuration(**interval);
     if (!parsed.ok()) return UsageError(absl::StrCat(option, ": ", MessageOf(parsed.status())));
-    if (!args.follow) {
-      return UsageError(absl::StrCat(option, " is for --follow: give that too, or leave it out"));
-    }
+    if (!args.follow) return OnlyWith(option, "--follow");
     if (*parsed < kLeastInterval) {
       return UsageError(absl::StrCat(option, ": ", **interval, " is too short: give 10ms or more"));
     }
     *time = *parsed;
   }
-  if (args.listen.has_value() && !args.follow) {
-    return UsageError("--listen is for --follow: give that too, or leave it out");
-  }
+  if (args.listen.has_value() && !args.follow) return OnlyWith("--listen", "--follow");
   if (args.save.has_value()) {
     return NotInThisVersion("--save", "--dump FILE.json writes JSON");
   }

@@ -19,6 +19,7 @@
 
 #include "loader/message_text.h"
 #include "loader/mysql_words.h"
+#include "loader/view.h"
 
 namespace strata {
 namespace {
@@ -152,10 +153,9 @@ absl::Status ApplySection(const ClientSection& section, const std::string& path,
   if (options->ssl_mode_given || ssl_mode.empty()) return absl::OkStatus();
   const std::optional<MySqlSslMode> mode = mysql::SslModeOf(ssl_mode);
   if (!mode) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("defaults file ", QuoteForMessage(path),
-                     ": ssl-mode is unknown; it is one of DISABLED, "
-                     "PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY"));
+    return absl::InvalidArgumentError(absl::StrCat("defaults file ", QuoteForMessage(path),
+                                                   ": ssl-mode is unknown; ",
+                                                   View(mysql::kSslModeFix)));
   }
   options->ssl_mode = *mode;
   options->ssl_mode_given = true;

@@ -93,9 +93,11 @@ absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const std::vector<Entry
 absl::StatusOr<std::vector<bool>> TableFollower::Refresh(const ChangeReader::Entries& entries,
                                                          bool repair) {
   // What cannot be by an old plan may be by a new one; by that it is no more.
-  for (const auto& [name, named] : entries) {
-    absl::Status can = CanHold(*session_, plan_.selection, name);
-    if (!can.ok() && !just_planned_) return can;
+  if (!just_planned_) {
+    for (const auto& [name, named] : entries) {
+      absl::Status can = CanHold(*session_, plan_.selection, name);
+      if (!can.ok()) return can;
+    }
   }
   std::vector<bool> failed(entries.size(), false);
   Group group;

@@ -200,14 +200,13 @@ absl::Status TableFollower::Sample() {
     begun_by_lag_ = watch_->bound_by_lag = true;
   }
   bound_us_ = watch_->seen ? watch_->bound_us : now_us_ - LagUs();
-  // Before, a lag had to serve: what was open for longer may have been passed over.
-  if (begun_by_lag_ && !watch_->bound_by_lag) {
-    begun_by_lag_ = false;
-    reconcile_due_ = true;
-    begun_beside_open_ = watch_->bounds.FirstAreOpen();
-  }
-  if (has_cursor() && firsts_ && *firsts_ != watch_->bounds.firsts()) {
-    firsts_ = watch_->bounds.firsts();
+  // Before, a lag had to serve, or the clock was another: what was open for longer may have been
+  // passed over.
+  const bool lag_is_over = begun_by_lag_ && !watch_->bound_by_lag;
+  const bool first_again = has_cursor() && firsts_ && *firsts_ != watch_->bounds.firsts();
+  if (lag_is_over) begun_by_lag_ = false;
+  if (first_again) firsts_ = watch_->bounds.firsts();
+  if (lag_is_over || first_again) {
     reconcile_due_ = true;
     begun_beside_open_ = watch_->bounds.FirstAreOpen();
   }

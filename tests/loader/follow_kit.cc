@@ -172,11 +172,15 @@ std::size_t FollowTest::RunAdvice(const std::string& advice) {
   return made;
 }
 
+std::vector<std::vector<std::string>> FollowTest::Connections(const std::string& and_so) {
+  return Rows(
+      absl::StrCat("SELECT ID FROM information_schema.PROCESSLIST WHERE "
+                   "ID <> CONNECTION_ID() AND DB = ",
+                   mysql::QuoteText(database()), and_so));
+}
+
 std::size_t FollowTest::KillConnections() {
-  const auto rows =
-      Rows(absl::StrCat("SELECT ID FROM information_schema.PROCESSLIST WHERE "
-                        "ID <> CONNECTION_ID() AND DB = ",
-                        mysql::QuoteText(database())));
+  const auto rows = Connections();
   // One may be gone by now.
   for (const auto& row : rows) (void)session().Execute("KILL CONNECTION " + row[0], "killing");
   return rows.size();

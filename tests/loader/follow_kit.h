@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <strata/cache.h>
 #include <strata/follow.h>
@@ -80,6 +81,8 @@ class FollowTest : public MySqlServerTest {
   std::uint64_t HandlerReads();
   /// Runs the CREATE INDEX statements that an advice has; how many there were.
   std::size_t RunAdvice(const std::string& advice);
+  /// The ids of the connections to the test's database, but the test's own, of which `and_so`.
+  std::vector<std::vector<std::string>> Connections(const std::string& and_so = "");
   /// Ends every connection to the test's database but the test's own; how many there were.
   std::size_t KillConnections();
   /// That a fresh load of `source` and the cache are the same, as soon as all is applied that the

@@ -1,5 +1,6 @@
 // The configuration's own SQL that a server cannot run, settings of a server that are not what one
 // would wish, and columns that are given another type.
+#include <atomic>
 #include <string>
 #include <utility>
 #include <vector>

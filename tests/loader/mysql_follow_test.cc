@@ -278,17 +278,11 @@ TEST_F(MySqlFollowTest, RowsThatComeAfterStopMeetNoCache) {
   MySqlOptions source = OptionsFor("t");
   source.mapping.where = "(seq = 0 OR SLEEP(1) = 0)";
   Follow(source);
-  const auto connections = [&](const std::string& state) {
-    return Rows(absl::StrCat("SELECT ID FROM information_schema.PROCESSLIST WHERE ID <> "
-                             "CONNECTION_ID() AND DB = ",
-                             mysql::QuoteText(database()), state))
-        .size();
-  };
   Add("('a','x',1,'k','w')");
-  ASSERT_TRUE(WaitUntil([&] { return connections(" AND STATE = 'User sleep'") == 1; }));
+  ASSERT_TRUE(WaitUntil([&] { return Connections(" AND STATE = 'User sleep'").size() == 1; }));
   follower_.reset();
   cache_.reset();
-  EXPECT_TRUE(WaitUntil([&] { return connections("") == 0; }));
+  EXPECT_TRUE(WaitUntil([&] { return Connections().empty(); }));
 }
 
 TEST_F(MySqlFollowTest, TheConnectionIsRenewedAfterALargeRowAndNotAgainAtOnce) {
